@@ -10,6 +10,7 @@ from alumni_desk.protocol.codes import (
     BADGE_LETTERS,
     INVITATION_LETTERS,
     badge_code,
+    badge_code_of,
     like_recovery_key,
     long_invitation,
     new_invitation,
@@ -47,6 +48,14 @@ def test_two_swapped_letters_on_a_badge_are_found(place: int) -> None:
 
 def test_badge_letters_lie_on_the_same_key_everywhere() -> None:
     assert not set(BADGE_LETTERS) & set("AQWZYMI0123456789")
+
+
+def test_a_code_that_follows_from_a_name_is_one_and_is_never_another() -> None:
+    names = [f"0192f0c1-0000-7000-8000-{number:012x}" for number in range(2_000)]
+    codes = [badge_code_of(name) for name in names]
+    assert [read_badge_code(code) for code in codes] == codes == [badge_code_of(name) for name in names]
+    assert len(set(codes)) == len(names) and {letter for code in codes for letter in code} == set(BADGE_LETTERS)
+    assert codes[0] == "GNXRKHVSULJNNHVK", "badges are printed with it"
 
 
 @pytest.mark.parametrize("text", ["", "hello", "B" * 15, "B" * 17, "1234567890123456", "ЖЖЖЖЖЖЖЖЖЖЖЖЖЖЖЖ"])

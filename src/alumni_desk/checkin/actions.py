@@ -29,7 +29,7 @@ from alumni_desk.gatherings.records import registration_id
 from alumni_desk.members import naming
 from alumni_desk.members.fields import LINE
 from alumni_desk.members.roots import merged_among, root_of
-from alumni_desk.protocol.codes import badge_code, read_badge_code
+from alumni_desk.protocol.codes import badge_code_of, read_badge_code
 from alumni_desk.store import driver
 from alumni_desk.store.at_door import is_at_door
 from alumni_desk.store.desk import Desk
@@ -237,7 +237,7 @@ def _add_and_let_in(writing: Writing, gathering: str, person: str, host: str | N
     fields: dict[str, Any] = {"gathering": gathering, "person": person, "status": "yes", "walk_in": True, "host": host,
                               "answered_at": moment(writing.now)}  # fmt: skip
     if row is None:
-        writing.add("registration", id=wanted, code=badge_code(), **fields)
+        writing.add("registration", id=wanted, code=badge_code_of(wanted), **fields)
     else:
         writing.change("registration", wanted, gone=False, **fields)
     added = _registration(writing, wanted)

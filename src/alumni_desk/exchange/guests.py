@@ -18,7 +18,7 @@ from alumni_desk.exchange.people import People
 from alumni_desk.exchange.recognise import Recognised
 from alumni_desk.exchange.rejects import rejects_file
 from alumni_desk.gatherings.records import registration_id
-from alumni_desk.protocol.codes import badge_code
+from alumni_desk.protocol.codes import badge_code_of
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.search import fold
 from alumni_desk.store.writing import Writing
@@ -157,7 +157,7 @@ class Guests(People):
             status = entry.answer or "yes"
             there[id_] = {"status": status, "gone": False}
             self._new[id_] = {"id": id_, "gathering": self._gathering, "person": person, "status": status,
-                              "answered_at": None if status == "invited" else answered, "code": badge_code(),
+                              "answered_at": None if status == "invited" else answered, "code": badge_code_of(id_),
                               "walk_in": False}
             return "added"
         wanted = entry.answer or ("yes" if before["gone"] else before["status"])

@@ -16,7 +16,7 @@ from alumni_desk.gatherings.records import registration_id
 from alumni_desk.members.fields import read_fields as read_person
 from alumni_desk.members.naming import display_name
 from alumni_desk.members.roots import merged_on, root_of
-from alumni_desk.protocol.codes import badge_code
+from alumni_desk.protocol.codes import badge_code_of
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.meanwhile import refuse_unseen
 from alumni_desk.store.writing import Changed, Writing
@@ -122,8 +122,8 @@ def add_guests(desk: Desk, gathering_id: str, person_ids: Iterable[str], *, stat
             wanted_id = registration_id(gathering_id, person)
             row = there.get(wanted_id)
             if row is None:
-                fresh.append({"id": wanted_id, "gathering": gathering_id, "person": person, "status": status, "code": badge_code(), "walk_in": False,
-                              "answered_at": None if status == "invited" else at})
+                fresh.append({"id": wanted_id, "gathering": gathering_id, "person": person, "status": status, "code": badge_code_of(wanted_id),
+                              "walk_in": False, "answered_at": None if status == "invited" else at})
             elif row.gone or row.status == "cancelled":
                 writing.change("registration", wanted_id, gone=False, status=status, answered_at=None if status == "invited" else at)
             else:
@@ -150,8 +150,9 @@ def add_guest_of(desk: Desk, gathering_id: str, host_registration: str, name: st
         # A guest of a guest belongs to the one who answers for the party.
         root = host.host or host.id
         person = writing.add("person", standing="guest", **fields)
-        registration = writing.add("registration", id=registration_id(gathering_id, person), gathering=gathering_id, person=person, host=root, status="yes",
-                                   code=badge_code(), walk_in=False, answered_at=_moment(writing.now))
+        wanted = registration_id(gathering_id, person)
+        registration = writing.add("registration", id=wanted, gathering=gathering_id, person=person, host=root, status="yes",
+                                   code=badge_code_of(wanted), walk_in=False, answered_at=_moment(writing.now))
     return Added((registration,), 0, writing.changed)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from collections.abc import Callable
 
@@ -34,8 +35,19 @@ def _badge_check(letters: str) -> str:
 
 
 def badge_code(choose: Callable[[str], str] = secrets.choice) -> str:
-    """A new badge's code: 15 random letters (63 bits) and a check letter. ``choose``: for the sample, which is the same each time."""
+    """A badge's code that is nobody's: 15 random letters (63 bits) and a check letter. ``choose``: for the sample, which is the same each time."""
     letters = "".join(choose(BADGE_LETTERS) for _ in range(_BADGE_LENGTH - 1))
+    return letters + _badge_check(letters)
+
+
+def badge_code_of(registration: str) -> str:
+    """The code that a registration is given, the same on every laptop: two that put one guest on a list apart print one badge. Only who has the list knows
+    the id that it follows from."""
+    number = int.from_bytes(hashlib.blake2b(registration.encode(), digest_size=16, person=b"badge").digest(), "big")
+    letters = ""
+    for _place in range(_BADGE_LENGTH - 1):
+        number, letter = divmod(number, len(BADGE_LETTERS))
+        letters += BADGE_LETTERS[letter]
     return letters + _badge_check(letters)
 
 
