@@ -13,6 +13,7 @@ from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.sheet import Sheet
 from alumni_desk.desktop.widgets import small_heading
 from alumni_desk.members.fields import MANY, label, listed
+from alumni_desk.members.lists import further_emails
 from alumni_desk.words import _
 
 GROUPS = (
@@ -64,7 +65,7 @@ class MemberForm(Sheet):
             control: Field | QPlainTextEdit = box
         else:
             control = Field(words)
-            control.setText(_typed(self._before.get(name)))
+            control.setText(self._shown(name))
         self._fields[name] = control
         row = FormRow(words, control)
         self.watch(name, row)
@@ -83,10 +84,16 @@ class MemberForm(Sheet):
         if isinstance(control, QPlainTextEdit):
             control.setPlainText(_typed(_as_list(name, value)))
         elif control is not None:
-            control.setText(_typed(_as_list(name, value)))
+            value = _as_list(name, value)
+            control.setText(_typed(further_emails(self._before.get("email"), value) if name == "other_emails" and isinstance(value, list) else value))
 
     def take_in(self, newer: Mapping[str, Any]) -> None:
         self._before.update({name: _as_list(name, value) for name, value in newer.items()})
+
+    def _shown(self, name: str) -> str:
+        """How a field stands there before anything is typed: the first e-mail not among the others once more."""
+        value = self._before.get(name)
+        return _typed(further_emails(self._before.get("email"), value) if name == "other_emails" and value else value)
 
     @property
     def opened(self) -> Mapping[str, Any]:
@@ -96,7 +103,7 @@ class MemberForm(Sheet):
     def values(self) -> dict[str, Any]:
         """What was typed in fields that differ from before."""
         typed = {name: control.toPlainText() if isinstance(control, QPlainTextEdit) else control.text() for name, control in self._fields.items()}
-        values: dict[str, Any] = {name: text for name, text in typed.items() if text.strip() != _typed(self._before.get(name)).strip()}
+        values: dict[str, Any] = {name: text for name, text in typed.items() if text.strip() != self._shown(name).strip()}
         codes = list(self._before.get("solicit_codes") or [])
         chosen = self.rule.key() or ""
         if chosen != (codes[0] if codes else ""):

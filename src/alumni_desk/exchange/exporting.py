@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from alumni_desk.exchange.matching import listed
 from alumni_desk.exchange.rejects import safe, written_whole
+from alumni_desk.members.lists import further_emails
 from alumni_desk.store import at_door
 from alumni_desk.store.desk import Desk
 
@@ -79,7 +80,10 @@ def members_csv(desk: Desk, out: Path | str) -> ExportReport:
                  .where(person.c.standing == "member", person.c.gone.is_(False), person.c.merged_into.is_(None))
                  .order_by(person.c.last_name, person.c.first_name, person.c.id))
         for row in connection.execute(query.execution_options(yield_per=1000)).mappings():
-            writer.writerow([safe(_cell(name, value)) for name, value in at_door.without(hidden, dict(row)).items()])
+            shown = at_door.without(hidden, dict(row))
+            if shown.get("other_emails"):
+                shown["other_emails"] = further_emails(shown.get("email"), listed(shown["other_emails"]))
+            writer.writerow([safe(_cell(name, value)) for name, value in shown.items()])
             count += 1
     return ExportReport(count, out)
 
@@ -92,7 +96,7 @@ def _cell(name: str, value: Any) -> str:
     if name == "solicit_codes":
         return "; ".join(_RULES.get(code, code) for code in listed(value))
     if name == "other_emails":
-        return ", ".join(listed(value))
+        return ", ".join(value)
     if name in ("former_names", "constituent_codes"):
         return " ::: ".join(listed(value))
     return str(value)

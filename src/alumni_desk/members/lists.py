@@ -299,7 +299,7 @@ def _household(connection: sa.Connection, desk: Desk, household: str | None, per
 
 def further_emails(email: str | None, others: Sequence[str]) -> list[str]:
     """The other addresses as they are shown: where two laptops' changes met, the first may stand among them until somebody decides."""
-    return [one for one in others if one.lower() != (email or "").lower()]
+    return [one for one in others if one.casefold() != (email or "").casefold()]
 
 
 def _row(row: Any, label: str) -> MemberRow:

@@ -32,9 +32,9 @@ person = synced(
     field("pronouns", door=True, about=True),
     field("class_year", sa.BigInteger, door=True, about=True, form=forms.year),  # preferred class year, four digits
     field("badge_tail", door=True, about=True),  # family ties after the class year: P'28 GP'52
-    field("email", about=True),
+    field("email", about=True, caseless=True),
     field("email_status", about=True),  # empty | bounced
-    field("other_emails", about=True, many=True, form=forms.texts),
+    field("other_emails", about=True, many=True, form=forms.texts, caseless=True),
     field("mobile", about=True),
     field("phone", about=True),
     field("street", group="address", about=True),

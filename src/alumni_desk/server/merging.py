@@ -91,7 +91,7 @@ def lay_put(row: Row, operation: Operation, clock: str, shape: Shape, counts: Ma
 
 def _says_else(row: Row, operation: Operation, key: str, shape: Shape) -> bool:
     """Whether an operation has another value for a field, or for any field of a group, than the row."""
-    return any(row.values[name] != value for name, value in operation.fields.items() if shape.clock_keys[name] == key)
+    return any(not shape.say_the_same(name, row.values[name], value) for name, value in operation.fields.items() if shape.clock_keys[name] == key)
 
 
 def _removed_meanwhile(row: Row, operation: Operation, clock: str, shape: Shape) -> Clash | None:

@@ -28,17 +28,18 @@ TOO_LARGE = "the operation is too large"
 
 
 def field(name: str, kind: type[sa.types.TypeEngine[Any]] | None = None, *, door: bool = False, group: str | None = None,
-          about: bool = False, many: bool = False, form: Form | None = None) -> sa.Column[Any]:
+          about: bool = False, many: bool = False, form: Form | None = None, caseless: bool = False) -> sa.Column[Any]:
     """A synced column: nullable text (unless it is of another kind), 64-bit integer or boolean, because rows may arrive in parts.
 
     ``door``: a door volunteer may see it, so it belongs to the gathering's audience when written there.
     ``group``: columns of one group share one clock (an address changes as a whole).
     ``about``: describes a person, so erasing that person clears it. ``many``: a JSON list of texts.
-    ``form``: what its values must look like for the server to take them, see ``protocol.forms``.
+    ``form``: what its values must look like for the server to take them, see ``protocol.forms``. ``caseless``: written in capitals or not, and of
+    several values in whatever order, it says the same.
     """
     import sqlalchemy as sa
 
-    info = {"audience": "door" if door else "chapter", "group": group, "about": about, "many": many, "form": form}
+    info = {"audience": "door" if door else "chapter", "group": group, "about": about, "many": many, "form": form, "caseless": caseless}
     return sa.Column(name, kind or sa.Text, nullable=True, info=info)
 
 

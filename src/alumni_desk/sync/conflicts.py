@@ -28,6 +28,7 @@ from alumni_desk.sync import state
 from alumni_desk.sync.conflicts_kept import GONE, KEPT, Kept, card_id, counts, decisions_of, is_stale, keep_decisions, read_kept, records_of, replica_of
 from alumni_desk.sync.conflicts_open import STAYS_MS, Question, open_here
 from alumni_desk.sync.hidden_edits import is_of_here
+from alumni_desk.sync.shapes import shapes
 from alumni_desk.sync.state import Membership
 from alumni_desk.words import _
 
@@ -238,10 +239,19 @@ def _wanted(connection: sa.Connection, desk: Desk, card: Conflict, choice: Choic
     if choice != "both" and card.field not in BESIDE:
         return {card.field: kept}
     if isinstance(yours, list):
-        return {card.field: list(dict.fromkeys([*yours, *theirs]))}
+        return {card.field: _each_once(card, [*yours, *theirs])}
     beside = BESIDE[card.field]
     target = desk.tables[card.table]
     there = connection.execute(sa.select(target.c[beside]).where(target.c.id == card.row)).scalar()
     known = texts(there)
-    second = [one for one in dict.fromkeys([*known, *([theirs] if theirs and choice == "both" else [])]) if one != kept]
+    second = [one for one in _each_once(card, [*known, *([theirs] if theirs and choice == "both" else [])]) if one.casefold() != (kept or "").casefold()]
     return {card.field: kept} if second == known else {card.field: kept, beside: second}
+
+
+def _each_once(card: Conflict, values: list[str]) -> list[str]:
+    """Values in their order; an address that differs in capitals alone is one."""
+    caseless = card.field in shapes()[card.table].caseless
+    found: dict[str, str] = {}
+    for one in values:
+        found.setdefault(one.casefold() if caseless else one, one)
+    return list(found.values())

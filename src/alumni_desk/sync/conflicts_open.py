@@ -14,6 +14,7 @@ from alumni_desk.store.synced import clock_key, data_columns
 from alumni_desk.sync import state
 from alumni_desk.sync.conflicts_kept import GONE, KEPT, Kept, card_id, counts, decisions_of, read_kept, records_of
 from alumni_desk.sync.hidden_edits import hidden_edits, is_of_here
+from alumni_desk.sync.shapes import shapes
 from alumni_desk.sync.state import Membership
 
 STAYS_MS = 90 * 24 * 3600 * 1000
@@ -28,6 +29,12 @@ class Question:
     lost: dict[str, Value]
     now: dict[str, Value]
     twins: list[ConflictRow]
+
+    @property
+    def says_one(self) -> bool:
+        """Whether both sides say the same."""
+        shape = shapes()[self.rows[0].table]
+        return all(shape.say_the_same(name, value, self.now[name]) for name, value in self.lost.items())
 
 
 def questions(desk: Desk, rows: Sequence[ConflictRow], there: Mapping[tuple[str, str], Mapping[str, Any]]) -> list[Question]:
@@ -59,7 +66,7 @@ def open_here(connection: sa.Connection, desk: Desk, membership: Membership) -> 
     there = records_of(connection, desk, rows)
     away |= written_over(desk, connection, rows, there, membership).keys()
     rows = [row for row in rows if card_id(row) not in away and (row.table, row.row) in there and (row.field == GONE or not there[row.table, row.row][GONE])]
-    return [one for one in questions(desk, rows, there) if one.lost != one.now], there
+    return [one for one in questions(desk, rows, there) if not one.says_one], there
 
 
 def open_rows(desk: Desk) -> list[ConflictRow]:
@@ -73,7 +80,7 @@ def open_rows(desk: Desk) -> list[ConflictRow]:
 def the_same(desk: Desk, rows: Sequence[ConflictRow], there: Mapping[tuple[str, str], dict[str, Any]]) -> set[str]:
     """Those whose two sides say the same by now."""
     rows = [row for row in rows if (row.table, row.row) in there]
-    return {card_id(row) for one in questions(desk, rows, there) if one.lost == one.now for row in one.twins}
+    return {card_id(row) for one in questions(desk, rows, there) if one.says_one for row in one.twins}
 
 
 def written_over(desk: Desk, connection: sa.Connection, rows: Sequence[ConflictRow], there: Mapping[tuple[str, str], dict[str, Any]],

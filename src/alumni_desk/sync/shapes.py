@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from alumni_desk.protocol.forms import Form
 from alumni_desk.protocol.values import Type
 from alumni_desk.schema import synced_tables
+from alumni_desk.store.listed import texts
 from alumni_desk.store.synced import clock_key, data_columns
 
 
@@ -27,6 +28,7 @@ class Shape:
     clock_keys: Mapping[str, str]
     door: frozenset[str]
     forms: Mapping[str, Form]  # of the fields that must look like something
+    caseless: Mapping[str, bool]  # fields that say the same in capitals, and whether they hold several values
 
     @cached_property
     def booleans(self) -> frozenset[str]:
@@ -37,6 +39,14 @@ class Shape:
     def blank(self) -> dict[str, Any]:
         """The columns of a row of which nothing is known yet, as the server keeps it: to be copied."""
         return {"id": None, "scope": None, "clock": None, "clocks": None, **dict.fromkeys(self.types), "gone": False}
+
+    def say_the_same(self, name: str, one: Any, other: Any) -> bool:
+        """Whether two values of a field say the same: an e-mail is the same in capitals."""
+        if one == other or name not in self.caseless or not isinstance(one, str) or not isinstance(other, str):
+            return bool(one == other)
+        if self.caseless[name]:
+            return {text.casefold() for text in texts(one)} == {text.casefold() for text in texts(other)}
+        return one.casefold() == other.casefold()
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -64,6 +74,7 @@ def _shape(table: sa.Table) -> Shape:
         types=MappingProxyType({str(c.name): _type(c) for c in columns}),
         clock_keys=MappingProxyType({str(c.name): str(clock_key(c)) for c in columns}),
         door=frozenset(str(c.name) for c in columns if c.name == "gone" or c.info.get("audience") == "door"),
+        caseless=MappingProxyType({str(c.name): bool(c.info.get("many")) for c in columns if c.info.get("caseless")}),
         forms=MappingProxyType({str(c.name): form for c in columns if (form := c.info.get("form")) is not None}),
     )
 
