@@ -11,7 +11,7 @@ from tests.conftest import PASSPHRASE
 from tests.store.test_keyring import Shelf
 
 from alumni_desk.cli.main import run as main
-from alumni_desk.errors import KnownError
+from alumni_desk.errors import KnownError, StoreProblem
 from alumni_desk.members.actions import add_member
 from alumni_desk.members.lists import count_members, member_rows
 from alumni_desk.schema import open_desk
@@ -67,6 +67,41 @@ def test_where_only_the_key_is_lost_everything_opens_again(
     assert names(profile) == ["Ada Obi", "Zed Late"]
     assert len(list(profile.path.glob("desk-damaged-*"))) == (how != "lost")  # the key file that led nowhere
     assert restore(profile, saved).held.members == 1  # now it is a step back like any other
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_restored_profile_has_a_copy_of_its_new_key_at_once(profile: Profile, saved: Path, tmp_path: Path, *, begun: bool) -> None:
+    stick, new = tmp_path / "stick.alumnidesk", Profile(tmp_path / "new")
+    shutil.copyfile(saved, stick)
+    if begun:  # the program was opened there, and nobody began a chapter
+        with open_desk(new):
+            pass
+    restore(new, stick, passphrase=PASSPHRASE)
+    with open_desk(new) as desk:
+        add_member(desk, first_name="Bo", last_name="Here")
+        [made] = backup.backups(new, desk.key)
+        assert made.ours and made.why == "daily" and not backup.is_due(new, desk.key)
+    (new.path / "desk.key").unlink()
+    with pytest.raises(KnownError):
+        open_desk(new)
+    assert salvage(new, passphrase=PASSPHRASE).reopened
+    assert names(new) == ["Ada Obi", "Bo Here"]
+    restore(profile, saved, passphrase=PASSPHRASE)
+    with open_desk(profile) as desk:
+        assert sorted(one.why for one in backup.backups(profile, desk.key)) == ["before_restore", "daily"], "its key lies in copies already"
+
+
+def test_a_restore_is_done_though_its_copy_cannot_be_made(saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                                          caplog: pytest.LogCaptureFixture) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise StoreProblem("disk_full", "No room.")
+
+    new = Profile(tmp_path / "new")
+    monkeypatch.setattr(backup, "by_itself", full)
+    restore(new, saved, passphrase=PASSPHRASE)
+    assert "the first backup after a restore was not made: disk_full" in caplog.text
+    caplog.clear()
+    assert names(new) == ["Ada Obi"]
 
 
 @pytest.mark.parametrize("whole", ["outbox alone", "both in part"])

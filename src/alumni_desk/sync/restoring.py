@@ -248,7 +248,18 @@ def _finish(profile: Profile, stage: Profile, key: bytes, held: Held, present: P
     (stage.path / "ready.part").replace(stage.path / "ready")
     with alone(profile.path / "desk.lock"):
         backup.take_place(profile)
+    _copy_of_the_key(profile, key)
     return Restored(counted, carried, erased, replaced, present is None and bool(found.operations), found.damaged, instead_of, leaves)
+
+
+def _copy_of_the_key(profile: Profile, key: bytes) -> None:
+    """Make the first backup at once where none has this key: if the key file were lost before there is one, nothing would open what was restored."""
+    if any(one.ours and not one.damaged for one in backup_folders.everywhere(profile, key)):
+        return
+    try:
+        backup.by_itself(profile, key, "daily")
+    except StoreProblem as problem:  # it is restored all the same; the backup of the day says what hinders it
+        log.warning("the first backup after a restore was not made: %s", problem.code)
 
 
 def _has_chapter(present: Profile, key: bytes) -> bool:
