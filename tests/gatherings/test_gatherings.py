@@ -51,6 +51,35 @@ def test_refused(desk: Desk, typed: dict[str, str]) -> None:
     assert str(refused.value).endswith(".") and gathering_rows(desk) == []
 
 
+@pytest.mark.parametrize(("zone", "typed", "after"), [
+    ("Europe/Berlin", "2026-03-29 02:30", "2026-03-29 03:30"), ("America/New_York", "2030-03-10 02:00", "2030-03-10 03:00"),
+    ("Africa/Cairo", "2026-04-24 00:15", "2026-04-24 01:15"), ("Australia/Lord_Howe", "2026-10-04 02:10", "2026-10-04 02:40")])
+def test_an_hour_that_daylight_saving_leaves_out(desk: Desk, zone: str, typed: str, after: str) -> None:
+    with pytest.raises(BadInput, match=f"There is no {typed} in {zone}: .* Choose {after} or another time") as refused:
+        new_gathering(desk, name="Night Walk", start=typed, time_zone=zone)
+    assert refused.value.about == "start" and gathering_rows(desk) == []
+    walk = new_gathering(desk, name="Night Walk", start=after, time_zone=zone).id
+    with pytest.raises(BadInput, match="There is no"):
+        change_gathering(desk, walk, start=typed)
+    change_gathering(desk, walk, start=typed, time_zone="UTC")
+    with pytest.raises(BadInput, match="There is no"):
+        change_gathering(desk, walk, time_zone=zone)
+    change_gathering(desk, walk, time_zone="UTC", end=f"{typed[:10]} 23:00")
+    assert gathering(desk, walk).starts == typed.replace(" ", "T")
+
+
+def test_the_chapters_zone_counts_where_none_is_said_and_of_an_hour_that_comes_twice_nothing(desk: Desk) -> None:
+    with pytest.raises(BadInput, match="America/New_York"):
+        new_gathering(desk, name="Night Walk", start="2030-03-10 00:30", end="2030-03-10 02:30")
+    assert new_gathering(desk, name="Night Walk", start="2030-11-03 01:30").id
+
+
+def test_an_hour_that_was_let_through_before_hinders_no_other_change(desk: Desk, dinner: str) -> None:
+    with desk.writing("gathering_changed") as writing:
+        writing.change("gathering", dinner, starts="2030-03-10T02:30")
+    assert change_gathering(desk, dinner, name="Supper").name == "Supper"
+
+
 def test_guests_are_on_the_list_once(desk: Desk, dinner: str, people: list[str]) -> None:
     assert len(add_guests(desk, dinner, people[:2]).registrations) == 2
     again = add_guests(desk, dinner, people)

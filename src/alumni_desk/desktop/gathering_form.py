@@ -7,7 +7,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import available_timezones
 
-from PySide6.QtCore import QDate, QDateTime, Qt, QTime
+from PySide6.QtCore import QDate, QDateTime, Qt, QTime, QTimeZone
 from PySide6.QtWidgets import QCompleter, QGridLayout, QPlainTextEdit, QWidget
 
 from alumni_desk.desktop.controls import Choice, Field, FormRow, When
@@ -21,6 +21,8 @@ from alumni_desk.words import _
 COLUMNS = {"start": "starts", "end": "ends"}
 """Fields that the gathering's row calls otherwise."""
 
+UTC = QTimeZone(QTimeZone.Initialization.UTC)
+
 OPENED = ("name", "kind", "mode", "starts", "ends", "time_zone", "capacity", "place", "address", "city", "online_link", "description")
 
 
@@ -33,6 +35,8 @@ class GatheringForm(Sheet):
         self.kind = Choice(_("Kind"), [(kind, kind_word(kind)) for kind in KINDS])
         self.mode = Choice(_("How"), [(mode, mode_word(mode)) for mode in MODES])
         self.start, self.end = When(_("Starts")), When(_("Ends"))
+        for one in (self.start, self.end):  # any hour can be typed as it is: by this laptop's zone Qt would move one that is left out there
+            one.setTimeZone(UTC)
         self.zone = Field(_("Time zone"))
         completer = QCompleter(sorted(available_timezones()), self.zone)
         completer.setFilterMode(completer.filterMode() | completer.filterMode().MatchContains)
@@ -130,4 +134,4 @@ class GatheringForm(Sheet):
 
 
 def _qt(when: datetime) -> QDateTime:
-    return QDateTime(QDate(when.year, when.month, when.day), QTime(when.hour, when.minute))
+    return QDateTime(QDate(when.year, when.month, when.day), QTime(when.hour, when.minute), UTC)

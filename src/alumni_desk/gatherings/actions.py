@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from alumni_desk.errors import BadInput, NotFound, Refused
-from alumni_desk.gatherings.fields import check_whole, local_zone, read_fields
+from alumni_desk.gatherings.fields import check_hours, check_whole, local_zone, read_fields
 from alumni_desk.gatherings.kinds import ANSWERS
 from alumni_desk.gatherings.records import registration_id
 from alumni_desk.members.fields import read_fields as read_person
@@ -61,6 +61,7 @@ def new_gathering(desk: Desk, **typed: Any) -> Planned:
         if not values.get("time_zone"):
             chapter = writing.tables["chapter"]
             values["time_zone"] = writing.connection.scalar(sa.select(chapter.c.time_zone).where(~chapter.c.gone).limit(1)) or local_zone()
+        check_hours(values)
         gathering = writing.add("gathering", status="planned", **values)
     return Planned(gathering, values["name"], writing.changed)
 
@@ -75,6 +76,8 @@ def change_gathering(desk: Desk, gathering_id: str, opened: Mapping[str, Any] | 
         row = _gathering(writing, gathering_id)
         whole = {**row._mapping, **values}
         check_whole(whole)
+        if whole["time_zone"] and values.keys() & {"starts", "ends", "time_zone"}:  # an hour that an older version let through hinders no other change
+            check_hours(whole)
         if opened is not None:
             # Of a row that is not whole, lists show something in place of these.
             opened = {name: said for name, said in opened.items() if name not in ("name", "kind", "mode", "time_zone") or row._mapping[name]}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from alumni_desk.errors import BadInput, about
@@ -70,6 +70,31 @@ def check_whole(values: Mapping[str, Any]) -> None:
         with about("end"):
             raise BadInput("gathering_end", _("It would end ({end}) before it starts ({start}). Nothing was saved."), end=ends.replace("T", " "),
                            start=starts.replace("T", " "))
+
+
+def check_hours(values: Mapping[str, Any]) -> None:
+    """Whether the clocks of its zone show the hours at which it starts and ends. Raises BadInput for one that daylight saving leaves out."""
+    from zoneinfo import ZoneInfo
+
+    try:
+        zone = ZoneInfo(values["time_zone"])
+    except (KeyError, ValueError, OSError):
+        return  # a zone that another laptop knows and this one does not
+    for name, hour in (("start", values.get("starts")), ("end", values.get("ends"))):
+        if not hour:
+            continue
+        if (shown := _on_the_clocks(hour, zone)) != hour:
+            with about(name):
+                raise BadInput("hour_left_out", _("There is no {hour} in {zone}: the clocks are put forward past it. Choose {next} or another time. Nothing was "
+                                                  "saved."), hour=hour.replace("T", " "), zone=zone.key, next=shown.replace("T", " "))
+
+
+def _on_the_clocks(hour: str, zone: tzinfo) -> str:
+    """A wall time, or where the clocks of a zone leave it out, the one they show instead."""
+    try:
+        return datetime.fromisoformat(hour).replace(tzinfo=zone).astimezone(UTC).astimezone(zone).strftime("%Y-%m-%dT%H:%M")
+    except OverflowError:
+        return hour  # at the ends of all years
 
 
 def field_word(name: str) -> str:
