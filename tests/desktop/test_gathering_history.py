@@ -11,8 +11,10 @@ from tests.desktop.conftest import Hands
 
 from alumni_desk.desktop.controls import Button, Link
 from alumni_desk.desktop.history_sheet import HistorySheet
-from alumni_desk.gatherings.actions import change_gathering, new_gathering
-from alumni_desk.gatherings.lists import gathering
+from alumni_desk.gatherings.actions import add_guests, change_gathering, new_gathering
+from alumni_desk.gatherings.lists import gathering, gathering_rows
+from alumni_desk.members.actions import change_member
+from alumni_desk.members.lists import member_rows
 from alumni_desk.segments.activity import deeds
 from alumni_desk.store.undo import undo
 
@@ -20,6 +22,11 @@ from alumni_desk.store.undo import undo
 def words_of(sheet: Any) -> str:
     """Everything that can be read in it."""
     return "\n".join(one.text() for one in sheet.findChildren(QLabel) if one.isVisible())
+
+
+def plain(text: str) -> str:
+    """Without what keeps names of other scripts apart."""
+    return text.replace("\u2068", "").replace("\u2069", "")
 
 
 def place(hands: Hands, dinner: str) -> Any:
@@ -53,6 +60,49 @@ def test_an_older_value_is_put_back_and_that_undone(hands: Hands) -> None:
     assert deeds(hands.desk, 2)[1].what == "Put back the place of Winter Dinner"
     undo(hands.desk)
     assert place(hands, dinner) == "The Hall" and gathering(hands.desk, dinner).name == "Winter Dinner"
+    hands.rest()
+
+
+def put_back(hands: Hands, sheet: Any, value: str) -> None:
+    hands.until(lambda: any(one.accessibleName() == f"Restore {value}" for one in sheet.findChildren(Link) if one.isVisible()))
+    hands.click(next(one for one in sheet.findChildren(Link) if one.accessibleName() == f"Restore {value}" and one.isVisible()))
+
+
+def test_its_title_is_the_name_that_was_put_back(hands: Hands) -> None:
+    dinner = new_gathering(hands.desk, name="Winter Dinner", start="2026-12-12T18:30").id
+    change_gathering(hands.desk, dinner, name="Spring Supper")
+    page = hands.page("gatherings", gathering=dinner)
+    hands.until(lambda: page.view.it is not None)
+    page.history(page.view.it.row)
+    sheet = hands.dialog(HistorySheet)
+    assert sheet.heading.text() == "History of Spring Supper"
+    put_back(hands, sheet, "Winter Dinner")
+    hands.until(lambda: sheet.heading.text() == "History of Winter Dinner")
+    assert sheet.windowTitle() == sheet.accessibleName() == "History of Winter Dinner"
+    undo(hands.desk)  # the command line
+    hands.until(lambda: sheet.heading.text() == "History of Spring Supper")
+    undo(hands.desk)
+    undo(hands.desk)  # there is no such gathering any more
+    hands.until(lambda: hands.room.lanes.idle() and gathering_rows(hands.desk) == [])
+    hands.rest()
+    assert not sheet.wrong.isVisible() and sheet.heading.text().startswith("History of ")
+    sheet.reject()
+    hands.rest()
+
+
+def test_a_guests_follows_both_names(hands: Hands) -> None:
+    dinner = new_gathering(hands.desk, name="Winter Dinner", start="2026-12-12T18:30").id
+    ada = next(row for row in member_rows(hands.desk) if row.name == "Ada Obi")
+    [guest] = add_guests(hands.desk, dinner, [ada.id]).registrations
+    page = hands.page("gatherings", gathering=dinner)
+    hands.until(lambda: page.view.it is not None)
+    page.view.history_wanted.emit(guest, "Ada Obi")
+    sheet = hands.dialog(HistorySheet)
+    change_member(hands.desk, ada.id, last_name="Okafor")
+    hands.until(lambda: plain(sheet.heading.text()) == "History of Ada Okafor at Winter Dinner")
+    change_gathering(hands.desk, dinner, name="Spring Supper")
+    hands.until(lambda: plain(sheet.heading.text()) == "History of Ada Okafor at Spring Supper")
+    sheet.reject()
     hands.rest()
 
 

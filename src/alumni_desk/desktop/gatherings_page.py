@@ -30,7 +30,7 @@ from alumni_desk.errors import KnownError
 from alumni_desk.gatherings.actions import Planned, cancel_gathering, change_gathering, new_gathering, replan_gathering
 from alumni_desk.gatherings.fields import local_zone
 from alumni_desk.gatherings.kinds import kind_word
-from alumni_desk.gatherings.lists import GatheringRow, chapter_zone, gathering_rows
+from alumni_desk.gatherings.lists import GatheringRow, chapter_zone, gathering_rows, guest_rows
 from alumni_desk.gatherings.lists import gathering as look_up
 from alumni_desk.store import exports
 from alumni_desk.store.desk import Desk
@@ -379,17 +379,23 @@ class GatheringsPage(Page):
 
     def history(self, row: GatheringRow) -> None:
         """Every value that its fields have had, to be put back one by one."""
-        self._show_history("gathering", row.id, row.name)
+        self._show_history("gathering", row.id, row.name, lambda: look_up(self.desk, row.id).name)
 
     def _guest_history(self, registration: str, name: str) -> None:
         it = self.view.it
-        if it is not None:
-            self._show_history("registration", registration, _("{name} at {gathering}").format(name=isolated(name), gathering=isolated(it.row.name)))
+        if it is None:
+            return
 
-    def _show_history(self, table: str, row_id: str, name: str) -> None:
+        def called() -> str:
+            now = next((row.name for row in guest_rows(self.desk, it.row.id) if row.registration == registration), name)
+            return _guest_at(now, look_up(self.desk, it.row.id).name)
+
+        self._show_history("registration", registration, _guest_at(name, it.row.name), called)
+
+    def _show_history(self, table: str, row_id: str, name: str, called: Callable[[], str]) -> None:
         from alumni_desk.desktop.history_sheet import HistorySheet
 
-        sheet = HistorySheet(self, self.desk, self.lanes, self.changes, table, row_id, name)
+        sheet = HistorySheet(self, self.desk, self.lanes, self.changes, table, row_id, name, called)
         sheet.restored.connect(lambda changed: self.done(changed, _("The older value is back")))
         sheet.open()
 
@@ -461,6 +467,10 @@ class GatheringsPage(Page):
 
     def _zone(self) -> str:
         return self._chapter_zone or local_zone()
+
+
+def _guest_at(name: str, held: str) -> str:
+    return _("{name} at {gathering}").format(name=isolated(name), gathering=isolated(held))
 
 
 def _year_words(chart: YearChart) -> str:

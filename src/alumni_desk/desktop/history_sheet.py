@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 import shiboken6
 from PySide6.QtCore import Signal
@@ -13,7 +14,7 @@ from alumni_desk.desktop.changes import ChangeBus
 from alumni_desk.desktop.controls import Button, Label
 from alumni_desk.desktop.history_part import HistoryPart
 from alumni_desk.desktop.sheet import PlainSheet
-from alumni_desk.errors import KnownError
+from alumni_desk.errors import KnownError, NotFound
 from alumni_desk.segments.activity import PastValue, past_values
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.history import restore
@@ -22,14 +23,15 @@ from alumni_desk.words import _
 
 
 class HistorySheet(PlainSheet):
-    """Reads anew whenever the record changes. ``restored(Changed)``: an older value was put back."""
+    """Reads anew whenever the record changes, and what it is called (``called``). ``restored(Changed)``: an older value was put back."""
 
     is_form = False
     restored = Signal(object)
 
-    def __init__(self, parent: QWidget, desk: Desk, lanes: Lanes, changes: ChangeBus, table: str, row_id: str, name: str) -> None:
+    def __init__(self, parent: QWidget, desk: Desk, lanes: Lanes, changes: ChangeBus, table: str, row_id: str, name: str,
+                 called: Callable[[], str]) -> None:  # fmt: skip
         super().__init__(parent, _("History of {name}").format(name=name))
-        self._desk, self._lanes, self._table, self._row = desk, lanes, table, row_id
+        self._desk, self._lanes, self._table, self._row, self._name, self._called = desk, lanes, table, row_id, name, called
         self._past: Sequence[PastValue] = ()
         self._all_of: set[str] = set()
         self.part: HistoryPart | None = None
@@ -49,15 +51,25 @@ class HistorySheet(PlainSheet):
 
     def read(self) -> None:
         """Look at what there is now."""
-        self._lanes.read(lambda: past_values(self._desk, self._table, self._row), self._show, self._say, key="history.sheet")
+        self._lanes.read(self._look, lambda read: self._take(*read), self._say, key="history.sheet")
+
+    def _look(self) -> tuple[Sequence[PastValue], str]:
+        past = past_values(self._desk, self._table, self._row)
+        with suppress(NotFound):  # taken back meanwhile: its history stays under the name that it had
+            self._name = self._called()
+        return past, self._name
 
     def _changed(self, changed: Changed) -> None:
-        if not changed.tables or self._table in changed.tables:
+        about = {self._table, "person", "gathering"} if self._table == "registration" else {self._table}  # a place on a list is called by both
+        if not changed.tables or about & changed.tables.keys():
             self.read()
 
+    def _take(self, past: Sequence[PastValue], name: str) -> None:
+        if shiboken6.isValid(self):
+            self.retitle(_("History of {name}").format(name=name))
+            self._show(past)
+
     def _show(self, past: Sequence[PastValue]) -> None:
-        if not shiboken6.isValid(self):
-            return
         self._past = past
         before, self.part = self.part, HistoryPart(past, self._all_of)
         self.part.restore.connect(self._restore)

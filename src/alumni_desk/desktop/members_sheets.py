@@ -20,14 +20,17 @@ if TYPE_CHECKING:
 def show_history(page: Page, person: str) -> None:
     """Every value that a member's fields have had."""
 
+    def called() -> str:
+        return member(page.desk, person).full_name
+
     def named(name: str) -> None:
         from alumni_desk.desktop.history_sheet import HistorySheet
 
-        sheet = HistorySheet(page, page.desk, page.lanes, page.changes, "person", person, name)
+        sheet = HistorySheet(page, page.desk, page.lanes, page.changes, "person", person, name, called)
         sheet.restored.connect(lambda changed: page.done(changed, _("The older value is back")))
         sheet.open()
 
-    page.lanes.read(lambda: member(page.desk, person).full_name, named)
+    page.lanes.read(called, named)
 
 
 def ask_merge(page: Page, both: Sequence[str], merged: Callable[[Merged], None]) -> None:

@@ -164,7 +164,8 @@ class SettingsPage(Page):
 
         if self._chapter is None or self.desk.scope is None:
             return
-        sheet = HistorySheet(self, self.desk, self.lanes, self.changes, "chapter", self.desk.scope, self._chapter.name)
+        sheet = HistorySheet(self, self.desk, self.lanes, self.changes, "chapter", self.desk.scope, self._chapter.name,
+                             lambda: chapter(self.desk).name)  # fmt: skip
         sheet.restored.connect(lambda changed: self.done(changed, _("The older value is back")))
         sheet.open()
 

@@ -73,6 +73,12 @@ class PlainSheet(QDialog):
         self._middle: QWidget = scroll
         self.whole.addWidget(scroll)
 
+    def retitle(self, title: str) -> None:
+        """Say something else in the title bar, as what it is about is called otherwise by now."""
+        self.setWindowTitle(title)
+        self.setAccessibleName(title)
+        self.heading.setText(title)
+
     def set_middle(self, middle: QWidget) -> None:
         """Another part between title bar and foot, which scrolls by itself. It wants the height of its size hint."""
         self.whole.replaceWidget(self._middle, middle)

@@ -85,8 +85,8 @@ def check_hours(values: Mapping[str, Any]) -> None:
             continue
         if (shown := _on_the_clocks(hour, zone)) != hour:
             with about(name):
-                raise BadInput("hour_left_out", _("There is no {hour} in {zone}: the clocks are put forward past it. Choose {next} or another time. Nothing was "
-                                                  "saved."), hour=hour.replace("T", " "), zone=zone.key, next=shown.replace("T", " "))
+                raise BadInput("hour_left_out", _("There is no {hour} in {zone}: the clocks are put forward past it. Choose {next} or another time. Nothing "
+                                                  "was saved."), hour=hour.replace("T", " "), zone=zone.key, next=shown.replace("T", " "))
 
 
 def _on_the_clocks(hour: str, zone: tzinfo) -> str:
