@@ -461,6 +461,7 @@ def test_history_names_the_gathering_and_the_people_that_a_record_points_at(do: 
     assert {one["value"] for one in place if one["field"] in ("gathering", "person")} == {ana, dinner}, "JSON says which, as before"
     said = do("history", guest, text=True)
     assert "Autumn Dinner" in said and "Ana Lima ’04" in said and ana not in said and dinner not in said
+    assert next(line for line in said.splitlines() if line.startswith("Answered")).removeprefix("Answered").strip().startswith("Coming · ")
 
 
 def test_nobody_fits_and_who_may_be_meant(do: Do) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from alumni_desk.errors import NotFound, Refused
-from alumni_desk.gatherings.actions import cancel_gathering, change_gathering, new_gathering
+from alumni_desk.gatherings.actions import add_guests, cancel_gathering, change_gathering, new_gathering, set_rsvp, take_back_rsvp
 from alumni_desk.members.actions import add_member, change_member
 from alumni_desk.members.chapter import change_chapter
 from alumni_desk.members.lists import member
@@ -96,3 +96,36 @@ def test_what_this_laptop_wrote_over_is_its_own(desk: Desk) -> None:
     restore(desk, "person", ana, next(one.id for one in versions if one.value == "Oslo"))
     fields = member(desk, ana).fields
     assert fields["city"] == "Oslo" and not fields.get("street"), "an address comes back as a whole"
+
+
+def test_answers_of_one_minute_are_told_apart_and_come_back_with_their_moment(desk: Desk) -> None:
+    ana = add_member(desk, first_name="Ana", last_name="Lima").id
+    dinner = new_gathering(desk, name="Winter Dinner", start="2030-12-12T18:30").id
+    [place] = add_guests(desk, dinner, [ana], status="invited").registrations
+    for status in ("yes", "maybe", "no"):
+        set_rsvp(desk, dinner, [place], status)
+    past = [one for one in past_values(desk, "registration", place) if one.field == "Answered"]
+    assert [one.text.partition(" · ")[0] for one in past] == ["Not coming", "Maybe", "Coming"]
+    assert all(" · " in one.text for one in past) and not any(one.restorable for one in past)
+    moments = {one.id.partition("@")[2]: one.value for one in history(desk, "registration", place) if one.field == "answered_at"}
+    coming = next(one for one in past_values(desk, "registration", place) if (one.field, one.text) == ("Answer", "Coming"))
+    assert coming.restorable
+    restore(desk, "registration", place, coming.version)
+    now = {one.field: one.value for one in history(desk, "registration", place) if one.now}
+    assert (now["status"], now["answered_at"]) == ("yes", moments[coming.version.partition("@")[2]])
+    undo(desk)
+    now = {one.field: one.value for one in history(desk, "registration", place) if one.now}
+    assert now["status"] == "no" and now["answered_at"] == max(moments.values())
+    restore(desk, "registration", place, next(one.id for one in history(desk, "registration", place) if one.value == "invited"))
+    now = {one.field: one.value for one in history(desk, "registration", place) if one.now}
+    assert (now["status"], now["answered_at"]) == ("invited", None)
+
+
+def test_an_answer_that_was_taken_back_stands_with_the_moment_before(desk: Desk) -> None:
+    ana = add_member(desk, first_name="Ana", last_name="Lima").id
+    dinner = new_gathering(desk, name="Winter Dinner", start="2030-12-12T18:30").id
+    [place] = add_guests(desk, dinner, [ana], status="yes").registrations
+    take_back_rsvp(desk, dinner, set_rsvp(desk, dinner, [place], "no").before)
+    restored = next(one for one in history(desk, "registration", place) if one.field == "status" and one.now)
+    assert restored.value == "yes"
+    assert {one.text.partition(" · ")[0] for one in past_values(desk, "registration", place) if one.field == "Answered"} == {"Not coming", "Coming"}

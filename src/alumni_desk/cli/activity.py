@@ -127,6 +127,7 @@ def run_activity(args: argparse.Namespace) -> int:
 def run_history(args: argparse.Namespace) -> int:
     """Show the history of a record, or put one value back."""
     from alumni_desk.segments.activity import field_word, named_values
+    from alumni_desk.segments.answers import answered_words, answers
     from alumni_desk.store.history import history, restore
 
     with opened(args) as desk:
@@ -137,12 +138,14 @@ def run_history(args: argparse.Namespace) -> int:
             return 0
         versions = history(desk, name, row_id)
         named = named_values(desk, (one.value for one in versions))
+    answered = answers(versions) if name == "registration" else {}
     entries = _entries(name, versions)
     data = [{"id": one.id, "field": field, "value": value, "at": one.at, "who": one.who, "device": one.device, "now": one.now,
              "here": one.here, "refused": one.refused, "restorable": one.restorable} for one, field, value in entries]
 
     def words() -> str:
-        lines = [(field_word(name, one.field), named.get(str(value)) or _said(name, field, value) or _("nothing"), _when(one.at),
+        lines = [(field_word(name, one.field),
+                  answered_words(answered.get(one.id), named.get(str(value)) or _said(name, field, value)) or _("nothing"), _when(one.at),
                   one.who or one.device or (_("this laptop") if one.here else _("another laptop")), _("now") if one.now else "", one.id)
                  for one, field, value in entries]
         if not lines:

@@ -246,15 +246,18 @@ class PastValue:
 
 def past_values(desk: Desk, table: str, row_id: str) -> list[PastValue]:
     """A record's history in words, by field, newest first; fields that changed come first, an address is one. Raises NotFound."""
+    from alumni_desk.segments.answers import answers
     from alumni_desk.store.history import history
 
     lines: dict[tuple[str, str], list[Version]] = {}
-    for one in history(desk, table, row_id):
+    past = history(desk, table, row_id)
+    answered = answers(past) if table == "registration" else {}
+    for one in past:
         if one.field not in _SILENT | _SILENT_IN.get(table, frozenset()):
             lines.setdefault((field_word(table, one.field), one.id.partition("@")[2]), []).append(one)
     changes = Counter(word for word, _clock in lines)
     named = named_values(desk, (one.value for versions in lines.values() for one in versions))
-    found = [_past_value(table, word, versions, named) for (word, _clock), versions in lines.items()]
+    found = [_past_value(table, word, versions, named, answered) for (word, _clock), versions in lines.items()]
     return sorted(found, key=lambda one: changes[one.field] < 2)
 
 
@@ -271,14 +274,18 @@ def named_values(desk: Desk, values: Iterable[Any]) -> dict[str, str]:
     return {one: (households[one] or _("A household")) if one in households else names.meant(one) for one in ids}
 
 
-def _past_value(table: str, word: str, versions: Sequence[Version], named: Mapping[str, str]) -> PastValue:
+def _past_value(table: str, word: str, versions: Sequence[Version], named: Mapping[str, str], answered: Mapping[str, str]) -> PastValue:
+    from alumni_desk.segments.answers import answered_words
     from alumni_desk.segments.values import value_words
     from alumni_desk.store.history import ONLY_BY_HAND
 
     first = versions[0]
     text = ", ".join(part for one in versions if (part := named.get(str(one.value)) or value_words(table, one.field, one.value)))
+    restorable = any(one.restorable for one in versions) and not any(one.now for one in versions)
+    if first.id in answered:  # it comes back with its answer, not alone
+        text, restorable = answered_words(answered[first.id], text), False
     return PastValue(first.id, word, text, first.at, first.who, first.device, first.here, first.event, any(one.now for one in versions), first.refused,
-                     any(one.restorable for one in versions) and not any(one.now for one in versions), first.field in ONLY_BY_HAND)
+                     restorable, first.field in ONLY_BY_HAND)
 
 
 class _About(NamedTuple):

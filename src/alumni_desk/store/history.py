@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 ONLY_BY_HAND = frozenset({"solicit_codes", "consent", "standing", "gone"})
 """Fields whose older values are shown and not put back: what somebody wished changes only where wishes are noted."""
 
+TOGETHER = {"registration": frozenset({"status", "answered_at"})}
+"""Fields that one deed writes, each with a clock of its own: an answer comes back with when it was given."""
+
 _json = msgspec.json.Decoder(dict[str, Any])
 
 
@@ -81,18 +84,27 @@ def history(desk: Desk, table: str, row_id: str) -> list[Version]:
 
 
 def restore(desk: Desk, table: str, row_id: str, version: str) -> Changed:
-    """Put one older value back (an address as a whole); it can be undone like any change. Raises NotFound or Refused."""
-    wanted = next((one for one in history(desk, table, row_id) if one.id == version), None)
+    """Put one older value back (an address as a whole, an answer with its moment); it can be undone like any change. Raises NotFound or Refused."""
+    versions = history(desk, table, row_id)
+    wanted = next((one for one in versions if one.id == version), None)
     if wanted is None:
         raise NotFound("no_such_version", _("There is no such value in the history. Look at the list again."))
     if wanted.field in ONLY_BY_HAND:
         raise Refused("only_by_hand", _("What somebody wished is not put back from history. Note their wish anew under Contact & consent."))
     group = {column.name for column in desk.tables[table].columns if clock_key(column) == clock_key(desk.tables[table].c[wanted.field])}
     values = dict.fromkeys(group)  # what was not said then was empty
-    values |= {one.field: one.value for one in history(desk, table, row_id) if one.field in group and _clock(one.id) == _clock(version)}
+    values |= {one.field: one.value for one in versions if one.field in group and _clock(one.id) == _clock(version)}
+    if wanted.field in TOGETHER.get(table, ()):
+        values |= {name: _stood(versions, name, _clock(version)) for name in TOGETHER[table] - group}
     with desk.writing("value_restored") as writing:
         writing.change(table, row_id, **values)
     return writing.changed
+
+
+def _stood(versions: Sequence[Version], field: str, clock: str) -> Any:
+    """What a field said at the time of a clock."""
+    before = [one for one in versions if one.field == field and _clock(one.id) <= clock]
+    return max(before, key=lambda one: _clock(one.id)).value if before else None
 
 
 Past = tuple[str, str, Any, str]
