@@ -73,6 +73,79 @@ def test_adding_the_first_member_asks_and_cancelling_keeps_the_draft(fresh: Hand
     assert not fresh.open_dialogs(RecoveryPage)
 
 
+def asked_for(hands: Hands, first_name: str = "Grace") -> tuple[MemberForm, RecoveryPage]:
+    """Add a member, which asks for the paper first."""
+    hands.page("members").add()
+    form = hands.dialog(MemberForm)
+    form._fields["first_name"].setText(first_name)
+    QTest.mouseClick(form.done_button, Qt.MouseButton.LeftButton)
+    return form, hands.dialog(RecoveryPage)
+
+
+def test_after_back_it_goes_on_where_it_was(fresh: Hands, tmp_path: Path) -> None:
+    form, page = asked_for(fresh)
+    groups = recovery.recovery_key(fresh.desk).split("-")
+    first, second = page.asked
+    page.save_to(tmp_path / "key.txt")
+    fresh.until(lambda: page._kept)
+    kept = page._kept
+    QTest.keyClicks(page.lines[first].field, groups[first - 1])
+    QTest.keyClicks(page.lines[second].field, groups[second - 1][:3])
+    QTest.mouseClick(page.back, Qt.MouseButton.LeftButton)
+    fresh.rest()
+    form.reject()
+    fresh.rest()
+    form, page = asked_for(fresh)
+    assert page.asked == (first, second) and page._done_words.text() == kept and page.reason.text() == f"Group {second} is missing"
+    assert page.groups.shown() == ["•••••" if n + 1 in (first, second) else group for n, group in enumerate(groups)]
+    assert page.lines[first].right() and page.lines[second].field.text() == "" and page._advice.text().startswith("Whoever has key.txt")
+    fresh.until(page.lines[second].field.hasFocus)
+    QTest.keyClicks(page.lines[second].field, groups[second - 1])
+    page.back.click()  # both were right: only Continue is left to press
+    fresh.rest()
+    QTest.mouseClick(form.done_button, Qt.MouseButton.LeftButton)
+    page = fresh.dialog(RecoveryPage)
+    assert page.done_button.isEnabled()
+    fresh.until(page.done_button.hasFocus)
+    QTest.mouseClick(page.done_button, Qt.MouseButton.LeftButton)
+    fresh.until(lambda: count_members(fresh.desk) == 4)
+    fresh.rest()
+    assert recovery.begun(fresh.desk) is None
+
+
+def test_another_key_and_a_later_check_begin_anew(fresh: Hands, tmp_path: Path) -> None:
+    form, page = asked_for(fresh)
+    page.save_to(tmp_path / "key.txt")
+    fresh.until(lambda: page._kept)
+    page.reject()
+    fresh.rest()
+    assert recovery.begun(fresh.desk) is not None
+    recovery.make_anew(fresh.desk)
+    QTest.mouseClick(form.done_button, Qt.MouseButton.LeftButton)
+    page = fresh.dialog(RecoveryPage)
+    assert page.reason.text() == "Print or save it first" and page.groups.shown() == recovery.recovery_key(fresh.desk).split("-")
+    read_back(fresh, page, tmp_path / "other.txt")
+    fresh.until(lambda: count_members(fresh.desk) == 4)
+    fresh.rest()
+    settings = fresh.page("settings")
+    settings.security.check_paper()
+    page = fresh.dialog(RecoveryPage)
+    page.save_to(tmp_path / "third.txt")
+    fresh.until(lambda: page._kept)
+    page.reject()
+    fresh.rest()
+    assert recovery.begun(fresh.desk) is None
+
+
+def test_it_was_kept_on_another_day(fresh: Hands) -> None:
+    recovery.recovery_key(fresh.desk)
+    recovery.note_begun(fresh.desk, recovery.Begun((2, 7), (), "printed", "2026-03-04T12:00:00+00:00"))
+    _form, page = asked_for(fresh)
+    assert page.asked == (2, 7) and page._done_words.text().startswith("Sent to the printer at 4 March 2026, ")
+    page.reject()
+    fresh.rest()
+
+
 def test_an_import_asks_before_it_saves(fresh: Hands, tmp_path: Path) -> None:
     sheet = fresh.page("members").import_from(resource("sample", "newcomers.csv"))
     fresh.until(lambda: sheet.next.isVisible())

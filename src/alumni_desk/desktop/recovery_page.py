@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from PySide6.QtCore import QLocale, QRectF, QSize, Qt, QTimer
@@ -25,17 +25,18 @@ from alumni_desk.errors import BadInput, KnownError
 from alumni_desk.protocol.codes import read_recovery_group
 from alumni_desk.store import recovery
 from alumni_desk.store.desk import Desk
-from alumni_desk.words import _, clock_time, ngettext
+from alumni_desk.words import _, clock_time, day_full, ngettext
 
 VOLUNTEER = "door"
 
 
 @dataclass(frozen=True)
 class Paper:
-    """What goes on the paper."""
+    """What goes on the paper, and how far reading it back came before."""
 
     chapter: str
     key: str
+    begun: recovery.Begun | None = None
 
 
 def wanted(desk: Desk) -> bool:
@@ -54,7 +55,7 @@ def paper_of(desk: Desk) -> Paper:
     key = recovery.recovery_key(desk)
     with desk.reading() as connection:
         chapter = connection.exec_driver_sql("SELECT name FROM chapter LIMIT 1").scalar()
-    return Paper(chapter or "", key)
+    return Paper(chapter or "", key, recovery.begun(desk))
 
 
 def before_saving(owner: QWidget, desk: Desk, lanes: Lanes, save: Callable[[], object], not_now: Callable[[], None],
@@ -74,7 +75,7 @@ def before_saving(owner: QWidget, desk: Desk, lanes: Lanes, save: Callable[[], o
 
 
 class RecoveryPage(PlainSheet):
-    """Fills its window. ``accepted`` once two groups were read back; Back or Esc leaves it, and nothing is saved."""
+    """Fills its window. ``accepted`` once two groups were read back; Back or Esc leaves it, and nothing is saved: the next one goes on there."""
 
     is_form = False
 
@@ -82,8 +83,9 @@ class RecoveryPage(PlainSheet):
                  choose: Callable[[], tuple[int, int]] | None = None) -> None:  # fmt: skip
         super().__init__(parent, _("One key to keep on paper"))
         self._desk, self._lanes, self._paper = desk, lanes, paper
-        self.asked = (choose or _two_groups)()
-        self._kept = ""  # how and when it was
+        so_far = paper.begun or recovery.Begun((choose or _two_groups)())
+        self.asked, self._how, self._at = so_far.asked, so_far.how, so_far.at
+        self._kept = ""  # how and when it was, in words
         self._file = ""  # the one it lies in, if it does
         self._foot_words = _("No member is saved before this is done") if foot is None else foot
         self._in_view = QTimer(self)  # once what is said has its place
@@ -96,6 +98,25 @@ class RecoveryPage(PlainSheet):
             _drop(part)
         self._build()
         self.print_button.setFocus()
+        self._go_on(so_far)
+
+    def _go_on(self, so_far: recovery.Begun) -> None:
+        """From where somebody went back."""
+        for number in so_far.right:
+            self.lines[number].fill()
+        if so_far.how:
+            self._done(_kept_words(so_far.how, so_far.at), so_far.file)
+
+    def _note(self) -> None:
+        """Keep how far it came, without what was typed."""
+        right = tuple(number for number, line in self.lines.items() if line.right())
+        if self._how or right:
+            so_far = recovery.Begun(self.asked, right, self._how, self._at, self._file)
+            self._lanes.write(lambda: recovery.note_begun(self._desk, so_far))
+
+    def reject(self) -> None:
+        self._note()
+        super().reject()
 
     def _build(self) -> None:
         bar = QHBoxLayout()
@@ -242,7 +263,7 @@ class RecoveryPage(PlainSheet):
         print_pdf(self, pdf, page, _("Recovery key"), self._lanes, self._printed, self._trouble)
 
     def _printed(self, file: Path | None) -> None:
-        self._done(_now(_("Sent to the printer at {time}") if file is None else _("Saved as PDF at {time}")), file.name if file is not None else "")
+        self._is_kept("printed" if file is None else "pdf", file.name if file is not None else "")
 
     def save_it(self) -> None:
         """Save the key as PDF or text, where the user says; best on a stick."""
@@ -253,7 +274,12 @@ class RecoveryPage(PlainSheet):
 
     def save_to(self, file: Path) -> None:
         """Save the key as this file: text if it ends in .txt, else PDF."""
-        self._lanes.work(lambda: write_paper(self._paper, file), lambda done: self._done(_now(_("Saved at {time}")), file.name), self._trouble)
+        self._lanes.work(lambda: write_paper(self._paper, file), lambda done: self._is_kept("saved", file.name), self._trouble)
+
+    def _is_kept(self, how: str, file: str) -> None:
+        self._how, self._at = how, datetime.now(UTC).isoformat(timespec="seconds")
+        self._done(_kept_words(how, self._at), file)
+        self._note()
 
     def _done(self, words: str, file: str) -> None:
         self._kept, self._file = words, file or self._file
@@ -267,7 +293,8 @@ class RecoveryPage(PlainSheet):
         self.print_button.set_words(_("Print again"))
         self.print_button.kind = "secondary"
         self._look()
-        next(iter(self.lines.values())).field.setFocus()
+        left = next((line for line in self.lines.values() if not line.right()), None)
+        (left.field if left is not None else self.done_button).setFocus()
 
     def _trouble(self, error: KnownError) -> None:
         self.said.setText(breakable(str(error)))
@@ -330,8 +357,14 @@ def write_paper(paper: Paper, file: Path) -> None:
                        reason=error.strerror or type(error).__name__) from None
 
 
-def _now(words: str) -> str:
-    return words.format(time=clock_time(datetime.now()))
+def _kept_words(how: str, at: str) -> str:
+    """How and when the key was kept; of another day with its day."""
+    moment = datetime.fromisoformat(at).astimezone()
+    time = clock_time(moment)
+    if moment.date() != datetime.now().date():
+        time = _("{day}, {time}").format(day=day_full(moment.date()), time=time)
+    words = {"printed": _("Sent to the printer at {time}"), "pdf": _("Saved as PDF at {time}")}.get(how, _("Saved at {time}"))
+    return words.format(time=time)
 
 
 def _today() -> str:
@@ -458,6 +491,10 @@ class GroupLine(QWidget):
     def right(self) -> bool:
         """Whether the group was typed as it is."""
         return self.field.text() == self._group
+
+    def fill(self) -> None:
+        """It was typed as it is before."""
+        self.field.setText(self._group)
 
     def wrong(self) -> bool:
         """Whether it was typed to its end, and is not as it is."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from alumni_desk.store import keys
 if TYPE_CHECKING:
     from alumni_desk.store.desk import Desk
 
-SETTING, READ_BACK = "recovery_key", "recovery_read_back"
+SETTING, READ_BACK, BEGUN = "recovery_key", "recovery_read_back", "recovery_begun"
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,18 @@ class Standing:
 
     made: bool
     read_back: str | None
+
+
+@dataclass(frozen=True)
+class Begun:
+    """How far somebody came who left before the paper was read back: the groups that are asked, which of them were right, and how the key was kept:
+    "printed", "pdf" or "saved" (empty: not yet), when (ISO 8601 UTC) and in which file."""
+
+    asked: tuple[int, int]
+    right: tuple[int, ...] = ()
+    how: str = ""
+    at: str = ""
+    file: str = ""
 
 
 def recovery_key(desk: Desk) -> str:
@@ -36,6 +48,7 @@ def make_anew(desk: Desk) -> str:
     # The database first: should the program end between the two, the next opening makes the box (``keep_in_step``).
     desk.set_setting(SETTING, made)
     desk.set_setting(READ_BACK, None)
+    desk.set_setting(BEGUN, None)
     keys.keep_for_recovery(desk.profile.path, "desk", desk.key, made)
     return made
 
@@ -48,6 +61,21 @@ def standing(desk: Desk) -> Standing:
 def note_read_back(desk: Desk) -> None:
     """Somebody has read two groups back from the paper: it exists."""
     desk.set_setting(READ_BACK, datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"))
+    desk.set_setting(BEGUN, None)
+
+
+def begun(desk: Desk) -> Begun | None:
+    """How far the first reading back came; None: not begun, or done. A later check of the paper begins anew."""
+    kept = desk.setting(BEGUN)
+    if not kept or desk.setting(READ_BACK):
+        return None
+    first, second = kept["asked"]
+    return Begun((first, second), tuple(kept["right"]), kept["how"], kept["at"], kept["file"])
+
+
+def note_begun(desk: Desk, so_far: Begun) -> None:
+    """Go on from here the next time."""
+    desk.set_setting(BEGUN, asdict(so_far))
 
 
 def keep_in_step(desk: Desk) -> None:
@@ -64,4 +92,5 @@ def keep_in_step(desk: Desk) -> None:
         return
     if box is not None:
         desk.set_setting(READ_BACK, None)  # the paper that was read back may be of the other one
+        desk.set_setting(BEGUN, None)
     keys.keep_for_recovery(desk.profile.path, "desk", desk.key, str(kept))
