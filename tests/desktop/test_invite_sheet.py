@@ -15,6 +15,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QPlainTextEdit, QWidget
+from tests.conftest import PASSPHRASE
 from tests.sync.conftest import make_server
 
 from alumni_desk import __version__
@@ -35,7 +36,7 @@ from alumni_desk.schema import open_desk
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.erasing import erase
 from alumni_desk.store.profile import Profile
-from alumni_desk.sync import inviting, laptops, set_aside
+from alumni_desk.sync import inviting, laptops, set_aside, switching
 from alumni_desk.sync.engine import join, sync_once
 from alumni_desk.sync.join import look
 from alumni_desk.sync.shapes import shapes
@@ -168,6 +169,30 @@ def test_an_invitation_that_nobody_was_given_ends_with_its_dialog_and_an_open_on
     hands.until(lambda: len(said) == 5)
     assert said[-1] == "The invitation is taken back: its code opens nothing any more."
     assert [one.state for one in inviting.invitations(desk)].count("open") == 1
+
+
+def test_after_a_commands_switch_of_chapter_nobody_is_invited_into_the_other(
+        make_server: Any, hands_on: Any, desk: Desk) -> None:
+    server = make_server()
+    for chapter in ("Boston", "Lowell"):
+        server.invite(chapter)
+    hands = hands_on(server.url, str(server.run("server", "invite", "--role", "admin")["code"]))
+    [boston, lowell] = switching.chapters(desk)
+    people = hands.shell.current().people
+    said: list[str] = []
+    people.said.connect(said.append)
+    sheet = invited(hands)
+    with open_desk(desk.profile, passphrase=PASSPHRASE) as command:
+        switching.switch(command, "Lowell")
+    QTest.keyClicks(sheet.name, "Kwame")
+    hands.until(lambda: "switched this laptop to Lowell" in sheet.note.text())
+    assert sheet.name.text() == "Kwame" and not any(one.isEnabled() for one in sheet.deeds)
+    assert [one.name for one in inviting.invitations(desk, chapter=lowell.id) if one.by] == []
+    assert [one.state for one in inviting.invitations(desk, chapter=boston.id) if one.state == "open" and one.role == "leader" and one.by] == ["open"]
+    sheet.reject()  # what stood for Boston is taken back there
+    hands.until(lambda: said == ["The invitation was given to nobody, so it was taken back."])
+    assert not [one for one in inviting.invitations(desk, chapter=boston.id) if one.state == "open" and one.by]
+    hands.rest()
 
 
 def test_an_admins_invitation_is_listed_and_no_leader_is_offered_to_take_it_back(make_server: Any, hands_on: Any, desk: Desk) -> None:

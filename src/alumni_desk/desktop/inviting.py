@@ -53,6 +53,12 @@ def _evening(key: str, name: str | None, starts: str | None, ends: str | None, z
     return Evening(key, words, sees, until)
 
 
+def _chapter_here(desk: Desk) -> str | None:
+    with desk.reading() as connection:
+        found = connection.exec_driver_sql("SELECT id FROM scope ORDER BY rowid LIMIT 1").scalar()
+    return None if found is None else str(found)
+
+
 def _nobodys() -> str:
     return _("The invitation was given to nobody, so it was taken back.")
 
@@ -70,7 +76,8 @@ def door_sees(guests: int) -> str:
 
 
 class Inviting:
-    """One invitation being made: it lives as long as its dialog. ``hand_over``: whoever uses it takes over from this laptop.
+    """One invitation being made: it lives as long as its dialog, and is for the chapter that was here when that opened. ``hand_over``: whoever uses it takes
+    over from this laptop.
 
     It stands once it was saved, copied, sent or printed, or closed with Done; a dialog that is closed otherwise takes it back. ``closed(sentence)``
     when the dialog is gone and the server knows what became of it; the sentence says so.
@@ -82,9 +89,10 @@ class Inviting:
         self._made: Invitation | None = None
         self._wish: Wish | None = None
         self._asking = self._over = False
-        lanes.read(lambda: evenings(desk, datetime.now()), self._open)
+        lanes.read(lambda: (_chapter_here(desk), evenings(desk, datetime.now())), lambda found: self._open(*found))
 
-    def _open(self, found: list[Evening]) -> None:
+    def _open(self, chapter: str | None, found: list[Evening]) -> None:
+        self._chapter = chapter
         self.sheet = InviteSheet(self._parent, found, _("Ends 60 days after their last contact, and never in the week around a gathering."),
                                  leader_alone=self._hand_over)  # fmt: skip
         if self._hand_over:
@@ -123,7 +131,8 @@ class Inviting:
             from alumni_desk.sync.inviting import cancel
 
             said = words or _("The invitation is taken back: its code opens nothing any more.")
-            self._lanes.send(lambda: cancel(self._desk, made.id), lambda done: self._closed(said), lambda error: self._closed(str(error)))
+            self._lanes.send(lambda: cancel(self._desk, made.id, chapter=self._chapter), lambda done: self._closed(said),
+                             lambda error: self._closed(str(error)))
 
     # -- the code
 
@@ -139,7 +148,7 @@ class Inviting:
         from alumni_desk.sync.inviting import invite
 
         return invite(self._desk, wish.role, gathering=wish.gathering, name=wish.name, email=wish.email, hand_over=self._hand_over,
-                      replaces=self._made.id if self._made else None, until=wish.until)
+                      replaces=self._made.id if self._made else None, until=wish.until, chapter=self._chapter)
 
     def _came(self, wish: Wish, made: Invitation) -> None:
         self._asking, self._made, self._given, self._used = False, made, False, False
@@ -182,7 +191,7 @@ class Inviting:
         def look() -> SentInvitation | None:
             from alumni_desk.sync.inviting import invitations
 
-            return next((one for one in invitations(self._desk) if one.id == made.id), None)
+            return next((one for one in invitations(self._desk, chapter=self._chapter) if one.id == made.id), None)
 
         self._lanes.send(look, self._looked, lambda error: None)
 

@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 import sqlalchemy as sa
 
-from alumni_desk.errors import Ambiguous, BadInput, NotFound, StoreProblem
+from alumni_desk.errors import Ambiguous, BadInput, NotFound, Refused, StoreProblem
 from alumni_desk.members.fields import read_fields
 from alumni_desk.protocol.codes import read_invitation
 from alumni_desk.protocol.messages import InvitationsReply, Invited, InviteReply, InviteRequest, ScopeRequest
@@ -88,14 +88,18 @@ class SentInvitation:
 
 
 def invite(desk: Desk, role: Role, *, gathering: str | None = None, name: str = "", email: str = "", hours: int = HOURS, replaces: str | None = None,
-           hand_over: bool = False, until: datetime | None = None, wire: Wire | None = None) -> Invitation:
+           hand_over: bool = False, until: datetime | None = None, chapter: str | None = None, wire: Wire | None = None) -> Invitation:
     """Invite somebody. A leader invites leaders and volunteers at the door, an admin anybody. ``replaces``: the invitation (its id) that ends with it:
     what is to be changed about one makes another code. ``hand_over``: whoever uses it takes over from this laptop. ``until``: access to the door ends
-    then, if that is sooner than a day after the gathering."""
+    then, if that is sooner than a day after the gathering. ``chapter``: the one that is meant; raises Refused ``chapter_switched`` where the desk
+    shows another one by now."""
     if until is not None and until <= datetime.now(UTC):
         raise BadInput("invite_until", _("Access would be over already. Choose a later moment."))
     email = read_fields({"email": email})["email"] or ""
     with line_of(desk, wire) as line:
+        if chapter not in (None, line.scope):
+            raise Refused("chapter_switched", _("Nobody was invited: a command has switched this laptop to {chapter} meanwhile, and this was begun for the "
+                                                "chapter before. Close it, or switch back."), chapter=line.membership.scope_name)
         reply = line.call("invite", InviteRequest(scope=line.scope, role=role, gathering=gathering, name=name, email=email, hours=hours, replaces=replaces,
                                                   hand_over=hand_over, until=None if until is None else round(until.timestamp() * 1000)), InviteReply)
         return Invitation(id=reply.id, code=reply.code, url=reply.url or _own_way(line.membership), until=moment(reply.expires) or "",
@@ -108,17 +112,18 @@ def _own_way(membership: Membership) -> str:
     return f"{membership.url}#sha256={membership.fingerprint}" if membership.fingerprint else membership.url
 
 
-def invitations(desk: Desk, *, wire: Wire | None = None) -> list[SentInvitation]:
-    """The chapter's invitations that are open or ended within 30 days, the newest first."""
+def invitations(desk: Desk, *, chapter: str | None = None, wire: Wire | None = None) -> list[SentInvitation]:
+    """The chapter's invitations that are open or ended within 30 days, the newest first. ``chapter``: of another one than the desk shows."""
     with line_of(desk, wire) as line:
-        return _told(line, line.call("invitations", ScopeRequest(line.scope), InvitationsReply))
+        return _told(line, line.call("invitations", ScopeRequest(chapter or line.scope), InvitationsReply))
 
 
-def cancel(desk: Desk, invitation: str, *, wire: Wire | None = None) -> SentInvitation:
-    """End an invitation that nobody has used. ``invitation``: its id, or how it begins. Raises NotFound or Ambiguous."""
+def cancel(desk: Desk, invitation: str, *, chapter: str | None = None, wire: Wire | None = None) -> SentInvitation:
+    """End an invitation that nobody has used. ``invitation``: its id, or how it begins; ``chapter`` as above. Raises NotFound or Ambiguous."""
     with line_of(desk, wire) as line:
-        wanted = one_of(_told(line, line.call("invitations", ScopeRequest(line.scope), InvitationsReply)), invitation)
-        found = _told(line, line.call(f"invitations/{wanted.id}/cancel", ScopeRequest(line.scope), InvitationsReply))
+        scope = ScopeRequest(chapter or line.scope)
+        wanted = one_of(_told(line, line.call("invitations", scope, InvitationsReply)), invitation)
+        found = _told(line, line.call(f"invitations/{wanted.id}/cancel", scope, InvitationsReply))
         return next(one for one in found if one.id == wanted.id)
 
 
