@@ -51,7 +51,7 @@ class Ways:
     "typed", "chosen" or "". ``keepers()``: of "keyring", "passphrase" and "recovery" those that keep the key. ``enrol(desk, password)``
     keeps it anew after a recovery, in the password store where no password is given. ``restore(file, password, own, key)``: ``own`` locks it
     here, ``key`` is that of the desk that was open; it gives what to say then. ``patience``: how long ``open`` waits for the password store.
-    ``begins()``: nothing is there yet, so that ``open`` makes a key.
+    ``begins()``: nothing is there yet, so that ``open`` makes a key; ``made()``: a desk is there with its key, by whomever.
     """
 
     open: Callable[[str | None], Desk]
@@ -66,6 +66,7 @@ class Ways:
     folder: Path
     keepers: Callable[[], frozenset[str]] = frozenset
     begins: Callable[[], bool] = lambda: False
+    made: Callable[[], bool] = lambda: False
     enrol: Callable[[Desk, str | None], None] | None = None
     salvage: Callable[[Job, str | None], str] | None = None  # what to do about a damaged desk; gives what to say of it
     find: Callable[[], Search] | None = None  # laptops that share in this room
@@ -232,7 +233,9 @@ class Opening(QObject):
 
     def _not_opened(self, error: KnownError) -> None:
         wanted = self._ways.wants(error)
-        if self._unlock is not None and wanted:
+        if self._unlock is not None and self._unlock.choose and wanted == "typed":
+            self._made_elsewhere()
+        elif self._unlock is not None and wanted:
             self._unlock.complain(str(error), counts=error.code in ("passphrase_wrong", "recovery_wrong"))
         elif wanted:
             # That it is locked with a password needs no words; that the password store is silent does.
@@ -259,6 +262,32 @@ class Opening(QObject):
         if self._asking and self._unlock.try_again is not None:
             self._unlock.try_again.hide()  # it is being tried
         self._front.show_view(self._unlock)
+        if choose:
+            self._look_out(self._unlock)
+
+    def _look_out(self, page: UnlockPage) -> None:
+        """While a password is chosen for a desk that is yet to be made: a command may make one."""
+        look = QTimer(page, interval=AGAIN_MS)
+
+        def seen(made: bool) -> None:
+            if made and page is self._unlock and not self._busy():
+                self._made_elsewhere()
+
+        look.timeout.connect(lambda: None if self._busy() else self.lanes.read(self._ways.made, seen, key="made"))
+        look.start()
+
+    def _busy(self) -> bool:
+        """Whether this window itself is about to open or make it."""
+        return self._asking or self._unlock is None or not self._unlock.isEnabled()
+
+    def _made_elsewhere(self) -> None:
+        """A command has made the chapter: it opens by itself, or by the password that it was given."""
+        if "keyring" in self._ways.keepers():
+            self._unlock, self._password = None, None
+            self.begin()
+        else:
+            self._ask_password(choose=False, why=_("A command has made a chapter here meanwhile, with a password of its own. Type that one to open it."),
+                               again=False, gone=None)  # fmt: skip
 
     def _again(self) -> None:
         """The password store may answer by now."""

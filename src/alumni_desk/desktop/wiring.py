@@ -143,6 +143,7 @@ def ways_of(profile: Profile, hold: Hold | None = None) -> Ways:
         where=_("They are kept in {folder}.").format(folder=profile.path), folder=profile.path,
         keepers=lambda: keepers(profile),
         begins=lambda: not profile.exists and not (profile.path / "desk.key").exists(),
+        made=lambda: profile.exists and bool(keepers(profile)),
         enrol=_enrol,
         find=_find,
         meet=_meet,
