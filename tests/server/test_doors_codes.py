@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, NamedTuple
 
 import msgspec
 import pytest
+import sqlalchemy as sa
 
 from alumni_desk.gatherings.records import registration_id
 from alumni_desk.protocol.codes import badge_code
 from alumni_desk.protocol.ids import uuid7
+from alumni_desk.server import doors_codes
+from alumni_desk.server.database import Database
 from alumni_desk.server.push import Sent, push_together
+from alumni_desk.server.state import open_server
 
 STANDS, OTHER = badge_code(), badge_code()
 
@@ -124,3 +129,37 @@ def test_a_door_that_writes_nothing_else_takes_the_rest_of_its_change_with_it(ev
     good = msgspec.structs.replace(door.operation("registration", evening.bare, table_name="9"), transaction=bad.transaction)
     fact = door.operation("fact", kind="in", gathering=here, registration=evening.bare)
     assert answers(door, here, bad, good, fact) == [("denied", "code"), ("denied", "transaction"), ("ok", None)]
+
+
+def test_whose_a_code_is_is_found_by_its_index(database: Database) -> None:
+    """As the program asks: never by going through every list of the chapter."""
+    tables = open_server(database).tables
+    table = tables.tables["registration"]
+    asked: list[tuple[str, Any]] = []
+
+    def note(connection: Any, cursor: Any, statement: str, parameters: Any, *rest: Any) -> None:
+        asked.append((statement, parameters))
+
+    scope, codes = uuid7(), [badge_code() for _n in range(400)]
+    with database.writing() as connection:
+        connection.execute(sa.insert(table), [{"scope": scope, "id": uuid7(), "code": one, **_nothing(table)} for one in codes])
+    with database.writing() as connection:
+        connection.exec_driver_sql("ANALYZE registration")
+    with database.reading() as connection:
+        if database.postgresql:
+            connection.exec_driver_sql("SET LOCAL enable_seqscan = off")  # a table as small as this one is read whole
+        sa.event.listen(connection, "before_cursor_execute", note)
+        assert set(doors_codes._whose(connection, tables, scope, codes[:2])) == set(codes[:2])
+        sa.event.remove(connection, "before_cursor_execute", note)
+        [(statement, parameters)] = asked
+        how = "EXPLAIN" if database.postgresql else "EXPLAIN QUERY PLAN"
+        plan = "\n".join(str(row[-1]) for row in connection.exec_driver_sql(f"{how} {statement}", parameters))
+    by = r"registration_code[\s\S]*Index Cond: .*scope = .*code = ANY|registration_code[\s\S]*Index Cond: .*code = ANY.*scope = " if database.postgresql \
+        else r"SEARCH registration USING INDEX registration_code \(scope=\? AND code=\?\)"
+    assert re.search(by, plan), plan
+
+
+def _nothing(table: sa.Table) -> dict[str, Any]:
+    """What a row has to have besides."""
+    return {column.name: "{}" if isinstance(column.type, sa.Text | sa.String) else 0 for column in table.columns
+            if not column.nullable and column.name not in ("scope", "id", "code")}
