@@ -17,11 +17,13 @@ from alumni_desk.desktop.carrying import BroughtSheet
 from alumni_desk.desktop.controls import Button, Link
 from alumni_desk.desktop.deeds import Deeds
 from alumni_desk.desktop.door_pin import NewPinSheet
+from alumni_desk.desktop.gathering_form import GatheringForm
+from alumni_desk.desktop.guest_picker import GuestPicker
 from alumni_desk.desktop.history_sheet import HistorySheet
 from alumni_desk.desktop.merge_sheet import MergeSheet
 from alumni_desk.desktop.password_sheet import PasswordSheet
 from alumni_desk.desktop.wiring import help_files
-from alumni_desk.gatherings.actions import add_guests, new_gathering, set_rsvp
+from alumni_desk.gatherings.actions import add_guests, cancel_gathering, new_gathering, set_rsvp
 from alumni_desk.gatherings.lists import guest_rows
 from alumni_desk.members.chapter import change_chapter, chapter
 from alumni_desk.members.lists import count_members, member_rows
@@ -60,7 +62,7 @@ OFFERED = {
     "settings: Change the PIN for check-in": "settings:pin", "settings: Check the key": "settings:paper", "settings: Print it now": "settings:paper",
     "settings: History of the chapter": "settings:chapter_history",
     # Activity, Restore
-    "activity: Undo": "undo", "restore: Open another": "restore:other", "restore: Open one that lies elsewhere": "restore:other",
+    "activity: Undo": "activity:chosen", "restore: Open another": "restore:other", "restore: Open one that lies elsewhere": "restore:other",
     "restore: Back up now": "settings:back_up", "restore: To take a change back for all, use Activity": "page:activity",
 }
 LEFT_OUT = {
@@ -139,15 +141,16 @@ def buttons_of(page: QWidget) -> set[str]:
     return {re.sub(r"\d+", "{n}", (one.accessibleName() or one.text()).partition(":")[0]) for one in page.findChildren(Button)} - {""}
 
 
-def offers(hands: Hands) -> set[str]:
-    """What the palette offers now."""
+
+def offered(hands: Hands) -> dict[str, str]:
+    """What the palette offers now, with its words."""
     hands.shell.palette_wanted.emit()
     from alumni_desk.desktop.palette import Palette
 
     palette = hands.dialog(Palette)
     hands.until(lambda: palette._known is not None)
     hands.rest()
-    found = {deed.key for deed in palette._deeds}
+    found = {deed.key: deed.words for deed in palette._deeds}
     palette.reject()
     hands.rest()
     return found
@@ -156,11 +159,11 @@ def offers(hands: Hands) -> set[str]:
 def test_every_action_of_the_window_is_in_the_palette(full: Any) -> None:
     hands = full
     asked: set[str] = set()
-    palette = set(offers(hands))
+    palette = set(offered(hands))
 
     def look(name: str, page: QWidget, *more: str) -> None:
         asked.update(f"{name}: {words}" for words in (*buttons_of(page), *more))
-        palette.update(offers(hands))
+        palette.update(offered(hands))
 
     for name in hands.shell.plan:
         page = hands.page(name)
@@ -290,3 +293,76 @@ def test_the_chapters_history_stands_in_settings(full: Any) -> None:
     hands.rest()
     undo(hands.desk)
     assert chapter(hands.desk).name == "Great Lakes"
+
+
+def led(desk: Any) -> None:
+    """A chapter that others share, on a leader's laptop."""
+    from alumni_desk.sync import state
+
+    with desk.applying() as applying:
+        state.keep(applying.connection, state.Membership(url="http://127.0.0.1:9", fingerprint=None, server="office", device="laptop", key=bytes(32),
+                                                         scope=desk.scope, scope_name="Boston", role="leader"))
+
+
+NEXT = {"gatherings:next_guests": "Add guests to Winter Dinner", "gatherings:next_guest_file": "Add guests to Winter Dinner from a file",
+        "gatherings:next_edit": "Edit Winter Dinner", "gatherings:next_roster": "Save the roster of Winter Dinner",
+        "gatherings:next_badges": "Badges of Winter Dinner", "gatherings:next_checkin": "Start check-in for Winter Dinner"}
+
+
+def test_where_no_gathering_is_open_the_next_ones_buttons_are_offered_by_its_name(full: Any) -> None:
+    hands = full
+    hands.page("gatherings")
+    hands.page("today")
+    there = offered(hands)
+    assert NEXT.items() <= there.items() and "gatherings:next_hand_out" not in there, "nobody else shares this chapter"
+    assert not {"gatherings:guests", "gatherings:edit"} & there.keys()
+    deed(hands, "gatherings:next_edit")
+    form = hands.dialog(GatheringForm)
+    assert form.name.text() == "Winter Dinner" and hands.shell.current().name == "gatherings"
+    form.reject()
+    hands.rest()
+    there = offered(hands)
+    assert not NEXT.keys() & there.keys() and there["gatherings:edit"] == "Edit this gathering"
+    hands.shell.current().back()
+    hands.rest()
+    deed(hands, "gatherings:next_guests")
+    hands.dialog(GuestPicker).reject()
+    hands.rest()
+
+
+def test_only_where_others_share_the_chapter_a_list_is_handed_out(full: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    hands = full
+    hands.page("gatherings")
+    led(hands.desk)
+    there = offered(hands)
+    assert there["gatherings:next_hand_out"] == "Hand out the list of Winter Dinner to its door"
+    asked: list[str] = []
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda parent, words, file, kinds: (asked.append(file), ("", ""))[1])
+    deed(hands, "gatherings:next_hand_out")
+    hands.until(lambda: asked)
+    assert Path(asked[0]).name == "Winter Dinner.alumnidesk"
+    assert offered(hands)["gatherings:hand_out"] == "Hand out the list of this gathering to its door"
+
+
+def test_a_cancelled_or_no_gathering_offers_nothing_of_the_next(full: Any) -> None:
+    hands = full
+    cancel_gathering(hands.desk, hands.dinner)
+    hands.page("gatherings")
+    assert not [key for key in offered(hands) if key.startswith("gatherings:next_")]
+
+
+def test_the_chosen_action_is_undone_and_done_again_by_the_palette(full: Any) -> None:
+    hands = full
+    page = hands.page("activity")
+    hands.until(lambda: page.detail.button is not None)
+    there = offered(hands)
+    assert there["activity:chosen"] == "Undo the chosen action: Added 3 guests to Winter Dinner" and "redo" not in there
+    deed(hands, "activity:chosen")
+    hands.until(lambda: guest_rows(hands.desk, hands.dinner) == [])
+    hands.until(lambda: page.detail.seen is not None and page.detail.seen.state == "undone" and page.detail.button is not None)
+    there = offered(hands)
+    assert there["activity:chosen"] == "Redo the chosen action: Added 3 guests to Winter Dinner" and there["redo"] == "Redo what was undone"
+    hands.page("today")
+    assert "activity:chosen" not in offered(hands)
+    deed(hands, "redo")
+    hands.until(lambda: len(guest_rows(hands.desk, hands.dinner)) == 3)

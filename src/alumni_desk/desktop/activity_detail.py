@@ -70,6 +70,7 @@ class Detail(Scroll):
         self.setFixedWidth(min(px(360), 440))
         self._inside: QWidget | None = None
         self.button: Button | None = None
+        self.seen: Deed | None = None
 
     def show_nothing(self, words: str) -> None:
         """No action is chosen."""
@@ -82,6 +83,7 @@ class Detail(Scroll):
         """Show an action."""
         deed = seen.deed
         column = self._anew()
+        self.seen = deed
         head = QVBoxLayout()
         head.setSpacing(px(2))
         head.addWidget(Label(breakable(deed.what), "title", wrap=True))
@@ -112,7 +114,7 @@ class Detail(Scroll):
             self.column.removeWidget(self._inside)
             self._inside.hide()
             self._inside.deleteLater()
-        self._inside, self.button = QWidget(), None
+        self._inside, self.button, self.seen = QWidget(), None, None
         column = QVBoxLayout(self._inside)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(px(8))

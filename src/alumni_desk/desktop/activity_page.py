@@ -12,6 +12,7 @@ from alumni_desk.desktop.activity_rows import LineDelegate
 from alumni_desk.desktop.background import Job, Lanes
 from alumni_desk.desktop.changes import ChangeBus
 from alumni_desk.desktop.controls import WINDOW, Choice, Field, Label, Link, Segments, hairline, shortcut
+from alumni_desk.desktop.deeds import Deed as PaletteDeed
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.pages import EmptyPage, Go, Page
 from alumni_desk.desktop.undoing import Undoing
@@ -106,6 +107,15 @@ class ActivityPage(Page):
         return self.detail
 
     # -- what every page does
+
+    def deeds(self) -> list[PaletteDeed]:
+        """The button of the action that is chosen."""
+        button, seen = (self.detail.button, self.detail.seen) if self.isVisible() and not self.steps else (None, None)
+        if button is None or seen is None:
+            return []
+        undone = seen.state == "undone"
+        words = (_("Redo the chosen action: {what}") if undone else _("Undo the chosen action: {what}")).format(what=seen.what)
+        return [PaletteDeed("chosen", "arrow-clockwise" if undone else "arrow-counter-clockwise", words, button.click, also=_("back mistake"))]
 
     def first_focus(self) -> QWidget:
         return self.list

@@ -54,6 +54,8 @@ class GatheringsPage(Page):
         super().__init__(desk, lanes, changes, go)
         self._clock = clock
         self._shown: str | None = None
+        self._then: Callable[[], object] | None = None  # what is to be done as soon as it is shown
+        self._next: GatheringRow | None = None
         self._all_held = False
         self._chapter_zone: str | None = None
         self._first: QWidget | None = None
@@ -109,7 +111,27 @@ class GatheringsPage(Page):
                 Deed("name_guest", "note-pencil", _("Name the chosen guest"), self.view.name_one, can=guest, also=_("correct rename")),
                 Deed("guest_history", "clock-counter-clockwise", _("History of the chosen guest"), self.view.history, can=guest,
                      also=_("who changed answer before restore registration")),
-                Deed("take_off", "x-circle", _("Take the chosen guests off the list"), self.view.remove, _("Delete"), can=guests, also=_("remove"))]
+                Deed("take_off", "x-circle", _("Take the chosen guests off the list"), self.view.remove, _("Delete"), can=guests, also=_("remove")),
+                *self._deeds_of_next()]
+
+    def _deeds_of_next(self) -> list[Deed]:
+        """What can be done with the next gathering, where none is open: it is opened for that."""
+        row = self._next
+        if row is None or self._shown is not None:
+            return []
+
+        def opened(act: Callable[[], object]) -> Callable[[], None]:
+            return lambda: self._show(row.id, act)
+
+        name = {"gathering": row.name}
+        return [Deed("next_guests", "user-plus", _("Add guests to {gathering}").format(**name), opened(self.view.add), also=_("invite")),
+                Deed("next_guest_file", "upload-simple", _("Add guests to {gathering} from a file").format(**name), opened(self.view.from_file)),
+                Deed("next_edit", "note-pencil", _("Edit {gathering}").format(**name), opened(lambda: self._wants("edit"))),
+                Deed("next_roster", "printer", _("Save the roster of {gathering}").format(**name), opened(lambda: self._wants("roster"))),
+                Deed("next_badges", "identification-badge", _("Badges of {gathering}").format(**name), lambda: self.go("badges", gathering=row.id)),
+                Deed("next_checkin", "door", _("Start check-in for {gathering}").format(**name), lambda: self.go("checkin", gathering=row.id)),
+                Deed("next_hand_out", "paper-plane-tilt", _("Hand out the list of {gathering} to its door").format(**name), opened(self.hand_out),
+                     asks=self._may_hand_out, also=_("hand-out save file volunteer laptop stick offline"))]
 
     def first_focus(self) -> QWidget | None:
         return self.view.list if self._shown else self._first
@@ -135,6 +157,7 @@ class GatheringsPage(Page):
 
     def _listed(self, both: tuple[list[GatheringRow], str | None]) -> None:
         rows, self._chapter_zone = both
+        self._next = None
         if not rows:
             empty = EmptyPage("calendar-blank", _("No gathering yet. Plan the first one"), _("Plan a gathering"), self.plan, step_icon="plus")
             self._first = empty.button
@@ -157,19 +180,19 @@ class GatheringsPage(Page):
         now = datetime.combine(self._clock(), time(12), UTC) if self._clock is not date.today else datetime.now(UTC)
         ahead = [row for row in rows if not row.is_over(now)]
         held = [row for row in reversed(rows) if row.is_over(now)]
+        self._next = next((row for row in ahead if not row.cancelled), None)
         main, column = padded()
         self._add_year(column, ahead, held)
         if ahead:
             column.addWidget(heading(_("Ahead"), number(sum(not row.cancelled for row in ahead))))
             column.addSpacing(px(4))
-            near = next((row.id for row in ahead if not row.cancelled), None)
             lines = QVBoxLayout()
             lines.setSpacing(0)
             column.addLayout(lines)
             for place, row in enumerate(ahead):
                 if place:
                     lines.addWidget(hairline())
-                lines.addWidget(self._ahead(row, near=row.id == near))
+                lines.addWidget(self._ahead(row, near=row is self._next))
             column.addSpacing(px(28))
         if held:
             more = None
@@ -184,8 +207,7 @@ class GatheringsPage(Page):
 
     def _add_year(self, column: QVBoxLayout, ahead: list[GatheringRow], held: list[GatheringRow]) -> None:
         """The twelve months round today."""
-        near = next((row.id for row in ahead if not row.cancelled), None)
-        bars = [Bar(row.id, row.name, date.fromisoformat(row.starts[:10]), row.came if row in held else row.coming, row in held, row.id == near)
+        bars = [Bar(row.id, row.name, date.fromisoformat(row.starts[:10]), row.came if row in held else row.coming, row in held, row is self._next)
                 for row in (*held, *ahead) if row.starts and not row.cancelled]
         chart = YearChart(bars, self._clock())
         chart.open_gathering.connect(self._show)
@@ -287,8 +309,8 @@ class GatheringsPage(Page):
 
     # -- one gathering
 
-    def _show(self, which: str) -> None:
-        self._shown = which
+    def _show(self, which: str, then: Callable[[], object] | None = None) -> None:
+        self._shown, self._then = which, then
         self.lanes.read(lambda: whole(self.desk, which), self._seen, self._lost, key="gathering")
 
     def _seen(self, it: Whole) -> None:
@@ -301,13 +323,16 @@ class GatheringsPage(Page):
         self.note = " · ".join(part for part in (f"{day_long(starts.date())}, {starts:%H:%M}" if starts else "", it.row.place or "") if part)
         self.back = self._to_year
         self.titled.emit()
+        then, self._then = self._then, None
+        if then is not None:
+            then()
 
     def _lost(self, error: KnownError) -> None:
         self._to_year()
         self.said.emit(str(error), None)
 
     def _to_year(self) -> None:
-        self._shown = None
+        self._shown = self._then = None
         self.title, self.note, self.back = _("Gatherings"), "", None
         self.titled.emit()
         self.places.setCurrentWidget(self._year)
