@@ -187,7 +187,8 @@ def test_what_a_shared_chapter_offers_is_listed_too(full: Any) -> None:
     """The deeds of the Sync page that wait for a server, and of a gathering that wants one."""
     page = full.page("sync")
     keys = {f"sync:{deed.key}" for deed in page.deeds()}
-    assert {key for words, key in OFFERED.items() if words.startswith("sync:")} | {"sync:now", "sync:again", "sync:move", "sync:details", "sync:end"} == keys
+    more = {"sync:now", "sync:again", "sync:move", "sync:details", "sync:end", "sync:switch", "sync:leave"}
+    assert {key for words, key in OFFERED.items() if words.startswith("sync:")} | more == keys
     assert {deed.key for deed in page.deeds() if deed.can()} == {"join", "keep"}
 
 

@@ -39,6 +39,7 @@ class ConflictCard(QFrame):
         super().__init__()
         self.setProperty("card", "true")
         self.setAccessibleName(f"{name} {what}")
+        self.name = name
         column = QVBoxLayout(self)
         column.setContentsMargins(1, 1, 1, 1)
         column.setSpacing(0)

@@ -23,6 +23,8 @@ def _always() -> bool:
 class Deed:
     """Something that can be done: ``key`` names it for the program. ``can`` tells whether it can be done now; else it is not offered.
 
+    Without a key it is of one line of a list: it is found by its words alone, and not remembered, for there is a name in it.
+
     ``also``: other words that people type when they mean it. ``asks`` tells the same as ``can`` where the chapter has to be read for it, off the screen.
     """
 

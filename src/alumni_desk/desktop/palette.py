@@ -35,7 +35,7 @@ WIDTH, ROW, CAPTION = 560, 40, 28
 
 @dataclass(frozen=True)
 class Choice:
-    """A line that can be chosen. ``key``: what is remembered of it, without a name."""
+    """A line that can be chosen. ``key``: what is remembered of it, without a name; empty: nothing is."""
 
     key: str
     words: str
@@ -181,7 +181,7 @@ class Palette(QDialog):
         if lately:
             yield _("Lately")
             yield from lately
-        pages, rest = self._parted(self._deeds)
+        pages, rest = self._parted([one for one in self._deeds if one.key])
         yield _("Go to")
         yield from self._doable(pages)
         if rest:
@@ -259,8 +259,9 @@ class Palette(QDialog):
         choice = self.lines.choice(row)
         if choice is None:
             return
-        recent = [choice.key, *(one for one in self._recent if one != choice.key)][:REMEMBERED]
-        self._lanes.write(lambda: self._desk.set_setting(RECENT, recent))
+        if choice.key:
+            recent = [choice.key, *(one for one in self._recent if one != choice.key)][:REMEMBERED]
+            self._lanes.write(lambda: self._desk.set_setting(RECENT, recent))
         self.accept()
         choice.act()
 

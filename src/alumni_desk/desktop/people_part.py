@@ -196,6 +196,12 @@ class PeoplePart(QWidget):
         if came is not None:
             self._focus(_called(came))
 
+    def row_buttons(self) -> list[tuple[str, Button]]:
+        """The buttons of single laptops and invitations, each with its icon."""
+        tables = [("laptop", one.buttons) for one in self._body.findChildren(LaptopsTable)]
+        tables += [("envelope-simple", one.buttons) for one in self._body.findChildren(OpenInvitations)]
+        return [(icon, button) for icon, buttons in tables for button in buttons.values()]
+
     def versions(self) -> list[tuple[str, list[str]]]:
         """Which laptops have which version of the program, by name; empty for those that have not said it. Those that are gone count no more."""
         found: dict[str, list[str]] = {}

@@ -46,6 +46,8 @@ def add_refused(column: QVBoxLayout, facts: Facts, see: Callable[[str], None], s
     seen.setAccessibleName(_("Seen: take the changes that were not taken off this page"))
     newest = facts.refusals[0].at
     seen.clicked.connect(lambda: see(newest))
+    for button in buttons.findChildren(Button):
+        button.setProperty("row", True)
     row.addWidget(seen)
     column.addWidget(SettingRow(below, facts.refusals[0].why if alike else "", buttons, width=224 if rest else 144))
     column.addSpacing(px(12))

@@ -67,6 +67,16 @@ class SyncDetails(Place):
         self.unfold()
         self.term.over.setFocus()
 
+    def to_leave(self) -> None:
+        """Ask whether this laptop is to leave the chapter."""
+        self.unfold()
+        self.term.ask_leave()
+
+    def to_switch(self) -> None:
+        """Ask for another chapter of the network."""
+        self.unfold()
+        self.term.ask_chapter()
+
     def _fill(self, column: QVBoxLayout, facts: Facts) -> None:
         column.addSpacing(px(12))
         self._link = Link(_("Hide the details") if self.is_open else _("Details"))

@@ -25,6 +25,7 @@ from alumni_desk.desktop.sync_bridge import SyncBridge
 from alumni_desk.desktop.sync_details import SyncDetails
 from alumni_desk.desktop.sync_facts import REFUSED_SEEN, Facts, look_up
 from alumni_desk.desktop.sync_history import SyncHistory
+from alumni_desk.desktop.sync_rows import row_deeds
 from alumni_desk.desktop.sync_words import NOT_MENDED, PASSING, below, sentences
 from alumni_desk.desktop.venue_bridge import VenueBridge
 from alumni_desk.desktop.widgets import MainAndSide, in_page_order, padded
@@ -140,7 +141,11 @@ class SyncPage(Page):
                      also=_("invitation leader volunteer access add laptop")),
                 Deed("share", "laptop", _("Share with laptops here"), self.here.share, can=joined, also=_("venue nearby offline room")),
                 Deed("here", "laptop", _("Join a laptop that shares"), self.here.join, can=joined, also=_("venue share nearby offline")),
-                Deed("lost", "floppy-disk", _("Carry changes to another laptop in a file"), self.here.not_found, can=joined, also=_("transfer usb stick"))]
+                Deed("lost", "floppy-disk", _("Carry changes to another laptop in a file"), self.here.not_found, can=joined, also=_("transfer usb stick")),
+                Deed("switch", "flag", _("Work on another chapter"), self.details.to_switch,
+                     can=lambda: self._may_end() and self._facts is not None and self._facts.admin, also=_("switch choose network")),
+                Deed("leave", "x-circle", _("Leave the chapter"), self.details.to_leave, can=self._may_end, also=_("end term stop")),
+                *(row_deeds(self.decide, self.people, self._below_place) if self.isVisible() else ())]
 
     def _may_end(self) -> bool:
         return self._leads() and self._facts is not None and self._facts.state not in ("alone", "ended")
