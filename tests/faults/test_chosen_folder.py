@@ -96,6 +96,25 @@ do("backups")
 assert not old.exists() and "erased.json" in names(stick)
 """
 
+PULLED = HEAD + """
+other = stick.with_name("elsewhere")
+other.mkdir()
+subprocess.run(["mount", "--bind", stick, other], check=True)  # keeps what is on it
+with open_desk(profile) as desk:
+    backup_folders.choose_folder(profile, stick)
+    def pull(done, total):
+        if os.path.ismount(stick):
+            subprocess.run(["umount", "-l", stick], check=True)
+    made = backup.by_itself(profile, desk.key, "daily", progress=pull)
+    assert made.parent == backup_folders.own_folder(profile), made
+    assert names(stick) == [] and names(made.parent) == [made.name], "no trace where it was mounted, nor here"
+    assert any(".copy" in one for one in names(other)), names(other)
+    subprocess.run(["mount", "--bind", other, stick], check=True)
+    made = backup.by_itself(profile, desk.key, "daily")
+    assert names(stick) == [made.name] and made.parent == stick, names(stick)
+do("backups")
+"""
+
 
 def mounted(code: str, base: Any, tmp_path: Path) -> list[tuple[int, str]]:
     """Run a script with a tmpfs of its own at the stick; of each command how it ended and what it said. Nothing stays mounted."""
@@ -128,6 +147,11 @@ def test_full_it_stops_neither_an_import_nor_an_erasure_nor_anything_after(base:
     assert f"In {stick} it could not be noted who was erased" in listed[1]
     assert "was full" not in again[1] and "noted" not in again[1]
     assert chosen[0] == 1 and f"There is no room for a backup in {stick}" in chosen[1]
+
+
+def test_what_was_left_on_one_that_was_pulled_out_goes_once_it_is_back(base: Any, tmp_path: Path) -> None:
+    (code, said), = mounted(PULLED, base, tmp_path)
+    assert code == 0 and "which was chosen for them" not in said
 
 
 def test_where_the_disk_of_the_chapter_is_full_too_the_sentence_names_both(base: Any, tmp_path: Path) -> None:

@@ -20,12 +20,12 @@ from typing import Any, Literal
 
 from alumni_desk import __version__
 from alumni_desk.errors import BadInput, KnownError, Refused, StoreProblem
-from alumni_desk.store import keys, mark, outbox
-from alumni_desk.store.backup_folders import backups, chosen_folder, is_reached, next_number, note_failed, own_folder, thin_out
+from alumni_desk.store import cut_off, keys, mark, outbox
+from alumni_desk.store.backup_folders import backups, chosen_folder, folders, is_reached, next_number, note_failed, own_folder, thin_out
 from alumni_desk.store.backup_head import ENDING, FORMER, MAGIC, Opens, damaged_backup, opened_by, read_head, said_inside, sealed_inside
 from alumni_desk.store.connecting import connect
 from alumni_desk.store.desk import Desk
-from alumni_desk.store.disk import disk_full, disk_trouble, gone_after, is_full, refuse_chapters_folder, refuse_other_file, with_logs
+from alumni_desk.store.disk import disk_full, disk_trouble, is_full, refuse_chapters_folder, refuse_other_file, with_logs
 from alumni_desk.store.opening import trouble_of
 from alumni_desk.store.patience import Patience
 from alumni_desk.store.profile import Profile, if_free
@@ -73,6 +73,7 @@ def back_up(desk: Desk, out: Path, *, passphrase: str | None = None, progress: P
         raise BadInput("no_folder", _("There is no folder {folder}. Make it first, or choose another one."), folder=out.parent)
     refuse_chapters_folder(out)
     refuse_other_file(out, (MAGIC, FORMER))
+    cut_off.clear(out.absolute().parent)
     return _write(desk.profile, desk.key, out, boxes, "by_hand", "", progress, cancelled)
 
 
@@ -91,6 +92,8 @@ def by_itself(profile: Profile, key: bytes, why: Why, note: str = "", *, now: da
         _write(profile, key, out, keys.boxes(profile.path, "desk"), why, note, progress, cancelled, moment)
         return out
 
+    for folder in filter(is_reached, folders(profile)):
+        cut_off.clear(folder)
     chosen, own = chosen_folder(profile), own_folder(profile)
     if chosen == own or not is_reached(chosen):
         out = made_in(own)
@@ -190,7 +193,7 @@ def _free_name(folder: Path, moment: datetime, why: str) -> Path:
     count = 1
     while True:
         out = folder / f"alumni-desk-{stamp}-{why.replace('_', '-')}{'' if count == 1 else f'-{count}'}{ENDING}"
-        if not out.exists():
+        if not out.exists() and not cut_off.is_begun(out):
             return out
         count += 1
 
@@ -198,9 +201,8 @@ def _free_name(folder: Path, moment: datetime, why: str) -> Path:
 def _write(profile: Profile, key: bytes, out: Path, boxes: dict[str, Any], why: Why, note: str, progress: Progress | None,
            cancelled: Callable[[], bool] | None, now: datetime | None = None) -> Held:
     part = out.with_name(out.name + ".part")
-    copy = out.with_name(out.name + ".copy")
     made_at = (now or datetime.now(UTC)).astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    with disk_said(out.parent), gone_after(part, *with_logs(copy)):
+    with disk_said(out.parent), cut_off.under_way(out) as copy:
         _copy_database(profile, key, copy, progress, cancelled)
         try:
             held = look(copy, key, made_at, deep=False)

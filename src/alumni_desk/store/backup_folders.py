@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from alumni_desk.errors import BadInput, StoreProblem
 from alumni_desk.store.backup_head import ENDING, Backup, listed, opened_with
+from alumni_desk.store.cut_off import clear, deleted
 from alumni_desk.store.disk import FULL, gone_after, with_logs
 from alumni_desk.store.profile import Profile, private
 from alumni_desk.store.rotation import Made, kept
@@ -77,21 +78,6 @@ def thin_out(profile: Profile, key: bytes, now: datetime) -> list[Path]:
     if said.get("left", []) != (now_left := [str(one) for one in left]):
         _tell(profile, {**said, "left": now_left})
     return [one for one in over if one not in left]
-
-
-def deleted(file: Path, *, quietly: bool = False) -> bool:
-    """Delete a backup, or what is left of one. Whether it is gone: a file may stay though its folder can be written. ``quietly``: that was said before."""
-    try:
-        file.unlink(missing_ok=True)
-    except OSError as error:
-        log.log(logging.DEBUG if quietly else logging.WARNING, "an old backup stays: %s", error.strerror)
-        return False
-    return True
-
-
-def leftovers(folder: Path) -> list[Path]:
-    """What backups left behind that were killed in the middle: it holds the whole chapter, and is no backup that anybody sees."""
-    return [one for pattern in (f"*{ENDING}.part", f"*{ENDING}.copy*") for one in folder.glob(pattern)]
 
 
 def _judged(found: list[Backup]) -> list[Made]:
@@ -272,6 +258,7 @@ def _try_folder(profile: Profile, folder: Path) -> None:
         folder.mkdir(exist_ok=True)
         with gone_after(probe), open(probe, "wb", buffering=0) as stream:
             stream.write(bytes(4096))
+        clear(folder)
         needs = sum(one.stat().st_size for one in with_logs(profile.database) if one.exists())
         if shutil.disk_usage(folder).free < 2 * needs:  # the copy of the database, and the backup beside it
             raise full

@@ -19,7 +19,7 @@ import sqlalchemy as sa
 
 from alumni_desk.errors import KnownError, NotFound, Refused
 from alumni_desk.protocol.ids import uuid7
-from alumni_desk.store import backup, backup_folders, driver
+from alumni_desk.store import backup, backup_folders, cut_off, driver
 from alumni_desk.store.backup_head import ENDING
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.disk import chapters_files, disk_problem
@@ -282,11 +282,11 @@ def _remake(desk: Desk) -> int:
     profile = desk.profile
     there = [one for one in backup_folders.owed(profile) if _is_open(one)]
     old = [one.file for folder in there for one in backup_folders.listed_in(folder, desk.key) if one.ours and one.why != "by_hand"]
-    kept = [one for folder in there for one in backup_folders.leftovers(folder) if not backup_folders.deleted(one)]
+    kept = [one for folder in there for one in cut_off.left_behind(folder) if not cut_off.deleted(one)]
     backup.by_itself(profile, desk.key, "daily")
     old += profile.path.glob("desk-damaged-*")
     before = backup_folders.held(profile)
-    kept += [one for one in old if not backup_folders.deleted(one, quietly=one in before)]
+    kept += [one for one in old if not cut_off.deleted(one, quietly=one in before)]
     backup_folders.hold(profile, dict.fromkeys((*kept, *(one for one in before if one not in old))))
     backup_folders.owe(profile, [one for one in backup_folders.owed(profile) if one not in there])
     _keep_list(profile, _listed_in(desk))  # a folder that is seen again, or has room again, gets the list, too
@@ -296,7 +296,7 @@ def _remake(desk: Desk) -> int:
 def _try_held(profile: Profile) -> int:
     """Files that could not be deleted before. What was made beside them since holds nobody who was erased, so there is no new backup."""
     before = backup_folders.held(profile)
-    kept = [one for one in before if not backup_folders.is_reached(one.parent) or not backup_folders.deleted(one, quietly=True)]
+    kept = [one for one in before if not backup_folders.is_reached(one.parent) or not cut_off.deleted(one, quietly=True)]
     backup_folders.hold(profile, kept)
     return sum(_is_whole_copy(one) for one in before if one not in kept)
 
