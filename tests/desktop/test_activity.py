@@ -19,6 +19,7 @@ from PySide6.QtWidgets import QLabel
 
 from alumni_desk.desktop.activity_detail import SHOWN
 from alumni_desk.desktop.activity_list import DEED
+from alumni_desk.desktop.activity_page import AT_ONCE
 from alumni_desk.desktop.activity_rows import lines_of, places, wrapped
 from alumni_desk.desktop.activity_words import day_words, reason_of
 from alumni_desk.desktop.app import build
@@ -264,6 +265,34 @@ def test_find_and_kind_narrow_the_list(hands: Any) -> None:
     page.kind.set_key("gatherings")
     page.kind.activated.emit(0)
     hands.until(lambda: page.lines.rowCount() == 0)
+
+
+def test_find_looks_through_all_that_was_done(hands: Any, tmp_path: Path) -> None:
+    """Not only through the lines that are loaded: an import behind more actions than those, by its file, by its kind, and not by what nothing holds."""
+    ana = member_rows(hands.desk)[0].id
+    file = tmp_path / "s.csv"
+    file.write_text("First Name,Last Name\nPia,Tester\n")
+    run_import(hands.desk, file)
+    for n in range(AT_ONCE + 10):
+        change_member(hands.desk, ana, city=f"Place {n}")
+    page = hands.page("activity")
+    hands.until(lambda: page.lines.rowCount() > AT_ONCE)
+    QTest.keyClicks(page.search, "s.csv")
+    hands.until(lambda: page.lines.rowCount() == 2)
+    assert "s.csv" in page.lines.index(1, 0).data() and page.older.isHidden()
+    QTest.keyClicks(page.search, "x")
+    hands.until(lambda: any("Nothing here is like that" in label.text() for label in page.detail.findChildren(QLabel) if label.isVisible()))
+    page.search.clear()
+    hands.until(lambda: page.lines.rowCount() > AT_ONCE and page.older.isVisible())
+    page.kind.set_key("import")
+    page.kind.activated.emit(0)
+    hands.until(lambda: page.lines.rowCount() == 2)
+    page.kind.set_key("members")
+    page.kind.activated.emit(0)
+    hands.until(page.older.isVisible)
+    lines = page.lines.rowCount()
+    hands.click(page.older)
+    hands.until(lambda: page.lines.rowCount() > lines)
 
 
 def test_from_today_and_back(hands: Any) -> None:

@@ -7,6 +7,7 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
@@ -16,7 +17,9 @@ from alumni_desk.desktop.activity_list import DEED
 from alumni_desk.desktop.activity_rows import places
 from alumni_desk.members.actions import add_member, change_member, remove_members
 from alumni_desk.protocol.clocks import pack, unpack
+from alumni_desk.segments import finding
 from alumni_desk.segments.activity import deeds, left_words, written
+from alumni_desk.segments.finding import Asked, find
 from alumni_desk.segments.others import everyone, has_others, others
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.undo import changed_since, undo
@@ -42,6 +45,28 @@ def of_others(desk: Desk, people: int = 3) -> list[str]:
             for n, one in enumerate(ids)])
         applying.connection.execute(sa.insert(desk.tables["sync_state"]), {"key": f"replica:{TOMAS}", "value": '["Tomás Silva", "Tomás’s laptop"]'})
     return ids
+
+
+def test_everyones_are_looked_through_to_the_end(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What others did first is found behind what they did since, and so is what was done here behind all that."""
+    monkeypatch.setattr(finding, "STEP", 2)
+    add_member(desk, first_name="Own", last_name="One")
+    for n in range(6):
+        add_member(desk, first_name="More", last_name=f"No{n}")
+    ids = of_others(desk, 30)
+    person = desk.tables["person"]
+    with desk.applying() as applying:
+        for n, one in enumerate(ids):
+            clocks = unpack(applying.connection.execute(sa.select(person.c.clocks).where(person.c.id == one)).scalar())
+            stamp = clock(3_600_000 * (n + 2))
+            applying.connection.execute(sa.update(person).where(person.c.id == one).values(clock=stamp, clocks=pack(clocks | {"mobile": stamp})))
+    added = find(desk, Asked("everyone", words=("30", "added")), 2)
+    assert [one.what for one in added.deeds] == ["Added 30 members"] and added.whole
+    own = find(desk, Asked("everyone", words=("own",)), 2)
+    assert [one.undoable for one in own.deeds] == [True] and own.whole
+    mobile = find(desk, Asked("everyone", ("member_changed",)), 2)
+    assert len(mobile.deeds) == 2 and not mobile.whole
+    assert find(desk, Asked("mine", words=("own",)), 2).deeds == own.deeds
 
 
 def test_others_are_grouped_by_author_field_and_minute(desk: Desk) -> None:

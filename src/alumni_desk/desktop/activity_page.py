@@ -18,6 +18,7 @@ from alumni_desk.desktop.pages import EmptyPage, Go, Page
 from alumni_desk.desktop.undoing import Undoing
 from alumni_desk.errors import KnownError
 from alumni_desk.segments.activity import CHECK_INS, Deed, deeds, grouped
+from alumni_desk.segments.finding import Asked, Found, find
 from alumni_desk.segments.others import everyone, has_others
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.done import DAYS, GONE_BACK
@@ -45,6 +46,9 @@ class ActivityPage(Page):
         self._job: Job | None = None  # that looks for everyone's
         self._again = False
         self._found: list[Deed] = []
+        self._looking: Job | None = None  # through all of them
+        self._answer: Found | None = None  # what the last look through all of them has found
+        self._asked = Asked("mine")
         self._chosen: str | None = None
         self.lines = Lines(self)
         content = QWidget()
@@ -157,7 +161,6 @@ class ActivityPage(Page):
     def _take(self, found: list[Deed]) -> None:
         self.stack.loading(False)
         self._found = found
-        self.older.setVisible(len(found) >= self._limit)
         if not found:
             self.stack.show_empty(EmptyPage("clock-counter-clockwise", _("Nothing was done here yet"), promise=_("Whatever you do can be undone from here")))
             return
@@ -169,9 +172,41 @@ class ActivityPage(Page):
         self.refresh()
 
     def _fill(self) -> None:
-        begins = KINDS.get(self.kind.key() or "", ("",))
-        words = self.search.text().casefold().split()
-        shown = [one for one in grouped(self._found) if one.event.startswith(begins) and all(word in one.what.casefold() for word in words)]
+        asked = Asked(self.whose.on(), KINDS.get(self.kind.key() or "", ("",)), tuple(self.search.text().casefold().split()))
+        narrowed = asked != Asked(asked.whose)
+        if not narrowed or (self._answer is not None and self._answer.asked.whose != asked.whose):
+            self._answer = None
+        self._show(asked)
+        limit = self._limit
+        if self._looking is not None:
+            self._looking.cancel()
+            self._looking = None
+            self.stack.loading(False)
+        if narrowed:
+            self.stack.loading(True)
+            self._looking = self.lanes.read_on(lambda job: find(self.desk, asked, limit, job.cancelled), self._answered, self._not_looked,
+                                               key="activity.find")
+
+    def _not_looked(self, error: KnownError) -> None:
+        self._looking = None
+        self.stack.show_error(error, _("Try again"), self.refresh)
+
+    def _answered(self, answer: Found) -> None:
+        """All that there is was looked through, or as far as there is enough of it."""
+        if answer.asked == self._asked:
+            self._looking = None
+            self.stack.loading(False)
+            self._answer = answer
+            self._show(answer.asked)
+
+    def _show(self, asked: Asked) -> None:
+        """What is like that, of what is known by now: what is there, and what the last look through all of them has found."""
+        self._asked = asked
+        here = {one.id for one in self._found}
+        known = [*self._found, *(one for one in (self._answer.deeds if self._answer is not None else []) if one.id not in here)]
+        shown = grouped([one for one in known if asked.fits(one)], asked.words)
+        answered = self._answer is not None and self._answer.asked == asked
+        self.older.setVisible(not self._answer.whole if answered else asked == Asked(asked.whose) and len(self._found) >= self._limit)
         self.lines.take(shown)
         self.list.setAccessibleDescription(ngettext("{n} action", "{n} actions", len(shown)).format(n=number(len(shown))))
         row = self.lines.row_of(self._chosen)
@@ -185,7 +220,9 @@ class ActivityPage(Page):
     def _choose(self, deed: Deed | None) -> None:
         self._chosen = deed.id if deed is not None else None
         if deed is None:
-            self.detail.show_nothing(_("Nothing here is like that. Try fewer letters.") if self._found else "")
+            looking = self._answer is None or self._answer.asked != self._asked
+            self.detail.show_nothing("" if not self._found else _("Looking through what is older …") if looking
+                                     else _("Nothing here is like that. Try fewer letters."))
             return
         self.lanes.read(lambda: look_at(self.desk, deed), self._looked, key="activity.detail")
 

@@ -87,12 +87,15 @@ class Written:
 def deeds(desk: Desk, limit: int = 100, *, but: Collection[str] = (), look: bool = False) -> list[Deed]:
     """The newest actions, newest first; ``but``: events to leave out; ``look`` whether an undo of each would put anything back."""
     done = [one for one in actions(desk, limit) if one.event not in but]
-    stay: Mapping[str, str] = {}
-    if look:
-        from alumni_desk.store.undo import stay_changed
+    return looked_at(desk, done, told(desk, done)) if look else told(desk, done)
 
-        stay = stay_changed(desk, done)
-    return [staying(one, stay[one.id]) if one.id in stay else one for one in told(desk, done)]
+
+def looked_at(desk: Desk, done: Sequence[Done], found: Sequence[Deed]) -> list[Deed]:
+    """Actions with whether an undo of each would put anything back."""
+    from alumni_desk.store.undo import stay_changed
+
+    stay = stay_changed(desk, done)
+    return [staying(one, stay[one.id]) if one.id in stay else one for one in found]
 
 
 def staying(deed: Deed, why: str) -> Deed:
@@ -136,8 +139,10 @@ def _gone_back(one: Done, back: GoneBack | None) -> Deed:
     return Deed(one.id, one.event, one.at, one.who, one.device, what, strong, 0, one.state, None, why, None, "", None, kept=kept)
 
 
-def grouped(found: Sequence[Deed]) -> list[Deed]:
-    """Runs of check-ins at one gathering on one day as one line: a door would fill the list otherwise. Its id is the newest one's."""
+def grouped(found: Sequence[Deed], words: Sequence[str] = ()) -> list[Deed]:
+    """Runs of check-ins at one gathering on one day as one line: a door would fill the list otherwise. Its id is the newest one's. ``words``: each line is to
+    hold these.
+    """
     lines: list[Deed] = []
     for one in found:
         last = lines[-1] if lines else None
@@ -146,9 +151,10 @@ def grouped(found: Sequence[Deed]) -> list[Deed]:
             count = last.count + one.count
             strong = ngettext("{n} guest", "{n} guests", count).format(n=number(count))
             what = _("Checked in {guests} at {gathering}").format(guests=strong, gathering=one.where)
-            lines[-1] = replace(last, what=what, strong=strong, count=count, event="checked_in", person=None)
-        else:
-            lines.append(one)
+            if all(word in what.casefold() for word in words):
+                lines[-1] = replace(last, what=what, strong=strong, count=count, event="checked_in", person=None)
+                continue
+        lines.append(one)
     return lines
 
 

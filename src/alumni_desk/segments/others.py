@@ -55,13 +55,20 @@ def has_others(desk: Desk) -> bool:
 
 def others(desk: Desk, limit: int = 100) -> list[Deed]:
     """The newest changes of others, grouped by laptop, table, field and minute."""
+    return others_so_far(desk, limit)[0]
+
+
+def others_so_far(desk: Desk, limit: int) -> tuple[list[Deed], bool]:
+    """The newest changes of others, and whether that is all there are."""
     with desk.reading() as connection:
         seen = sorted(_seen(connection, desk, limit * ROWS), reverse=True)
         ours = _ours(connection, {(table, row_id) for _clock, table, row_id, _field, _new in seen})
         groups = _grouped(connection, (one for one in seen if (one[1], one[2], one[0]) not in ours), limit)
         authors = authors_of(connection, {one.replica for one in groups})
         names = Names(connection, {"": [(one.table, row_id, {}) for one in groups for row_id in list(one.rows)[:2]]}, set())
-    return [_deed(one, names, *authors.get(one.replica, (None, None))) for one in groups]
+        whole = len(groups) < limit and not any(
+            connection.exec_driver_sql(f'SELECT 1 FROM "{table}" LIMIT 1 OFFSET ?', (limit * ROWS,)).first() for table in (*TABLES, "past", "operation"))
+    return [_deed(one, names, *authors.get(one.replica, (None, None))) for one in groups], whole
 
 
 def others_written(desk: Desk, deed: Deed, most: int) -> list[Written]:

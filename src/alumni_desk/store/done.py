@@ -39,13 +39,15 @@ class Done(NamedTuple):
     reason: str | None  # why it cannot be undone: a code
 
 
-def actions(desk: Desk, limit: int = 100, *, only: str | None = None) -> list[Done]:
-    """What was done at this desk, the newest first; undoing and redoing are told by the action they are about. ``only``: just this one."""
+def actions(desk: Desk, limit: int = 100, *, only: str | None = None, skip: int = 0) -> list[Done]:
+    """What was done at this desk, the newest first; undoing and redoing are told by the action they are about. ``only``: just this one; ``skip``: not the
+    newest so many.
+    """
     with desk.asking() as connection:
         rows = driver.rows(
             connection, "SELECT a.id, a.event, a.at, a.who, a.device, a.gathering, a.counts, a.undone_by, u.at, a.rowid FROM action AS a"
             " LEFT JOIN action AS u ON u.id = a.undone_by WHERE a.undoes IS NULL"
-            " AND (? IS NULL OR a.id = ?) ORDER BY a.rowid DESC LIMIT ?", (only, only, limit))
+            " AND (? IS NULL OR a.id = ?) ORDER BY a.rowid DESC LIMIT ? OFFSET ?", (only, only, limit, skip))
         young = Young.at(connection, desk.now(), min((at for _id, _event, at, *_rest in rows), default=""))
     return [Done(action, event, at, who, device, gathering, json.loads(counts),
                  "undone" if undone_by else "never" if event in NEVER else "done", undone_at, why_not(event, at, place, young))
