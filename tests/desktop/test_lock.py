@@ -47,6 +47,7 @@ from alumni_desk.store import keys, pin, recovery
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.erasing import erase
 from alumni_desk.store.profile import Profile
+from alumni_desk.sync.engine import Standing
 
 __all__ = ["door"]
 
@@ -202,6 +203,23 @@ def test_a_locked_window_is_closed_over_a_form_when_somebody_says_so(hands: Hand
     assert sheet.quit.hasFocus()
     QTest.keyClick(sheet.quit, Qt.Key.Key_Return)
     hands.until(lambda: not hands.shell.isVisible())
+
+
+def test_what_the_sync_has_sent_meanwhile_the_locked_page_no_longer_counts(hands: Hands) -> None:
+    """And a password that is being typed stays, with the keyboard in its field."""
+    hands.room.bridge.standing.emit(Standing("waiting", 1_200, None, "1,200 to send"))
+    hands.room.lock.lock()
+    page = hands.room.lock.page
+    assert page is not None and page.entry is not None and "Sync goes on, 1,200 changes to send" in words_of(hands.shell)
+    page.entry.password.setText("half")
+    hands.room.bridge.standing.emit(Standing("waiting", 1, None, "1 to send"))
+    assert "Sync goes on, 1 change to send" in words_of(hands.shell) and "1,200" not in words_of(hands.shell)
+    hands.room.bridge.standing.emit(Standing("synced", 0, None, "Saved here"))
+    assert "Sync goes on" in words_of(hands.shell) and "to send" not in words_of(page)
+    hands.room.bridge.standing.emit(Standing("alone", 0, None, "Saved here"))
+    assert "Sync goes on" not in words_of(hands.shell) and "Meanwhile" not in words_of(hands.shell)
+    page = hands.room.lock.page
+    assert page is not None and page.entry is not None and page.entry.password.text() == "half"
 
 
 def test_without_a_form_a_locked_window_closes_at_once(hands: Hands) -> None:

@@ -279,6 +279,7 @@ class Room(QObject):
         self._tell_door()
         self.shell.chip.set_standing(standing.state, standing.short)
         self._standing = standing_words(standing.waiting, standing.state not in ("alone", "invitation"))
+        self.lock.say_standing()
         stands = (standing.role == "door", standing.locked)
         if stands != (self._at_door, self._locked):
             self._at_door, self._locked = stands

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
@@ -59,6 +59,7 @@ class LockPage(QWidget):
     def __init__(self, locked: Locked, parent: QWidget) -> None:
         super().__init__(parent)
         self.locked = locked
+        self._standing: Label | None = None
         self.setAccessibleName(_("Locked"))
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # a click on it takes the caret from nobody, and Shift+Tab goes past it
         whole = QVBoxLayout(self)
@@ -113,6 +114,14 @@ class LockPage(QWidget):
         self.middle.column.addWidget(foot)
         self.middle.follow_keyboard()
 
+    def say_standing(self, words: str) -> bool:
+        """What the sync does now; whether that has its place on the page already."""
+        if self._standing is None or not words:
+            return False
+        self._standing.setText(words)
+        self.locked = replace(self.locked, standing=words)
+        return True
+
     def _meanwhile(self, column: QVBoxLayout, locked: Locked) -> None:
         lines = []
         if locked.drafts:
@@ -120,9 +129,7 @@ class LockPage(QWidget):
                 "An open form comes back as it was; nothing of it is saved yet",
                 "{n} open forms come back as they were; nothing of them is saved yet", locked.drafts).format(n=locked.drafts)))
         lines += [("download-simple", words) for words in locked.saving]
-        if locked.standing:
-            lines.append(("arrows-clockwise", locked.standing))
-        if not lines and not locked.door:
+        if not lines and not locked.standing and not locked.door:
             return
         column.addWidget(hairline())
         column.addWidget(Label(_("Meanwhile"), "strong", "muted"))
@@ -134,6 +141,9 @@ class LockPage(QWidget):
             column.addLayout(row)
         for icon, words in lines:
             column.addLayout(_line(icon, Label(words, wrap=True)))
+        if locked.standing:
+            self._standing = Label(locked.standing, wrap=True)
+            column.addLayout(_line("arrows-clockwise", self._standing))
 
     def take_over(self, before: LockPage) -> None:
         """Stand as the page before it did: what was typed, and how long the next try waits."""

@@ -247,6 +247,13 @@ class Lock(QObject):
         if self.page is not None and (self.page.locked.drafts, self.page.locked.saving) != (self._unsaved(), self._saving()):
             self._show_page(replace(self.page.locked, drafts=self._unsaved(), saving=self._saving()))
 
+    def say_standing(self) -> None:
+        """What the page says of the sync, which goes on under it."""
+        if self.page is None or self.page.locked.standing == self._standing():
+            return
+        if not self.page.say_standing(self._standing()):
+            self._show_page(replace(self.page.locked, standing=self._standing()))
+
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() in KEYS and isinstance(watched, QWidget) and not self._takes_keys(watched):
             self._focus_page()
