@@ -345,7 +345,8 @@ def _refuse_registrations(items: Sequence[Item], rows: Mapping[tuple[str, str], 
 
 
 def _refuse_circles(connection: sa.Connection, tables: sa.MetaData, scope: str, items: Sequence[Item], rows: Mapping[tuple[str, str], Row]) -> None:
-    """Of two merges the opposite ways round the second does nothing: nobody is ever part of themselves."""
+    """Of two merges the opposite ways round the second does nothing: nobody is ever part of themselves. Nor does one of somebody whom another laptop merged
+    into another entry meanwhile: what came along would stand in both."""
     table = tables.tables["person"]
     into: dict[str, str | None] = {}
 
@@ -365,10 +366,15 @@ def _refuse_circles(connection: sa.Connection, tables: sa.MetaData, scope: str, 
         while one is not None and one not in seen:
             seen.add(str(one))
             one = after(str(one))
-        if one is not None:
+        if one is not None or (target is not None and _is_part_of_another(operation, str(target), after(operation.row), rows)):
             item.end("invalid", "merged_already")
         elif operation.clock >= rows["person", operation.row].clocks.get("merged_into", ""):
             into[operation.row] = None if target is None else str(target)
+
+
+def _is_part_of_another(operation: Operation, target: str, there: str | None, rows: Mapping[tuple[str, str], Row]) -> bool:
+    """Whether whoever shall become part of one entry is part of another, which whoever merged had not heard of."""
+    return there not in (None, target) and (operation.before.get("merged_into") or "") < rows["person", operation.row].clocks.get("merged_into", "")
 
 
 def _replicas_of(connection: sa.Connection, tables: sa.MetaData, scope: str, device: str, rows: Mapping[tuple[str, str], Row],
@@ -398,16 +404,21 @@ def _refuse_beyond_the_door(items: Sequence[Item], rows: Mapping[tuple[str, str]
 def _refuse_whole_transactions(items: Sequence[Item]) -> None:
     """A transaction's puts stand or fall together within an audience; facts are judged singly.
 
-    Those of somebody who was erased, or moved, are none here any more, and take nobody with them: the others of an import came to stay.
+    Those of somebody who was erased, or moved, are none here any more, and take nobody with them: the others of an import came to stay. But for those whom
+    a merge made part of another entry: what it wrote there was theirs.
     """
     failed = {(item.operation.transaction, item.audience) for item in items
-              if item.status not in ACCEPTED and item.status not in ("duplicate", "erased", "moved") and item.operation and item.operation.kind != "fact"
-              and item.reason != "other_content"}
+              if item.status not in ACCEPTED and item.status != "duplicate" and item.operation and item.operation.kind != "fact"
+              and item.reason != "other_content" and (item.status not in ("erased", "moved") or _merges(item.operation))}
     if not failed:
         return
     for item in items:
         if item.open and item.operation and item.operation.kind != "fact" and (item.operation.transaction, item.audience) in failed:
             item.end("denied", "transaction")
+
+
+def _merges(operation: Operation) -> bool:
+    return operation.table == "person" and operation.fields.get("merged_into") is not None
 
 
 def _assign_clocks(connection: sa.Connection, tables: sa.MetaData, scope: str, items: Sequence[Item], now: int, ahead: Collection[str]) -> dict[str, str]:

@@ -222,7 +222,7 @@ def known_erased(profile: Profile, *beside: Path) -> dict[str, str]:
 def forget(connection: sa.Connection, tables: Mapping[str, sa.Table], rows: Mapping[str, Sequence[str]]) -> int:
     """Take what is about these rows out of operations (but those that say they are empty), past values and kept bases. Returns out of how many."""
     forget_parcels(connection, rows)
-    count = forget_conflicts(connection, rows)
+    count = forget_conflicts(connection, rows) + _forget_what_came_along(connection, rows.get("person", ()))
     for table, row_ids in rows.items():
         about = _about(tables[table])
         paths = ", ".join(f"'$.{name}'" for name in about)
@@ -240,6 +240,17 @@ def forget(connection: sa.Connection, tables: Mapping[str, sa.Table], rows: Mapp
             connection.exec_driver_sql(  # a base is kept only while something lies over it, and the order to erase does not
                 f"DELETE FROM shadow WHERE {where} AND NOT EXISTS (SELECT 1 FROM operation AS o INDEXED BY operation_row WHERE o.table_name = shadow.table_name"
                 " AND o.row_id = shadow.row_id AND o.fate = 'waiting' AND o.kind <> 'command')", wanted)
+    return count
+
+
+def _forget_what_came_along(connection: sa.Connection, people: Sequence[str]) -> int:
+    """A merge that the server did not take would have written what these people were into another entry: it goes out of that operation, too."""
+    count = 0
+    for ids in _parts(people):
+        count += connection.exec_driver_sql(
+            "UPDATE operation SET fields = '{}' WHERE fate = 'refused' AND kind = 'put' AND fields <> '{}' AND transaction_id IN (SELECT m.transaction_id"
+            " FROM operation AS m INDEXED BY operation_row WHERE m.table_name = 'person' AND m.row_id IN (SELECT value FROM json_each(?))"
+            " AND json_extract(m.fields, '$.merged_into') IS NOT NULL)", (json.dumps(ids),)).rowcount
     return count
 
 

@@ -219,8 +219,8 @@ def why(reason: str) -> str:
     if reason == "transaction":
         return _("It belonged to a change of which another part was not taken. Enter it again without that part.")
     if reason == "merged_already":
-        return _("Another laptop had merged these two entries the other way round, so they are one already. What you entered since in the entry "
-                 "that gave way is offered to the one that stayed, under “To decide” on the Sync page.")
+        return _("Another laptop had merged this entry already, the other way round or into another one, and that stands. What you entered since in the "
+                 "entry that gave way is offered to the one that stayed, under “To decide” on the Sync page.")
     if reason == "merged_erased":
         return _("The entry that this one was to be part of was erased for good meanwhile, so they were not merged. This one stays as it is.")
     if reason == "fact_is_there":
