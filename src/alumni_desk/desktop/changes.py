@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import logging
+
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from alumni_desk.desktop.background import Lanes
+from alumni_desk.errors import KnownError
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.writing import Changed
 
 POLL_MS = 500
+STILL = 6
+"""So many looks without anything new, and nobody waits for a saved change."""
+
+log = logging.getLogger(__name__)
 
 
 class ChangeBus(QObject):
@@ -25,7 +32,7 @@ class Watch(QObject):
     """Notices that another program (the command line) wrote to the desk's database.
 
     Asks SQLite twice a second on the reading lane; the answer costs a few microseconds. What this window wrote itself
-    is told a second time by it: SQLite does not say who wrote.
+    is told a second time by it: SQLite does not say who wrote. Once nothing has been written for a while, what was is folded into the database.
     """
 
     def __init__(self, desk: Desk, lanes: Lanes, bus: ChangeBus) -> None:
@@ -33,6 +40,7 @@ class Watch(QObject):
         self._desk, self._lanes, self._bus = desk, lanes, bus
         self._seen: object = None
         self._waiting = False
+        self._still: int | None = None  # looks since something new; None: nothing is to be folded
         self._timer = QTimer(self, interval=POLL_MS)
         self._timer.timeout.connect(self.look)
         self._timer.start()
@@ -52,7 +60,16 @@ class Watch(QObject):
         self._waiting = False
         if self._seen is not None and version != self._seen:
             self._bus.tell(Changed({}))
+            self._still = 0
+        elif self._still is not None:
+            self._still += 1
+            if self._still >= STILL:
+                self._still = None
+                self._lanes.read_long(lambda job: self._desk.fold(), failed=self._not_folded)
         self._seen = version
 
     def _failed(self, error: object) -> None:
         self._waiting = False
+
+    def _not_folded(self, error: KnownError) -> None:
+        log.info("the log was not folded into the database, and is later: %s", error.code)

@@ -23,8 +23,9 @@ WRITER_CACHE, READER_CACHE = 65_536, 32_768
 """KB of decrypted pages that a connection keeps. Several read at a time, and one look at every member fills it."""
 
 
-LOG_PAGES = 4_000
-"""Pages of the log (16 MB) from which a commit folds it back into the database. What many commits write, the same pages again and again, is folded once."""
+LOG_PAGES = 16_000
+"""Pages of the log (64 MB) from which a commit folds it back into the database. What many commits write, the same pages again and again, is folded once; and
+where a window is open mostly by ``Desk.fold``, while nobody waits."""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import json
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
@@ -236,6 +236,11 @@ class Desk:
             if self._versions is None:
                 self._versions = reader(self.profile.database, self._key)
             return int(driver.row(self._versions, "PRAGMA data_version")[0])
+
+    def fold(self) -> None:
+        """Fold the log back into the database, as far as nobody reads in it, so that no commit has to do that while somebody waits for it."""
+        with translated(self.profile.path, opened=True), closing(reader(self.profile.database, self._key)) as raw:
+            driver.rows(raw, "PRAGMA wal_checkpoint(PASSIVE)")
 
     @contextmanager
     def asking(self) -> Iterator[Connection]:
