@@ -27,7 +27,7 @@ def in_the_database_itself(desk: Desk, folder: Path) -> int:
     return found
 
 
-def test_what_was_written_is_in_the_database_itself_a_while_later(desk: Desk, lanes: Lanes, qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_written_is_in_the_database_itself_soon(desk: Desk, lanes: Lanes, qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(changes, "POLL_MS", 10)
     add_member(desk, first_name="Ana", last_name="Lima")
     desk.fold()
