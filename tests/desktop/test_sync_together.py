@@ -680,6 +680,8 @@ def test_an_admin_chooses_another_chapter(office: Any, laptop: Any, window: Wind
     other = next(radio for radio in sheet.choice.radios if "Twin Cities" in radio.text() or ("Boston" in radio.text() and "shown now" not in radio.text()))
     name = other.text()
     other.setChecked(True)
+    page.details.show_facts(page._facts)  # as after a sync that ends meanwhile
+    QApplication.processEvents()
     hands.click(sheet.done_button)
     hands.until(lambda: name in said(hands))
 

@@ -21,14 +21,11 @@ if TYPE_CHECKING:
 
 
 class EndTerm(QWidget):
-    """Rows for the details. ``said(sentence)`` for a toast; ``switched`` when the desk shows another chapter."""
+    """Rows for the details. ``switched(name)`` when the desk shows another chapter: the details are drawn anew meanwhile, and these rows with them."""
 
-    said = Signal(str)
-    switched = Signal()
-
-    def __init__(self, bridge: SyncBridge, chapter: str, *, admin: bool, hand_over: Callable[[], None]) -> None:
+    def __init__(self, bridge: SyncBridge, chapter: str, *, admin: bool, hand_over: Callable[[], None], switched: Callable[[str], None]) -> None:
         super().__init__()
-        self._bridge, self._chapter = bridge, chapter
+        self._bridge, self._chapter, self._switched = bridge, chapter, switched
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
@@ -68,10 +65,6 @@ class EndTerm(QWidget):
         sheet = ChaptersSheet(self.window(), self._bridge)
         sheet.switched.connect(self._switched)
         sheet.open()
-
-    def _switched(self, name: str) -> None:
-        self.said.emit(_("This laptop shows {chapter} now").format(chapter=isolated(name)))
-        self.switched.emit()
 
 
 class ChaptersSheet(Sheet):

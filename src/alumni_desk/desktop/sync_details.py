@@ -13,6 +13,7 @@ from alumni_desk.desktop.dates import ago
 from alumni_desk.desktop.end_term import EndTerm
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.kept_part import KeptPart
+from alumni_desk.desktop.paint import isolated
 from alumni_desk.desktop.people_part import PeoplePart
 from alumni_desk.desktop.place import Place
 from alumni_desk.desktop.setting_rows import SettingRow, section
@@ -77,6 +78,10 @@ class SyncDetails(Place):
         self.unfold()
         self.term.ask_chapter()
 
+    def _switched(self, name: str) -> None:
+        self.said.emit(_("This laptop shows {chapter} now").format(chapter=isolated(name)))
+        self.switched.emit()
+
     def _fill(self, column: QVBoxLayout, facts: Facts) -> None:
         column.addSpacing(px(12))
         self._link = Link(_("Hide the details") if self.is_open else _("Details"))
@@ -104,9 +109,7 @@ class SyncDetails(Place):
         if facts.leads:
             self._versions(column)
         if facts.leads and facts.state not in ("ended", "invitation"):
-            self.term = EndTerm(self._bridge, facts.chapter, admin=facts.admin, hand_over=self._people.hand_over)
-            self.term.said.connect(self.said)
-            self.term.switched.connect(self.switched)
+            self.term = EndTerm(self._bridge, facts.chapter, admin=facts.admin, hand_over=self._people.hand_over, switched=self._switched)
             column.addWidget(self.term)
 
     def _versions(self, column: QVBoxLayout) -> None:
