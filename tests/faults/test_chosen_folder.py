@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -115,6 +116,20 @@ with open_desk(profile) as desk:
 do("backups")
 """
 
+NARROW = HEAD + """
+with open_desk(profile) as desk:
+    raw = desk.raw()
+    raw.execute("CREATE TABLE ballast AS SELECT randomblob(9000000) AS made")
+    raw.close()
+do("backups", "--folder", stick)
+do("backups", "--now")
+made, = names(stick)
+assert made.endswith(".alumnidesk") and backup.is_whole(stick / made)
+(stick / made).unlink()
+(stick / "ballast").write_bytes(bytes(8_000_000))
+do("backups", "--folder", stick)
+"""
+
 
 def mounted(code: str, base: Any, tmp_path: Path) -> list[tuple[int, str]]:
     """Run a script with a tmpfs of its own at the stick; of each command how it ended and what it said. Nothing stays mounted."""
@@ -147,6 +162,13 @@ def test_full_it_stops_neither_an_import_nor_an_erasure_nor_anything_after(base:
     assert f"In {stick} it could not be noted who was erased" in listed[1]
     assert "was full" not in again[1] and "noted" not in again[1]
     assert chosen[0] == 1 and f"There is no room for a backup in {stick}" in chosen[1]
+
+
+def test_one_with_room_for_one_backup_takes_it_and_one_with_less_says_how_much_is_wanted(base: Any, tmp_path: Path) -> None:
+    chosen, made, refused = mounted(NARROW, base, tmp_path)
+    assert (chosen[0], made[0], refused[0]) == (0, 0, 1), (chosen, made, refused)
+    said = re.search(r"There is no room for a backup in .*/stick: it needs (\d+) MB, and (\d+) MB are free there", refused[1])
+    assert said is not None and 10 <= int(said[1]) <= 16 and int(said[2]) == 8, refused[1]
 
 
 def test_what_was_left_on_one_that_was_pulled_out_goes_once_it_is_back(base: Any, tmp_path: Path) -> None:

@@ -200,7 +200,6 @@ def _free_name(folder: Path, moment: datetime, why: str) -> Path:
 
 def _write(profile: Profile, key: bytes, out: Path, boxes: dict[str, Any], why: Why, note: str, progress: Progress | None,
            cancelled: Callable[[], bool] | None, now: datetime | None = None) -> Held:
-    part = out.with_name(out.name + ".part")
     made_at = (now or datetime.now(UTC)).astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     with disk_said(out.parent), cut_off.under_way(out) as copy:
         _copy_database(profile, key, copy, progress, cancelled)
@@ -213,13 +212,26 @@ def _write(profile: Profile, key: bytes, out: Path, boxes: dict[str, Any], why: 
                   "check_ins": held.check_ins, "inside": sealed_inside(key, inside),
                   "sha256": _digest(copy), "size": copy.stat().st_size}
         text = json.dumps(header).encode()
-        with open(os.open(part, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "wb") as stream, open(copy, "rb") as source:
-            stream.write(MAGIC + hashlib.sha256(text).hexdigest().encode() + b" " + text + b"\n")
-            shutil.copyfileobj(source, stream, 1 << 20)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(part, out)
+        _put_before(copy, MAGIC + hashlib.sha256(text).hexdigest().encode() + b" " + text + b"\n")
+        os.replace(copy, out)
     return held
+
+
+def _put_before(file: Path, head: bytes, step: int = 1 << 20) -> None:
+    """Write the head of a backup before its database, in the same file: a second one would need as much room again."""
+    with open(file, "r+b") as stream:
+        end = stream.seek(0, os.SEEK_END)
+        while end:  # from its end on: what is written over has been moved already
+            start = max(0, end - step)
+            stream.seek(start)
+            part = stream.read(end - start)
+            stream.seek(start + len(head))
+            stream.write(part)
+            end = start
+        stream.seek(0)
+        stream.write(head)
+        stream.flush()
+        os.fsync(stream.fileno())
 
 
 def _last_of(copy: Path, key: bytes) -> str:
@@ -239,6 +251,7 @@ def _copy_database(profile: Profile, key: bytes, to: Path, progress: Progress | 
         one.unlink(missing_ok=True)
     with closing(connect(profile.database, key)) as source, closing(connect(to, key)) as target:
         target.execute("PRAGMA synchronous = OFF")  # the backup's file is synced as a whole
+        target.execute("PRAGMA journal_mode = OFF")  # it is whole or it goes; in a log all of it would be there once more
         source.execute("BEGIN")  # one moment, and no beginning again whenever somebody writes
         source.execute("SELECT count(*) FROM sqlite_master").fetchone()
         source.backup(target, pages=1_000, progress=step, sleep=0.0)

@@ -15,11 +15,11 @@ from typing import Any, Literal
 from alumni_desk.errors import BadInput, StoreProblem
 from alumni_desk.store.backup_head import ENDING, Backup, listed, opened_with
 from alumni_desk.store.cut_off import clear, deleted
-from alumni_desk.store.disk import FULL, gone_after, with_logs
+from alumni_desk.store.disk import ENOUGH, FULL, gone_after, with_logs
 from alumni_desk.store.profile import Profile, private
 from alumni_desk.store.rotation import Made, kept
 from alumni_desk.store.troubles import disk_said
-from alumni_desk.words import _, ngettext
+from alumni_desk.words import _, ngettext, number
 
 log = logging.getLogger(__name__)
 
@@ -250,8 +250,6 @@ def choose_folder(profile: Profile, folder: Path | None) -> None:
 
 
 def _try_folder(profile: Profile, folder: Path) -> None:
-    full = StoreProblem("disk_full", _("There is no room for a backup in {folder}, so backups go where they went before. Make room there, or choose another "
-                                       "folder."), folder=folder)
     new = not _is_folder(folder)
     probe = folder / ".alumni-desk-writable"
     try:
@@ -259,18 +257,32 @@ def _try_folder(profile: Profile, folder: Path) -> None:
         with gone_after(probe), open(probe, "wb", buffering=0) as stream:
             stream.write(bytes(4096))
         clear(folder)
-        needs = sum(one.stat().st_size for one in with_logs(profile.database) if one.exists())
-        if shutil.disk_usage(folder).free < 2 * needs:  # the copy of the database, and the backup beside it
-            raise full
+        if shutil.disk_usage(folder).free < _needed(profile):
+            raise _no_room(profile, folder)
     except (OSError, StoreProblem) as error:
         if new and _is_folder(folder):
             folder.rmdir()
         if isinstance(error, StoreProblem):
             raise
         if error.errno in FULL:
-            raise full from None
+            raise _no_room(profile, folder) from None
         raise StoreProblem("backup_file", _("Nothing can be written into {folder} ({reason}). Choose another folder."), folder=folder,
                            reason=error.strerror or type(error).__name__) from None
+
+
+def _needed(profile: Profile) -> int:
+    """Bytes that have to be free for a backup: as many as the database, and some for its head and for looking at it."""
+    return sum(one.stat().st_size for one in with_logs(profile.database) if one.exists()) + ENOUGH
+
+
+def _no_room(profile: Profile, folder: Path) -> StoreProblem:
+    there = next(one for one in (folder, *folder.parents) if one.exists())  # a new one is gone again
+    return StoreProblem("disk_full", _(
+        "There is no room for a backup in {folder}: it needs {needed} MB, and {free} MB are free there. So backups go where they went before. Make room there, "
+        "or choose another folder."), folder=folder, needed=number(-(-_needed(profile) // MEGABYTE)), free=number(shutil.disk_usage(there).free // MEGABYTE))
+
+
+MEGABYTE = 1_000_000
 
 
 def of_head_key(folder: Path, opens: bytes) -> list[str]:

@@ -1,6 +1,6 @@
 """Backups that are being made, and what is left of those that were cut off: the lock beside each says which of the two its files are.
 
-A stick was pulled out, or the program was killed: what is left holds the whole chapter, takes as much room, and is no backup that anybody sees.
+A stick was pulled out, or the program was killed: what is left holds the whole chapter, takes as much room and is no backup that anybody sees.
 """
 
 from __future__ import annotations
