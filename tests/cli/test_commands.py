@@ -464,6 +464,23 @@ def test_history_names_the_gathering_and_the_people_that_a_record_points_at(do: 
     assert next(line for line in said.splitlines() if line.startswith("Answered")).removeprefix("Answered").strip().startswith("Coming · ")
 
 
+def test_a_whole_email_means_whoever_has_it_and_nobody_whose_begins_like_it(do: Do) -> None:
+    others = [do("member", "add", f"first_name=Bo {n}", "last_name=Lima", f"email=m{n}@example.org")["id"] for n in range(70, 75)]
+    ana = do("member", "add", "first_name=Ana", "last_name=Lima", "email=M7@example.org", "other_emails=ana@example.com")["id"]
+    assert [one["id"] for one in do("members", "m7@example.org")] == [one["id"] for one in do("members", "ana@example.com")] == [ana]
+    assert "1 member" in do("members", "m7@example.org", text=True) and {one["id"] for one in do("members", "m7")} == {ana, *others}
+    dinner = do("gathering", "new", "Autumn Dinner", "--start", "2030-11-12T18:30", "--end", "2030-11-12T21:00")["id"]
+    assert do("guests", dinner, "--add", "m7@example.org")["added"] == 1
+    assert [one["person"] for one in do("guests", dinner)] == [ana]
+    assert do("guests", dinner, "--add", "m7")["added"] == 5, "no whole e-mail: everybody who fits"
+    assert do("guests", dinner, "--set", "m7@example.org", "no")["person"] == ana
+    assert do("guests", dinner, "--guest-of", "m7@example.org", "Cy")["added"] == 1
+    assert [one["name"] for one in do("guests", dinner) if one["host"]] == ["Cy"]
+    again = do("member", "add", "first_name=Ada", "last_name=Lima", "email=m7@example.org")["id"]
+    assert {one["id"] for one in do("members", "m7@example.org")} == {ana, again}
+    assert do("guests", dinner, "--add", "m7@example.org") == {"added": 1, "already": 1, "deceased": 0}
+
+
 def test_nobody_fits_and_who_may_be_meant(do: Do) -> None:
     for first, last in (("Ana", "Lovelace"), ("Bo", "Lovelace"), ("Cy", "Lima")):
         do("member", "add", f"first_name={first}", f"last_name={last}")

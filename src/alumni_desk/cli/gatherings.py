@@ -54,7 +54,7 @@ def add_commands(commands: Any) -> None:
                       "With --import: recognised, rows, added, updated, unchanged, rejected, guests. With --set: id, person, name, status."))
     guests.add_argument("gathering", metavar="GATHERING", help=_("id, unique name or “next”"))
     what = guests.add_mutually_exclusive_group()
-    what.add_argument("--add", metavar="QUERY", nargs="+", help=_("put every member who fits the query on the list"))
+    what.add_argument("--add", metavar="QUERY", nargs="+", help=_("put every member who fits the query on the list; a whole e-mail means whoever has it"))
     what.add_argument("--import", dest="file", metavar="FILE", type=Path, help=_("put the people of a file on the list; unknown ones become guests"))
     what.add_argument("--set", nargs=2, metavar=("WHO", "yes|no|maybe"), action=_Answer, help=_("note somebody's answer"))
     what.add_argument("--guest-of", nargs="+", metavar=("WHO", "NAME"), help=_("add a guest whom WHO brings; without a name, “Name to come”"))
@@ -211,10 +211,10 @@ def _list(args: argparse.Namespace, desk: Desk, which: str) -> int:
 def _add(args: argparse.Namespace, desk: Desk, which: str) -> int:
     from alumni_desk.errors import NotFound
     from alumni_desk.gatherings.actions import add_guests
-    from alumni_desk.members.lists import find_one, member_ids
+    from alumni_desk.members.lists import find_one, member_ids, reached_at
 
     query = " ".join(args.add)
-    people = member_ids(desk, query)
+    people = reached_at(desk, query, "member") or reached_at(desk, query) or member_ids(desk, query)
     if not people:
         people = [find_one(desk, query)]  # an id; or the sentence that nobody fits
     if not people:
@@ -267,13 +267,14 @@ def _guest_of(args: argparse.Namespace, desk: Desk, which: str) -> int:
 
 
 def _on_the_list(desk: Desk, which: str, who: str) -> Any:
-    """Whom a text means among those on the list: an id, or the one whose name has every word (as a beginning)."""
+    """Whom a text means among those on the list: an id, a whole e-mail, or the one whose name has every word (as a beginning)."""
     from alumni_desk.errors import Ambiguous, NotFound
     from alumni_desk.gatherings.lists import guest_rows
+    from alumni_desk.members.lists import reached_at
     from alumni_desk.store.search import words as cut
 
-    rows, asked = guest_rows(desk, which), cut(who)
-    exact = [row for row in rows if who.strip() in (row.registration, row.person)]
+    rows, asked, owners = guest_rows(desk, which), cut(who), reached_at(desk, who)
+    exact = [row for row in rows if who.strip() in (row.registration, row.person) or row.person in owners]
     fits = []
     for row in rows:
         there = cut(f"{row.name} {row.other_script_name or ''} {row.class_year or ''} {row.class_tail}")

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import chain
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from alumni_desk.cli.arguments import field_value, whole_number
 from alumni_desk.cli.output import add_json, add_yes, opened, show, sure, table
 from alumni_desk.members.fields import FIELDS
 from alumni_desk.words import _, ngettext, number
+
+if TYPE_CHECKING:
+    from alumni_desk.members.lists import MemberRow
+    from alumni_desk.store.desk import Desk
 
 
 def add_commands(commands: Any) -> None:
@@ -19,7 +24,8 @@ def add_commands(commands: Any) -> None:
         "members", help=_("the member list, or those who fit a query"),
         description=_("The member list, or those who fit a query, best first. JSON: list of id, name, other_script_name, class_year, class, city, "
                       "email, solicit_codes, deceased, close (nobody fits as it is spelled, these come close)."))
-    some.add_argument("query", metavar="QUERY", nargs="*", help=_("names, class year, city, employer, e-mail … in any order, beginnings do"))
+    some.add_argument("query", metavar="QUERY", nargs="*", help=_(
+        "names, class year, city, employer, e-mail … in any order, beginnings do; a whole e-mail means whoever has it"))
     some.add_argument("--limit", type=whole_number(0), metavar="N", help=_("at most so many"))
     add_json(some)
     some.set_defaults(run=run_members)
@@ -81,16 +87,11 @@ def add_commands(commands: Any) -> None:
 
 def run_members(args: argparse.Namespace) -> int:
     """List members."""
-    from alumni_desk.members.lists import all_members, best_members, count_members, member_rows, rows_of
     from alumni_desk.store.at_door import awaits_first_sync, nothing_fetched
 
     query = " ".join(args.query).strip()
     with opened(args) as desk:
-        # As the window asks: typing errors are forgiven where nobody fits as it is spelled.
-        found = best_members(desk, query, args.limit if args.limit is not None else 1_000_000) if query else None
-        close = found is not None and found.close
-        rows = rows_of(desk, found.ids) if found is not None else member_rows(desk, limit=args.limit)
-        total = len(set(chain.from_iterable(all_members(desk, found.question)))) if found is not None and close else count_members(desk, query)
+        rows, total, close = _who_fits(desk, query, args.limit)
         with desk.asking() as asking:
             unfetched = not total and awaits_first_sync(asking)
     data = [{"id": row.id, "name": row.name, "other_script_name": row.other_script_name, "class_year": row.class_year, "class": row.class_label,
@@ -112,6 +113,20 @@ def run_members(args: argparse.Namespace) -> int:
 
     show(args, data, words)
     return 0
+
+
+def _who_fits(desk: Desk, query: str, limit: int | None) -> tuple[Sequence[MemberRow], int, bool]:
+    """Members to be listed, how many there are, and whether nobody fits as it is spelled."""
+    from alumni_desk.members.lists import all_members, best_members, count_members, member_rows, reached_at, rows_of
+
+    if not query:
+        return member_rows(desk, limit=limit), count_members(desk), False
+    if owners := reached_at(desk, query, "member"):
+        return rows_of(desk, owners[:limit]), len(owners), False
+    # As the window asks: typing errors are forgiven where nobody fits as it is spelled.
+    found = best_members(desk, query, limit if limit is not None else 1_000_000)
+    total = len(set(chain.from_iterable(all_members(desk, found.question)))) if found.close else count_members(desk, query)
+    return rows_of(desk, found.ids), total, found.close
 
 
 def run_show(args: argparse.Namespace) -> int:

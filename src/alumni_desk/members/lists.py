@@ -206,7 +206,7 @@ def find_one(desk: Desk, text: str) -> str:
     with desk.reading() as connection:
         if connection.execute(sa.select(person.c.id).where(person.c.id == text.strip(), ~person.c.gone)).first() is not None:
             return text.strip()
-    if len(ids := _reached_at(desk, text)) == 1:
+    if len(ids := reached_at(desk, text)) == 1:
         return ids[0]
     rows = member_rows(desk, text, MEANT, "best", standing=None)
     rows = rows_of(desk, ids) or _called_just_so(desk, rows, text) or rows
@@ -218,13 +218,13 @@ def find_one(desk: Desk, text: str) -> str:
     raise Ambiguous("several_found", _("“{text}” may be {names}. Add the class year, or use the id."), text=text, names=names, candidates=rows[:20])
 
 
-def _reached_at(desk: Desk, text: str) -> list[str]:
+def reached_at(desk: Desk, text: str, standing: str | None = None) -> list[str]:
     """Those of whom what was typed is a whole e-mail, the first one or another; however many have addresses that begin like it."""
     wanted, person = text.strip().casefold(), desk.tables["person"]
     if "@" not in wanted or len(wanted.split()) != 1:
         return []
     with desk.reading() as connection:
-        likely = connection.execute(_chosen(person, wanted, None).with_only_columns(person.c.id, person.c.email, person.c.other_emails))
+        likely = connection.execute(_chosen(person, wanted, standing).with_only_columns(person.c.id, person.c.email, person.c.other_emails))
         return [row.id for row in likely if wanted in {one.casefold() for one in (row.email or "", *listed(row.other_emails))}]
 
 
