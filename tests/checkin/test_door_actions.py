@@ -259,6 +259,14 @@ def test_a_guest_is_found_with_fewer_or_more_spaces_than_the_name_has(evening: E
     assert [hit.person for hit in find_at_door(evening.desk, evening.id, typed).hits] == [person]
 
 
+def test_a_guest_is_found_by_first_and_preferred_name_as_one_with_the_last(evening: Evening) -> None:
+    with evening.desk.writing("guests_added", gathering=evening.id) as writing:
+        person = writing.add("person", first_name="伟", last_name="张", preferred_name="大明", standing="member")
+        writing.add("registration", id=registration_id(evening.id, person), gathering=evening.id, person=person, status="yes", walk_in=False)
+    for typed in ("张伟", "张大明"):
+        assert [hit.person for hit in find_at_door(evening.desk, evening.id, typed).hits] == [person], typed
+
+
 def test_a_guest_is_found_by_the_hosts_name(evening: Evening) -> None:
     with evening.desk.writing("guests_added", gathering=evening.id) as writing:
         person = writing.add("person", standing="guest")

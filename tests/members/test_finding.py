@@ -132,6 +132,24 @@ def test_a_name_of_several_words_is_found_as_one_and_the_other_way_round(desk: D
     assert verify(desk).ok and best_members(desk, typed[0], 5).ids == (one,)
 
 
+@pytest.mark.parametrize(("first", "last", "preferred", "typed"), [
+    ("伟", "张", "Will", ("张伟", "张 伟", "will", "张")), ("小明", "陈", "Sam", ("陈小明", "小明")), ("伟", "张", "大伟", ("张伟", "张大伟", "大伟")),
+    ("정은", "김", "June", ("김정은", "김 정은")),
+])
+def test_a_name_without_spaces_is_found_whatever_somebody_is_called(desk: Desk, first: str, last: str, preferred: str, typed: Sequence[str]) -> None:
+    one = add_member(desk, first_name=first, last_name=last, preferred_name=preferred).id
+    add_member(desk, first_name="Donald", last_name="Cruz")
+    with desk.reading() as connection:
+        desk.vocabulary.be_ready(connection)
+    for text in typed:
+        found = best_members(desk, text, 5)
+        assert found.ids == (one,) and not found.close, text
+        assert member_ids(desk, text) == [one], text
+    assert verify(desk).ok
+    rebuild_search(desk)
+    assert verify(desk).ok and best_members(desk, typed[0], 5).ids == (one,)
+
+
 def test_words_written_as_one_do_not_come_before_those_that_were_typed(desk: Desk) -> None:
     for first, last in (("Ann", "Lee"), ("Annlee", "Zed"), ("Mary Ann", "Obi"), ("Maryann", "Cox")):
         add_member(desk, first_name=first, last_name=last)

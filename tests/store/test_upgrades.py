@@ -148,6 +148,22 @@ def test_names_of_several_words_are_found_as_one_after_the_update(profile: Profi
         assert [row.id for row in member_rows(desk, joined)] == [one] and revision(desk) == REVISION and verify(desk).ok
 
 
+def test_a_name_without_spaces_is_found_as_one_after_the_update_whatever_somebody_is_called(profile: Profile) -> None:
+    """Until 0010 the index had last and preferred name as one only."""
+    with open_desk(profile) as desk:
+        one = add_member(desk, first_name="伟", last_name="张", preferred_name="Will").id
+        add_member(desk, first_name="Ada", last_name="Obi", preferred_name="Addie")
+        raw = desk.raw()
+        raw.execute("INSERT INTO search_words (search_words) VALUES ('delete-all')")
+        raw.execute("UPDATE search_person SET names = replace(names, ' º张伟', '')")
+        raw.execute("INSERT INTO search_words (search_words) VALUES ('rebuild')")
+        raw.execute("UPDATE alembic_version SET version_num = '0010'")
+        raw.close()
+        assert member_rows(desk, "张伟") == []
+    with open_desk(profile) as desk:
+        assert [row.id for row in member_rows(desk, "张伟")] == [one] and revision(desk) == REVISION and verify(desk).ok
+
+
 def test_opened_twice_it_is_changed_once(old: Profile) -> None:
     open_desk(old).close()
     with open_desk(old) as desk:

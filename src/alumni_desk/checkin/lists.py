@@ -403,7 +403,8 @@ def _findable(hit: DoorHit, person: sa.Row[Any] | None, host: sa.Row[Any] | None
 
 def _all_names(person: sa.Row[Any]) -> list[str | None]:
     return [person.first_name, person.middle_name, person.last_name, person.preferred_name, person.other_script_name,
-            *texts(person.former_names), *written_as_one(person.first_name, person.last_name)]  # fmt: skip
+            *texts(person.former_names), *written_as_one(person.first_name, person.last_name),
+            *written_as_one(person.preferred_name, person.last_name)]  # fmt: skip
 
 
 def _answered(root: str, rows: Iterable[sa.Row[Any]]) -> tuple[str, str | None]:

@@ -306,13 +306,14 @@ def _texts(person: Sequence[Any], schooling: Sequence[str] | None) -> tuple[str,
     else:
         whole_last, cut_last = _cut(last)
     called = cut_given + cut_last
-    if whole_given and whole_last and _UNSPACED.fullmatch(whole_last[0]) and _UNSPACED.fullmatch(whole_given[0]):
-        called += ("".join(whole_last + whole_given),)  # as they are written: 王小明
+    if one := _as_one(whole_last, whole_given):
+        called += (one,)
     if len(called) != 2 or called[0] == called[1]:
         called = tuple(dict.fromkeys(called)) or tuple(dict.fromkeys(_cut(other_script)[1] if other_script else ()))
     names = " ".join(called)
     if preferred or middle or other_script or former or schooling:
-        more = _more_names((first, middle, other_script, *_list(former), *(one for one in schooling or () if not one.isdigit())))
+        as_one = _as_one(whole_last, _cut(first)[0]) if preferred and first else ""
+        more = _more_names((first, as_one, middle, other_script, *_list(former), *(one for one in schooling or () if not one.isdigit())))
         names = " ".join([*called, *[OTHER_NAME + word for word in more if word not in called]])
     rest = [*_years(year, schooling)]
     if email:
@@ -332,6 +333,11 @@ def _texts(person: Sequence[Any], schooling: Sequence[str] | None) -> tuple[str,
         rest += [word for one in _list(codes) for word in _plain(one.rpartition(":")[2])]
     # By last name, then the given one; folded, so that Łoś stands under L.
     return " ".join(whole_last + whole_given) or names, names, _marked(dict.fromkeys(rest)) if rest else ""
+
+
+def _as_one(last: Sequence[str], given: Sequence[str]) -> str:
+    """Last and given name as they are written in scripts without spaces: 王小明. Empty in any other."""
+    return "".join((*last, *given)) if last and given and _UNSPACED.fullmatch(last[0]) and _UNSPACED.fullmatch(given[0]) else ""
 
 
 def _marked(words: Iterable[str]) -> str:
