@@ -11,13 +11,18 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import sqlalchemy as sa
 from tests.sync.conftest import RunningServer
 from tests.sync.test_sync_listening import SOON, listening
 
 from alumni_desk.cli.main import run as main
+from alumni_desk.desktop.decide_part import sides_of
+from alumni_desk.desktop.paint import isolated
 from alumni_desk.errors import KnownError
+from alumni_desk.gatherings.actions import add_guests, new_gathering
+from alumni_desk.gatherings.records import registration_id
 from alumni_desk.members.actions import add_member
 from alumni_desk.members.chapter import change_chapter
 from alumni_desk.segments.activity import deeds
@@ -86,6 +91,30 @@ def test_the_card_says_whose_value_is_whose(clash: tuple[Desk, Desk, Desk, str])
     assert (ours.theirs.value, ours.theirs.device, ours.theirs.here, ours.theirs.shown) == ("s.tesfaye@example.net", "Tomás’s laptop", False, True)
     assert (theirs.yours, theirs.theirs.value) == (ours.theirs.__class__(**{**vars(ours.theirs), "here": True}), "selam.t@example.org")
     assert card(hana, "email").yours.value == "s.tesfaye@example.net" and ours.name.startswith("Selam Tesfaye")
+
+
+def test_a_card_of_ids_names_whose_they_are(clash: tuple[Desk, Desk, Desk, str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Somebody merged with two people; a guest with two hosts: on the Sync page and by the command names, with the class year."""
+    priya, selam = clash[0], clash[3]
+    one, other = (add_member(priya, first_name=first, last_name="Chen", class_year=year).id for first, year in (("Li", "2004"), ("Bo", "1998")))
+    dinner = new_gathering(priya, name="Dinner", start="2030-01-12T19:00", end="2030-01-12T22:00").id
+    add_guests(priya, dinner, [selam, one, other])
+    guest, first, second = (registration_id(dinner, who) for who in (selam, one, other))
+    with priya.applying() as applying:
+        kept = conflicts_kept.read_kept(applying.connection, conflicts_kept.KEPT, conflicts_kept.Kept)
+        assert kept is not None
+        row = next(row for row in kept.rows if row.field == "email")
+        rows = [msgspec.structs.replace(row, field="merged_into", value=other),
+                msgspec.structs.replace(row, table="registration", row=guest, field="host", value=second)]
+        conflicts_kept.write_kept(applying.connection, conflicts_kept.KEPT, msgspec.structs.replace(kept, rows=rows))
+        for table, row_id, values in (("person", selam, {"merged_into": one}), ("registration", guest, {"host": first})):
+            applying.connection.execute(sa.update(priya.tables[table]).where(priya.tables[table].c.id == row_id).values(values))
+    assert fields(priya) == ["host", "merged_into"]
+    for field in ("host", "merged_into"):
+        assert {side.value for side in sides_of(card(priya, field))[:2]} == {isolated("Li Chen ’04"), isolated("Bo Chen ’98")}
+    assert main(["--profile", str(priya.profile.path), "conflicts"]) == 0
+    shown = capsys.readouterr().out
+    assert shown.count("Li Chen ’04") == shown.count("Bo Chen ’98") == 2 and not any(id_ in shown for id_ in (one, other, first, second))
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a system where a program cannot choose its time zone")

@@ -17,8 +17,8 @@ def add_commands(commands: Any) -> None:
     """Declare the commands."""
     listed = commands.add_parser("conflicts", help=_("fields that two people changed at once"), description=_(
         "Fields that two people changed without seeing each other, kept for 90 days until somebody decides. JSON: a list of id, table, row, field, name, what, "
-        "yours and theirs (value, who, device, at, shown, here), both (whether both can be kept), until. An address is one field, decided as a whole: its "
-        "value is an object of its lines."))
+        "yours and theirs (value, who, device, at, shown, here, and named: whose id the value is), both (whether both can be kept), until. An address is one "
+        "field, decided as a whole: its value is an object of its lines."))
     add_json(listed)
     listed.set_defaults(run=run_conflicts)
     one = commands.add_parser("conflict", help=_("decide on one of them"), description=_(

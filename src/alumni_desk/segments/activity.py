@@ -269,15 +269,21 @@ def past_values(desk: Desk, table: str, row_id: str) -> list[PastValue]:
 
 def named_values(desk: Desk, values: Iterable[Any]) -> dict[str, str]:
     """What those rows are called whose ids stand in a record as values."""
+    with desk.reading() as connection:
+        return values_named(connection, values)
+
+
+def values_named(connection: Connection, values: Iterable[Any]) -> dict[str, str]:
+    """The same, where a record is being read."""
     from alumni_desk.protocol.values import is_id
 
     ids = {one for one in values if is_id(one)}
     if not ids:
         return {}
-    with desk.reading() as connection:
-        names = Names(connection, {"": [("person", one, {}) for one in ids]}, ids)
-        households = dict(_of(connection, "SELECT id, name FROM household", ids))
-    return {one: (households[one] or _("A household")) if one in households else names.meant(one) for one in ids}
+    names = Names(connection, {"": [(table, one, {}) for one in ids for table in ("person", "registration")]}, ids)
+    households = dict(_of(connection, "SELECT id, name FROM household", ids))
+    return {one: (households[one] or _("A household")) if one in households else names.person(guest) if (guest := names.whose("registration", one))
+            else names.meant(one) for one in ids}
 
 
 def _past_value(table: str, word: str, versions: Sequence[Version], named: Mapping[str, str], answered: Mapping[str, str]) -> PastValue:

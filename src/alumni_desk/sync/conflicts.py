@@ -7,6 +7,7 @@ and then writes another value over the one that won has seen both: that, too, is
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -17,7 +18,7 @@ from alumni_desk.errors import Ambiguous, BadInput, NotFound, Refused
 from alumni_desk.protocol.clock import milliseconds
 from alumni_desk.protocol.clocks import unpack
 from alumni_desk.protocol.messages import Author, ConflictRow
-from alumni_desk.segments.activity import Names, field_word
+from alumni_desk.segments.activity import Names, field_word, values_named
 from alumni_desk.segments.values import value_words
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.history import authors_of
@@ -40,7 +41,8 @@ BESIDE = {"email": "other_emails"}
 
 @dataclass(frozen=True)
 class Side:
-    """One of the two values: what it is (lists as lists), who wrote it on which laptop, when (ISO 8601 UTC), and whether the list shows it now."""
+    """One of the two values: what it is (lists as lists), who wrote it on which laptop, when (ISO 8601 UTC), and whether the list shows it now;
+    ``named``: what the record is called whose id the value is, else empty."""
 
     value: Any
     who: str | None
@@ -48,6 +50,7 @@ class Side:
     at: str
     shown: bool
     here: bool
+    named: str = ""
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,10 @@ class Conflict:
 
 
 def said(card: Conflict, side: Side) -> Any:
-    """A side's value as it is shown: an address in one line; of a row that one removed and the other changed, what becomes of it."""
+    """A side's value as it is shown: an address in one line; of a row that one removed and the other changed, what becomes of it; of an id,
+    whose it is."""
+    if side.named:
+        return side.named
     if isinstance(side.value, dict):
         return ", ".join(line for value in side.value.values() if value for line in str(value).splitlines()) or None
     if card.field != GONE:
@@ -97,7 +103,7 @@ def conflicts(desk: Desk) -> list[Conflict]:
             return []
         found, there = open_here(connection, desk, membership)
         names = Names(connection, {"": [(one.rows[0].table, one.rows[0].row, {}) for one in found]}, set())
-        return [_card(desk, one, there[one.rows[0].table, one.rows[0].row], names, membership) for one in found]
+        return [_card(connection, desk, one, there[one.rows[0].table, one.rows[0].row], names, membership) for one in found]
 
 
 def count(desk: Desk) -> int:
@@ -180,14 +186,14 @@ def _found(connection: sa.Connection, desk: Desk, text: str) -> tuple[Conflict, 
     if len(fits) == 1 and membership is not None:
         one = fits[0].rows[0]
         names = Names(connection, {"": [(one.table, one.row, {})]}, set())
-        return _card(desk, fits[0], there[one.table, one.row], names, membership), fits[0].twins
+        return _card(connection, desk, fits[0], there[one.table, one.row], names, membership), fits[0].twins
     if not fits:
         raise NotFound("no_such_conflict", _("There is no conflict {id}: it was decided meanwhile, or here. See: conflicts."), id=text)
     raise Ambiguous("several_conflicts", _("{count} conflicts begin with {id}. Give more of it."), candidates=[card_id(one.rows[0]) for one in fits],
                     count=len(fits), id=text)
 
 
-def _card(desk: Desk, question: Question, there: dict[str, Any], names: Names, membership: Membership) -> Conflict:
+def _card(connection: sa.Connection, desk: Desk, question: Question, there: dict[str, Any], names: Names, membership: Membership) -> Conflict:
     row = question.rows[0]
     many, group = (desk.tables[row.table].c[row.field].info.get(name) for name in ("many", "group"))
     now, lost = (said if group else said[row.field] for said in (question.now, question.lost))
@@ -209,8 +215,9 @@ def _card(desk: Desk, question: Question, there: dict[str, Any], names: Names, m
         author = _author_of(there["authors"], clock)
         if here and author.who is None:  # the server has not told it yet
             author = Author(there["own"][clock][1], author.device)
-    winner = _side(clock, author.who, author.device, now, now, bool(many), here)
-    loser = _side(row.loser_clock, losing.who, losing.device, lost, now, bool(many), lost_here)
+    named = values_named(connection, (question.now[row.field], question.lost[row.field]))
+    winner = _side(clock, author.who, author.device, now, now, bool(many), here, named)
+    loser = _side(row.loser_clock, losing.who, losing.device, lost, now, bool(many), lost_here, named)
     yours, theirs = (loser, winner) if loser.here and (not winner.here or is_of_here(card_id(row))) else (winner, loser)
     return Conflict(id=card_id(row), table=row.table, row=row.row, field=group or row.field, name=names.of(row.table, row.row, {}),
                     what=field_word(row.table, row.field),
@@ -221,9 +228,10 @@ def _author_of(authors: dict[str, Author], clock: str) -> Author:
     return authors.get(replica_of(clock), Author())
 
 
-def _side(clock: str, who: str | None, device: str | None, value: Any, now: Any, many: bool, here: bool) -> Side:
+def _side(clock: str, who: str | None, device: str | None, value: Any, now: Any, many: bool, here: bool, named: Mapping[str, str]) -> Side:
     listed = texts(value) if many else value
-    return Side(value=listed, who=who, device=device, at=_moment(milliseconds(clock)), shown=value == now, here=here)
+    return Side(value=listed, who=who, device=device, at=_moment(milliseconds(clock)), shown=value == now, here=here,
+                named=named.get(value, "") if isinstance(value, str) else "")
 
 
 def _moment(ms: int) -> str:
