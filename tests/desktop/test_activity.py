@@ -123,6 +123,33 @@ def test_what_others_changed_since_is_passed_over_by_the_next_ctrl_z(hands: Any)
     assert member(hands.desk, ana).fields["city"] == "Faro"
 
 
+def test_what_others_changed_since_is_passed_over_by_the_next_ctrl_shift_z(hands: Any) -> None:
+    page = hands.page("members")
+    ana = member_rows(hands.desk)[0].id
+    for fields in ({"employer": "Acme"}, {"employer": "Hooli"}, {"notes": "Sings"}):
+        change_member(hands.desk, ana, **fields)
+    page.list.setFocus()
+    for _turn in range(3):
+        press(hands, "undo")
+        hands.rest()
+    hands.until(lambda: [one.state for one in deeds(hands.desk)[:3]] == ["undone"] * 3)
+    with hands.desk.applying() as applying:  # what a leader wrote elsewhere
+        clocks = applying.connection.exec_driver_sql("SELECT clocks FROM person WHERE id = ?", (ana,)).scalar_one()
+        later = {**unpack(clocks), "employer": f"{round(time() * 1000) + 60_000:012x}-0000-aaaaaaaaaaaaaaaa"}
+        applying.connection.exec_driver_sql("UPDATE person SET employer = 'Globex', clocks = ? WHERE id = ?", (json.dumps(later), ana))
+    for action in (deeds(hands.desk)[2], deeds(hands.desk)[1]):
+        hands.shell.toast.hide()  # nobody had looked at it for long
+        press(hands, "redo")
+        hands.until(lambda: hands.shell.toast.isVisible() and "Not done again" in hands.shell.toast.words.text())
+        assert action.what in hands.shell.toast.words.text() and hands.shell.toast.keys.text() == "Ctrl Shift Z"
+        hands.rest()
+    assert hands.room.undoing.redoable()
+    press(hands, "redo")
+    hands.until(lambda: member(hands.desk, ana).fields["notes"] == "Sings")
+    hands.until(lambda: hands.shell.toast.isVisible() and "Done again" in hands.shell.toast.words.text())
+    assert member(hands.desk, ana).fields["employer"] == "Globex"
+
+
 def test_a_long_undo_says_that_it_is_under_way(hands: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     ended = threading.Event()
     real = store_undo.undo

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from alumni_desk.cli.main import run
 from alumni_desk.errors import KnownError, Refused
 from alumni_desk.gatherings.actions import add_guests, new_gathering, remove_guests, set_rsvp
 from alumni_desk.gatherings.records import registration_id
@@ -18,7 +19,7 @@ from alumni_desk.members.merging import merge_people
 from alumni_desk.segments.others import others, others_written
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.history import history, restore
-from alumni_desk.store.undo import redo, undo
+from alumni_desk.store.undo import redo, redoable, undo
 from alumni_desk.sync.engine import join, status, sync_once
 from alumni_desk.sync.shapes import shapes
 
@@ -339,6 +340,46 @@ def test_undo_leaves_what_another_laptop_changed_since(pair: tuple[Desk, Desk]) 
     redo(one)
     until_equal(one, two)
     assert rows_of(one) == rows_of(two) and value(two, "person", bo, "employer") == "Acme"
+
+
+def test_redo_goes_on_past_what_another_laptop_changed_since(pair: tuple[Desk, Desk], capsys: pytest.CaptureFixture[str]) -> None:
+    one, two = pair
+    ana = person(one, "Lima")
+    for fields in ({"employer": "Acme"}, {"employer": "Hooli"}, {"employer": "Initech"}, {"notes": "Sings"}):
+        change(one, "person", ana, **fields)
+    notes, *employers = [undo(one).of for _turn in range(4)]
+    until_equal(one, two)
+    change(two, "person", ana, employer="Globex")
+    until_equal(one, two)
+
+    assert redoable(one) and run(["--profile", str(one.profile.path), "redo"]) == 1
+    said = capsys.readouterr().err
+    assert "changed Employer since" in said and "“redo ID” does one of that again" in said and "undo ID" not in said
+
+    passed: list[str] = []
+    for action in reversed(employers):
+        with pytest.raises(Refused) as refused:
+            redo(one, passing=passed)
+        assert (refused.value.code, refused.value.facts["action"]) == ("all_changed_since", action)
+        passed.append(action)
+    assert redo(one, passing=passed).of == notes and not redoable(one)
+    assert (value(one, "person", ana, "notes"), value(one, "person", ana, "employer")) == ("Sings", "Globex")
+
+
+def test_what_was_passed_over_brings_nothing_back_into_what_is_off_the_list(pair: tuple[Desk, Desk]) -> None:
+    """What was written to somebody who is still off the list would be seen by nobody."""
+    one, two = pair
+    ana = person(one, "Lima")
+    added = undo(one).of
+    redo(one)
+    change(one, "person", ana, notes="Sings")
+    undo(one)
+    undo(one)
+    with pytest.raises(Refused, match="off the list"):
+        redo(one, passing=[added])
+    assert not redoable(one, passing=[added]) and redo(one).of == added and redo(one).count == 1
+    until_equal(one, two)
+    assert value(two, "person", ana, "notes") == "Sings"
 
 
 def test_undo_after_a_redo_leaves_what_another_laptop_changed_since(pair: tuple[Desk, Desk]) -> None:

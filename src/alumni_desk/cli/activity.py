@@ -83,7 +83,8 @@ def _turned(args: argparse.Namespace, desk: Desk, turn: Callable[[Desk, str | No
         said_already = problem.code == "erased_since"
         sentence = " ".join([str(problem), *(() if said_already else left_words(desk, all_left, MOST_LEFT))])
         if args.action is None:
-            sentence += " " + _("What was done before it is in “activity”; “undo ID” takes one of that back.")
+            sentence += " " + (_("What was undone besides is in “activity”; “redo ID” does one of that again.") if again else
+                               _("What was done before it is in “activity”; “undo ID” takes one of that back."))
         return show(args, {"error": problem.code, "left": _left(desk, left)}, "", wrong=sentence)
     words = undone_words(desk, undone, again=again)
     [deed] = told(desk, actions(desk, 1, only=undone.of))

@@ -39,7 +39,8 @@ class Undoing(QObject):
         self._doing = ""
         self._long = QTimer(self)
         self._long.timeout.connect(self._say_doing)
-        self._passing: set[str] = set()  # of which Ctrl+Z found that nothing could be put back: the next one goes on to what was done before
+        # Of which Ctrl+Z, or Ctrl+Shift+Z (True), found that nothing could be put back: the next one goes on to what was before, or after it.
+        self._passing: dict[bool, set[str]] = {False: set(), True: set()}
 
     def undo(self, action: str | None = None) -> None:
         """Take an action back, or the newest one."""
@@ -62,7 +63,7 @@ class Undoing(QObject):
         from alumni_desk.segments.activity import CHECK_INS
         from alumni_desk.store.undo import redoable
 
-        return redoable(self._desk, but=CHECK_INS)
+        return redoable(self._desk, but=CHECK_INS, passing=frozenset(self._passing[True]))
 
     def _turn(self, action: str | None, *, again: bool, by_keys: bool) -> None:
         if self._busy:
@@ -74,7 +75,7 @@ class Undoing(QObject):
         self._busy, self._again = True, again
         self._doing = _AGAIN if again else _UNDOING
         self._long.start(LONG_MS)
-        passing = frozenset(self._passing)
+        passing = frozenset(self._passing[again])
 
         def both() -> tuple[Undone, str]:
             from alumni_desk.segments.activity import CHECK_INS, undone_words
@@ -82,14 +83,14 @@ class Undoing(QObject):
 
             but = () if action else CHECK_INS
             try:
-                undone = redo(self._desk, action, but=but) if again else undo(self._desk, action, but=but, passing=passing)
+                undone = (redo if again else undo)(self._desk, action, but=but, passing=() if action else passing)
             except KnownError as error:
                 if error.code != "not_undone" or not by_keys:
                     raise
-                undone = redo(self._desk, but=CHECK_INS)
+                undone = redo(self._desk, but=CHECK_INS, passing=passing)
             return undone, undone_words(self._desk, undone, again=again)
 
-        self._lanes.write(both, lambda done: self._done(done, again), lambda error: self._failed(error, again, newest=not action))
+        self._lanes.write(both, lambda done: self._done(done, again), lambda error: self._failed(error, again, newest=error.facts.get("action") != action))
 
     def _say_doing(self) -> None:
         self.said.emit(self._doing, "", None, "")
@@ -108,6 +109,8 @@ class Undoing(QObject):
     def _done(self, done: tuple[Undone, str], again: bool) -> None:
         self._over()
         undone, words = done
+        for passed in self._passing.values():  # it went after all, and may be meant again
+            passed.discard(undone.of)
         self._changes.tell(undone.changed)
         back: Callable[[], Any] = (lambda: self.undo(undone.of)) if again else (lambda: self.redo(undone.of))
         self.said.emit(words, _("Undo") if again else _("Redo"), back, _("Ctrl Z") if again else _("Ctrl Shift Z"))
@@ -118,18 +121,18 @@ class Undoing(QObject):
         # Whether the next newest is meant, too, is for whoever has read why this one stays.
         self._wished = [one for one in self._wished if one[0] is not None]
         if error.code == "went_back":
-            self._passing.add(str(error.facts["action"]))
-            self._passed(str(error))
+            self._passing[again].add(str(error.facts["action"]))
+            self._passed(str(error), again=again)
             self._go_on()
             return
         if error.code not in ("all_changed_since", "off_the_list", "erased_since", "went_for_good"):
             self.said.emit(str(error), "", None, "")
             self._go_on()
             return
-        passed = newest and not again
-        if passed:
-            self._passing.add(str(error.facts["action"]))
-        self._lanes.read(lambda: self._not_undone(error, again), self._passed if passed else lambda words: self.said.emit(words, "", None, ""))
+        if newest:
+            self._passing[again].add(str(error.facts["action"]))
+        self._lanes.read(lambda: self._not_undone(error, again),
+                         lambda words: self._passed(words, again=again) if newest else self.said.emit(words, "", None, ""))
         self._go_on()
 
     def _not_undone(self, error: KnownError, again: bool) -> str:
@@ -137,5 +140,8 @@ class Undoing(QObject):
 
         return not_undone_words(self._desk, str(error.facts["action"]), error, again=again)
 
-    def _passed(self, words: str) -> None:
-        self.said.emit(words, _("Undo what was before it"), self.undo, _("Ctrl Z"))
+    def _passed(self, words: str, *, again: bool) -> None:
+        if again:
+            self.said.emit(words, _("Redo what came after it"), self.redo, _("Ctrl Shift Z"))
+        else:
+            self.said.emit(words, _("Undo what was before it"), self.undo, _("Ctrl Z"))

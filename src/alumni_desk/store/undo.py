@@ -101,20 +101,22 @@ def _refuse_behind_a_restore(connection: sa.Connection, row: sa.Row[Any], passin
                                      "Activity."), action=back[0])
 
 
-def redo(desk: Desk, action: str | None = None, *, but: Collection[str] = ()) -> Undone:
-    """Do again what was undone; without an id what was undone last, if nothing else was done since.
+def redo(desk: Desk, action: str | None = None, *, but: Collection[str] = (), passing: Collection[str] = ()) -> Undone:
+    """Do again what was undone; without an id what was undone last, if nothing else was done since, leaving events in ``but`` and the actions in
+    ``passing`` alone.
 
     Raises NotFound, Refused ``nothing_to_redo``, ``not_undone``, ``too_old``, ``all_changed_since``, ``off_the_list``, ``erased_since`` or ``went_for_good``.
     """
     with desk.reading() as connection:
-        row = _wanted(connection, action) if action else _newest(desk, connection, but, (), undone=True)
+        row = _wanted(connection, action) if action else _newest(desk, connection, but, passing, undone=True)
         if row is None:
             raise Refused("nothing_to_redo", _("There is nothing to redo."))
         if row.undone_by is None:
             raise Refused("not_undone", _("This was not undone, so it cannot be done again."))
         _refuse(desk, connection, row)
         chain = _chain(_links(connection), row.id)
-        goes, left = _outlook(desk, connection, chain, _json.decode(row.counts), again=True) if action else (True, [])
+        # Where one was passed over, what stood on it may come next: it may be of somebody who is off the list still.
+        goes, left = _outlook(desk, connection, chain, _json.decode(row.counts), again=True) if action or passing else (True, [])
         if not goes and why_stays(left) == "off":
             raise _off_the_list(left, row.id)
     return _turn(desk, row, chain, "redone")
@@ -137,14 +139,16 @@ def ahead(desk: Desk, action: str) -> tuple[bool, list[Left]]:
         return _outlook(desk, connection, _chain(_links(connection), row.id), _json.decode(row.counts), again=row.undone_by is not None)
 
 
-def redoable(desk: Desk, *, but: Collection[str] = (), most: int = MOST_LOOKED) -> bool:
-    """Whether redo without an id would bring anything back; of more than ``most`` rows it is not looked at, but believed."""
+def redoable(desk: Desk, *, but: Collection[str] = (), passing: Collection[str] = (), most: int = MOST_LOOKED) -> bool:
+    """Whether redo without an id, asked for again and again, would bring anything back; of more than ``most`` rows it is not looked at, but believed."""
     with desk.reading() as connection:
-        row = _newest(desk, connection, but, (), undone=True)
-        if row is None:
-            return False
-        counts = _json.decode(row.counts)
-        return sum(counts.values()) > most or _outlook(desk, connection, _chain(_links(connection), row.id), counts, again=True)[0]
+        links, passed = _links(connection), set(passing)
+        while (row := _newest(desk, connection, but, passed, undone=True)) is not None:
+            counts = _json.decode(row.counts)
+            if sum(counts.values()) > most or _outlook(desk, connection, _chain(links, row.id), counts, again=True)[0]:
+                return True
+            passed.add(row.id)
+    return False
 
 
 def why_stays(left: Collection[Left]) -> str:
@@ -228,17 +232,17 @@ def _newest(desk: Desk, connection: sa.Connection, but: Collection[str], passing
     left_alone = [*NEVER, *but]
     marks = ", ".join("?" * len(left_alone))
     young = Young.at(connection, desk.now())
+    passed = msgspec.json.encode(list(passing)).decode()
     if not undone:
-        passed = msgspec.json.encode(list(passing)).decode()
         return connection.exec_driver_sql(
             f"SELECT * FROM action WHERE undoes IS NULL AND undone_by IS NULL AND event NOT IN ({marks}) AND (at >= ? OR rowid >= ?)"
             " AND id NOT IN (SELECT value FROM json_each(?)) ORDER BY rowid DESC LIMIT 1", (*left_alone, *young, passed)).first()
     # What was undone last, unless something new was done after it: then Redo has no meaning any more.
     return connection.exec_driver_sql(
         f"SELECT a.* FROM action AS a JOIN action AS u ON u.id = a.undone_by WHERE a.undoes IS NULL AND a.event NOT IN ({marks})"
-        " AND (a.at >= ? OR a.rowid >= ?)"
+        " AND (a.at >= ? OR a.rowid >= ?) AND a.id NOT IN (SELECT value FROM json_each(?))"
         " AND NOT EXISTS (SELECT 1 FROM action AS n WHERE n.undoes IS NULL AND n.event <> ? AND n.rowid > u.rowid) ORDER BY u.rowid DESC LIMIT 1",
-        (*left_alone, *young, GONE_BACK)).first()
+        (*left_alone, *young, passed, GONE_BACK)).first()
 
 
 def _links(connection: sa.Connection) -> dict[str, str]:
