@@ -1133,3 +1133,20 @@ def shot(hands: Hands, sheet: QWidget, name: str) -> None:
     if os.environ.get("SHOTS"):
         hands.rest()
         sheet.grab().save(f"{os.environ['SHOTS']}/{name}.png")
+
+
+def test_the_button_of_the_details_that_has_the_keyboard_keeps_it_when_they_are_told_anew(office: Any, laptop: Any, window: Window) -> None:
+    hands = window(laptop("Priya’s", office))
+    page = hands.page("sync")
+    hands.until(lambda: page.details._facts is not None and page.details._facts.leads and page.first_focus().isEnabled())
+    hands.rest()
+    button(page, "Details").setFocus()
+    QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_Space)
+    hands.rest()
+    for text in ("It has moved", "Hide the details"):
+        button(page, text).setFocus()
+        before = QApplication.focusWidget()
+        page.details.show_facts(page.details._facts)
+        hands.rest()
+        focus = QApplication.focusWidget()
+        assert focus is not None and focus is not before and focus.text() == text

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QVBoxLayout
+from PySide6.QtWidgets import QAbstractButton, QApplication, QVBoxLayout
 
 from alumni_desk import __version__
 from alumni_desk.desktop.controls import Button, Link
@@ -41,11 +41,17 @@ class SyncDetails(Place):
     def show_facts(self, facts: Facts) -> None:
         """Show what is known now."""
         self._facts = facts
+        focus = QApplication.focusWidget()
+        held = focus.text() if isinstance(focus, QAbstractButton) and self.isAncestorOf(focus) else None
         details, column = padded((0, 0, 0, 0))
         column.setSpacing(0)
         if facts.state != "alone":
             self._fill(column, facts)
         self.put(details)
+        for button in self.findChildren(QAbstractButton) if held is not None else ():
+            if button.text() == held and details.isAncestorOf(button):
+                button.setFocus()
+                break
 
     def _told(self) -> None:
         if self.is_open and self._facts is not None:
