@@ -21,7 +21,7 @@ from alumni_desk.cli.main import run as main
 from alumni_desk.desktop.decide_part import sides_of
 from alumni_desk.desktop.paint import isolated
 from alumni_desk.errors import KnownError
-from alumni_desk.gatherings.actions import add_guests, new_gathering
+from alumni_desk.gatherings.actions import add_guests, new_gathering, set_rsvp
 from alumni_desk.gatherings.records import registration_id
 from alumni_desk.members.actions import add_member
 from alumni_desk.members.chapter import change_chapter
@@ -115,6 +115,54 @@ def test_a_card_of_ids_names_whose_they_are(clash: tuple[Desk, Desk, Desk, str],
     assert main(["--profile", str(priya.profile.path), "conflicts"]) == 0
     shown = capsys.readouterr().out
     assert shown.count("Li Chen ’04") == shown.count("Bo Chen ’98") == 2 and not any(id_ in shown for id_ in (one, other, first, second))
+
+
+def answers(desk: Desk, guest: str) -> tuple[Any, ...]:
+    """What a guest answered, and when."""
+    table = desk.tables["registration"]
+    with desk.reading() as connection:
+        return tuple(connection.execute(sa.select(table.c.status, table.c.answered_at).where(table.c.id == guest)).one())
+
+
+@pytest.mark.parametrize("choice", ["yours", "theirs"])
+def test_an_answer_and_when_it_was_given_are_one_card(clash: tuple[Desk, Desk, Desk, str], choice: conflicts.Choice) -> None:
+    priya, tomas, hana, selam = clash
+    dinner = new_gathering(priya, name="Dinner", start="2030-01-12T19:00", end="2030-01-12T22:00").id
+    add_guests(priya, dinner, [selam])
+    rest(priya, tomas, hana)
+    guest = registration_id(dinner, selam)
+    set_rsvp(priya, dinner, [guest], "no")
+    set_rsvp(tomas, dinner, [guest], "maybe")
+    given = {"yours": answers(priya, guest), "theirs": answers(tomas, guest)}
+    assert given["yours"][1] != given["theirs"][1]
+    rest(priya, tomas, hana)
+    for desk in clash[:3]:
+        assert fields(desk) == ["email", "former_names", "status"]
+    conflicts.decide(priya, card(priya, "status").id, choice)
+    assert answers(priya, guest) == given[choice] and "status" not in fields(priya)
+    rest(priya, tomas, hana)
+    for desk in clash[:3]:
+        assert answers(desk, guest) == given[choice] and fields(desk) == ["email", "former_names"]
+        assert sync_once(desk).conflicts == 2
+    undo(priya)
+    rest(priya, tomas, hana)
+    assert [fields(desk) for desk in clash[:3]] == [["email", "former_names", "status"]] * 3
+
+
+def test_the_same_answer_at_two_moments_is_nothing_to_decide(clash: tuple[Desk, Desk, Desk, str]) -> None:
+    priya, tomas, hana, selam = clash
+    dinner = new_gathering(priya, name="Dinner", start="2030-01-12T19:00", end="2030-01-12T22:00").id
+    add_guests(priya, dinner, [selam])
+    rest(priya, tomas, hana)
+    guest = registration_id(dinner, selam)
+    for desk in (priya, tomas):
+        set_rsvp(desk, dinner, [guest], "no")
+    rest(priya, tomas, hana)
+    for desk in clash[:3]:
+        assert fields(desk) == ["email", "former_names"] and answers(desk, guest) == answers(priya, guest)
+        with desk.reading() as connection:
+            kept = conflicts_kept.read_kept(connection, conflicts_kept.KEPT, conflicts_kept.Kept)
+        assert kept is not None and {row.table for row in kept.rows} == {"person"}, "the server, too, has been told"
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a system where a program cannot choose its time zone")

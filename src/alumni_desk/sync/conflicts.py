@@ -7,7 +7,7 @@ and then writes another value over the one that won has seen both: that, too, is
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -27,7 +27,7 @@ from alumni_desk.store.undo import DECIDED, undo
 from alumni_desk.store.writing import Changed
 from alumni_desk.sync import state
 from alumni_desk.sync.conflicts_kept import GONE, KEPT, Kept, card_id, counts, decisions_of, is_stale, keep_decisions, read_kept, records_of, replica_of
-from alumni_desk.sync.conflicts_open import STAYS_MS, Question, open_here
+from alumni_desk.sync.conflicts_open import ALONG, STAYS_MS, Question, open_here
 from alumni_desk.sync.hidden_edits import is_of_here
 from alumni_desk.sync.shapes import shapes
 from alumni_desk.sync.state import Membership
@@ -117,13 +117,13 @@ def decide(desk: Desk, conflict: str, choice: Choice, shown: Conflict | None = N
     somebody has decided meanwhile, or may have.
     """
     with desk.writing(DECIDED) as writing:
-        card, names = _to_decide(writing.connection, desk, conflict, shown)
+        card, rows = _to_decide(writing.connection, desk, conflict, shown)
         if choice == "both" and card.field == GONE:
             raise BadInput("conflict_both", _("{name} is on the list or is not, so keep yours or theirs."), name=card.name)
         if choice == "both" and not card.both:
             raise BadInput("conflict_both", _("{what} holds one value, so keep yours or theirs."), what=card.what)
-        writing.settle(card.table, card.row, **_wanted(writing.connection, desk, card, choice))
-        keep_decisions(writing.connection, dict.fromkeys(names, (writing.action_id, False)))
+        writing.settle(card.table, card.row, **_wanted(writing.connection, desk, card, choice), **_along(writing.connection, desk, card, choice, rows))
+        keep_decisions(writing.connection, dict.fromkeys([card_id(row) for row in rows], (writing.action_id, False)))
     return Decided(card.id, choice, writing.changed)
 
 
@@ -146,7 +146,7 @@ def one_of(desk: Desk, text: str) -> Conflict:
         return _found(connection, desk, text)[0]
 
 
-def _to_decide(connection: sa.Connection, desk: Desk, text: str, shown: Conflict | None) -> tuple[Conflict, list[str]]:
+def _to_decide(connection: sa.Connection, desk: Desk, text: str, shown: Conflict | None) -> tuple[Conflict, list[ConflictRow]]:
     """A card and all of its rows, where nobody has written over it since it was shown, or since the server said that it is open."""
     try:
         card, rows = _found(connection, desk, text)
@@ -163,7 +163,7 @@ def _to_decide(connection: sa.Connection, desk: Desk, text: str, shown: Conflict
         raise Refused("conflict_changed", _(
             "{name}: {who} has changed this meanwhile, or decided it. Nothing was changed; after the next sync it is here if it is still to be decided."),
             name=card.name, who=_last_writer(connection, desk, card) or _("somebody"))
-    return card, [card_id(row) for row in rows]
+    return card, rows
 
 
 def _contents(card: Conflict) -> list[tuple[Any, str, bool]]:
@@ -236,6 +236,19 @@ def _side(clock: str, who: str | None, device: str | None, value: Any, now: Any,
 
 def _moment(ms: int) -> str:
     return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _along(connection: sa.Connection, desk: Desk, card: Conflict, choice: Choice, rows: Sequence[ConflictRow]) -> dict[str, Any]:
+    """The fields that a decision writes besides, for they belong to the one that is decided on."""
+    kept = card.theirs if choice == "theirs" else card.yours
+    found = {}
+    along = [row for row in rows if ALONG.get((row.table, row.field)) == card.field]
+    written_together = {row.loser_clock for row in rows if row.field == card.field}
+    for row in sorted(along, key=lambda row: row.loser_clock in written_together):  # whose deed it was comes last, and counts
+        target = desk.tables[row.table]
+        now = connection.execute(sa.select(target.c[row.field]).where(target.c.id == row.row)).scalar()
+        found[row.field] = now if kept.shown else row.value
+    return found
 
 
 def _wanted(connection: sa.Connection, desk: Desk, card: Conflict, choice: Choice) -> dict[str, Any]:

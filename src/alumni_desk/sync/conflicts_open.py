@@ -17,13 +17,16 @@ from alumni_desk.sync.hidden_edits import hidden_edits, is_of_here
 from alumni_desk.sync.shapes import shapes
 from alumni_desk.sync.state import Membership
 
+ALONG = {("registration", "answered_at"): "status"}
+"""Fields that say nothing alone, and the field of the same record that they belong to: both are one answer."""
+
 STAYS_MS = 90 * 24 * 3600 * 1000
 
 
 @dataclass(frozen=True)
 class Question:
     """One thing to decide on. ``rows``: its fields, one, or those of an address; ``twins``: all rows of which that is the answer: two that decided
-    apart have asked the same two values once more."""
+    apart have asked the same two values once more, and what is decided along with it."""
 
     rows: list[ConflictRow]
     lost: dict[str, Value]
@@ -38,9 +41,10 @@ class Question:
 
 
 def questions(desk: Desk, rows: Sequence[ConflictRow], there: Mapping[tuple[str, str], Mapping[str, Any]]) -> list[Question]:
-    """Rows as people decide on them, in their order: an address is one, and so are the same two values of one field, however often they met."""
+    """Rows as people decide on them, in their order: an address is one, and so are the same two values of one field, however often they met. When somebody
+    answered is decided along with the answer; alone it is no question."""
     clashes: dict[tuple[Any, ...], list[ConflictRow]] = {}
-    for row in rows:
+    for row in (row for row in rows if (row.table, row.field) not in ALONG):
         key = clock_key(desk.tables[row.table].c[row.field])
         clashes.setdefault((row.table, row.row, key, is_of_here(card_id(row)), row.winner_clock, row.loser_clock), []).append(row)
     found: dict[tuple[Any, ...], Question] = {}
@@ -52,7 +56,16 @@ def questions(desk: Desk, rows: Sequence[ConflictRow], there: Mapping[tuple[str,
         lost = {**now, **{row.field: row.value for row in members}}
         question = found.setdefault((table, row_id, key, here, tuple(lost.items())), Question(members, lost, now, []))
         question.twins.extend(members)
-    return list(found.values())
+    alone = []
+    for row in (row for row in rows if (row.table, row.field) in ALONG):
+        answer = (row.table, row.row, ALONG[row.table, row.field])
+        with_it = [one for one in found.values() if (one.rows[0].table, one.rows[0].row, one.rows[0].field) == answer]
+        same_moment = [one for one in with_it if any(twin.loser_clock == row.loser_clock for twin in one.twins)]
+        now = {row.field: there[row.table, row.row][row.field]}
+        for one in (same_moment or with_it)[:1] or [Question([row], now, now, [])]:
+            one.twins.append(row)
+            alone += [] if with_it else [one]
+    return [*found.values(), *alone]
 
 
 def open_here(connection: sa.Connection, desk: Desk, membership: Membership) -> tuple[list[Question], dict[tuple[str, str], dict[str, Any]]]:
