@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import time
 from datetime import UTC, datetime
@@ -67,6 +68,9 @@ def test_everyones_are_looked_through_to_the_end(desk: Desk, monkeypatch: pytest
     mobile = find(desk, Asked("everyone", ("member_changed",)), 2)
     assert len(mobile.deeds) == 2 and not mobile.whole
     assert find(desk, Asked("mine", words=("own",)), 2).deeds == own.deeds
+    asked = itertools.count()
+    given_up = find(desk, Asked("everyone", words=("zzz",)), 2, lambda: next(asked) > 10)
+    assert next(asked) < 20 and not given_up.whole, "another letter ends what was looked for before"
 
 
 def test_others_are_grouped_by_author_field_and_minute(desk: Desk) -> None:

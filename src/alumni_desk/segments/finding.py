@@ -69,7 +69,7 @@ def _of_others(desk: Desk, asked: Asked, limit: int, given_up: Callable[[], bool
     found: list[Deed] = []
     far, whole = limit, False
     while len(found) < limit and not whole and not given_up():
-        seen, whole = others_so_far(desk, far)
+        seen, whole = others_so_far(desk, far, given_up)
         found = [one for one in seen if asked.fits(one)]
         far *= FURTHER
     return found, whole

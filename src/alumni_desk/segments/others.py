@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import takewhile
 from typing import Any
 
 import msgspec
@@ -58,10 +59,12 @@ def others(desk: Desk, limit: int = 100) -> list[Deed]:
     return others_so_far(desk, limit)[0]
 
 
-def others_so_far(desk: Desk, limit: int) -> tuple[list[Deed], bool]:
-    """The newest changes of others, and whether that is all there are."""
+def others_so_far(desk: Desk, limit: int, given_up: Callable[[], bool] = lambda: False) -> tuple[list[Deed], bool]:
+    """The newest changes of others, and whether that is all there are. ``given_up`` is asked on the way; then there is no answer."""
     with desk.reading() as connection:
-        seen = sorted(_seen(connection, desk, limit * ROWS), reverse=True)
+        seen = sorted(takewhile(lambda one: not given_up(), _seen(connection, desk, limit * ROWS)), reverse=True)
+        if given_up():
+            return [], False
         ours = _ours(connection, {(table, row_id) for _clock, table, row_id, _field, _new in seen})
         groups = _grouped(connection, (one for one in seen if (one[1], one[2], one[0]) not in ours), limit)
         authors = authors_of(connection, {one.replica for one in groups})
