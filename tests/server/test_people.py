@@ -298,6 +298,12 @@ def test_an_address_and_a_merged_person_are_counted_once(office: Office) -> None
     assert len(office.call("conflicts", ScopeRequest(one.scope), ConflictsReply, one.token).conflicts) == 4
     [counted] = figures(office.server, office.time()).chapters
     assert (counted.conflicts, counted.people) == (2, 1)  # the e-mail address and where they live
+    table = office.server.tables.tables["conflict"]
+    with office.server.database.writing() as connection:
+        connection.execute(sa.insert(table), [
+            {"scope": one.scope, "operation": "an answer", "field": name, "table_name": "registration", "row_id": "a guest", "winner_clock": "2-0-a",
+             "loser_clock": "1-0-b", "loser_value": '"there"', "device": one.device, "made_at": office.time()} for name in ("status", "answered_at")])
+    assert figures(office.server, office.time()).chapters[0].conflicts == 3  # an answer and when it was given are one, too
     office.time.now += 91 * 24 * 3_600_000
     assert figures(office.server, office.time()).chapters[0].conflicts == 0  # nobody is asked any more
 

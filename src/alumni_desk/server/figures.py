@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alumni_desk.server.conflicts import KEPT
 from alumni_desk.server.database import REVISION
 from alumni_desk.server.state import Server
-from alumni_desk.sync.shapes import shapes
+from alumni_desk.sync.shapes import ALONG, shapes
 
 
 @dataclass(frozen=True)
@@ -91,10 +91,11 @@ def figures(server: Server, now: int) -> Figures:
 
 
 def _open_conflicts(connection: sa.Connection, table: sa.Table, now: int) -> Counter[str]:
-    """How much there is to decide on, by chapter: lines of one address that met at once are one."""
+    """How much there is to decide on, by chapter: lines of one address that met at once are one, and an answer with when it was given."""
     query = sa.select(table.c.scope, table.c.table_name, table.c.row_id, table.c.field, table.c.winner_clock, table.c.loser_clock)
     rows = connection.execute(query.where(table.c.decided_at.is_(None), table.c.made_at > now - KEPT))
-    return Counter(scope for scope, *_which in {(scope, name, row, shapes()[name].clock_keys[field], won, lost) for scope, name, row, field, won, lost in rows})
+    return Counter(scope for scope, *_which in {(scope, name, row, shapes()[name].clock_keys[field], won, lost)
+                                                for scope, name, row, field, won, lost in rows if (name, field) not in ALONG})
 
 
 def set_aside(server: Server) -> list[SetAside]:

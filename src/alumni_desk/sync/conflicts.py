@@ -27,9 +27,9 @@ from alumni_desk.store.undo import DECIDED, undo
 from alumni_desk.store.writing import Changed
 from alumni_desk.sync import state
 from alumni_desk.sync.conflicts_kept import GONE, KEPT, Kept, card_id, counts, decisions_of, is_stale, keep_decisions, read_kept, records_of, replica_of
-from alumni_desk.sync.conflicts_open import ALONG, STAYS_MS, Question, open_here
+from alumni_desk.sync.conflicts_open import STAYS_MS, Question, open_here
 from alumni_desk.sync.hidden_edits import is_of_here
-from alumni_desk.sync.shapes import shapes
+from alumni_desk.sync.shapes import ALONG, shapes
 from alumni_desk.sync.state import Membership
 from alumni_desk.words import _
 

@@ -14,11 +14,8 @@ from alumni_desk.store.synced import clock_key, data_columns
 from alumni_desk.sync import state
 from alumni_desk.sync.conflicts_kept import GONE, KEPT, Kept, card_id, counts, decisions_of, read_kept, records_of
 from alumni_desk.sync.hidden_edits import hidden_edits, is_of_here
-from alumni_desk.sync.shapes import shapes
+from alumni_desk.sync.shapes import ALONG, shapes
 from alumni_desk.sync.state import Membership
-
-ALONG = {("registration", "answered_at"): "status"}
-"""Fields that say nothing alone, and the field of the same record that they belong to: both are one answer."""
 
 STAYS_MS = 90 * 24 * 3600 * 1000
 

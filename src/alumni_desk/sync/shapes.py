@@ -16,6 +16,9 @@ from alumni_desk.schema import synced_tables
 from alumni_desk.store.listed import texts
 from alumni_desk.store.synced import clock_key, data_columns
 
+ALONG = {("registration", "answered_at"): "status"}
+"""Fields that say nothing alone, and the field of the same record that they belong to: both are one answer, and one card."""
+
 
 @dataclass(frozen=True)
 class Shape:
