@@ -20,6 +20,7 @@ from alumni_desk.members.actions import add_member, change_member, remove_member
 from alumni_desk.members.chapter import change_chapter, chapter
 from alumni_desk.members.lists import member, member_rows
 from alumni_desk.members.merging import merge_people
+from alumni_desk.store import recovery
 from alumni_desk.store.undo import undo
 from alumni_desk.store.writing import Changed
 from alumni_desk.sync.engine import sync_once
@@ -31,6 +32,7 @@ def open_form(hands: Any, person: str) -> MemberForm:
     """The form of a member."""
     page = hands.page("members", member=person)
     hands.until(lambda: page._chosen == person)
+    recovery.note_read_back(hands.desk)
     page.edit()
     form = hands.dialog(MemberForm)
     assert isinstance(form, MemberForm)

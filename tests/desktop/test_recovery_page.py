@@ -4,25 +4,35 @@ from __future__ import annotations
 
 import stat
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtPrintSupport import QPrintDialog
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QLabel
 from tests.desktop.conftest import Hands
 
 from alumni_desk.desktop.controls import Radio
 from alumni_desk.desktop.fonts import text_size
+from alumni_desk.desktop.guest_file_sheet import GuestFileSheet
+from alumni_desk.desktop.history_sheet import HistorySheet
 from alumni_desk.desktop.import_sheet import ImportSheet
 from alumni_desk.desktop.member_form import MemberForm
+from alumni_desk.desktop.members_sheets import ask_merge, show_history
+from alumni_desk.desktop.merge_sheet import MergeSheet
 from alumni_desk.desktop.recovery_page import Paper, RecoveryPage, wanted, write_paper
-from alumni_desk.members.lists import count_members
+from alumni_desk.desktop.sheet import Sheet
+from alumni_desk.gatherings.actions import add_guests, new_gathering
+from alumni_desk.members.actions import change_member
+from alumni_desk.members.lists import count_members, member_rows
 from alumni_desk.paper.preview import page_count
 from alumni_desk.protocol.codes import new_recovery_key
 from alumni_desk.resources import resource
 from alumni_desk.schema import open_desk
+from alumni_desk.segments.activity import past_values
 from alumni_desk.store import recovery
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.profile import Profile
@@ -71,6 +81,121 @@ def test_adding_the_first_member_asks_and_cancelling_keeps_the_draft(fresh: Hand
     fresh.until(lambda: count_members(fresh.desk) == 5)
     fresh.rest()
     assert not fresh.open_dialogs(RecoveryPage)
+
+
+def people(desk: Desk) -> list[tuple[object, ...]]:
+    """Everybody, as they stand in the database."""
+    with desk.reading() as connection:
+        return [tuple(row) for row in connection.exec_driver_sql("SELECT * FROM person ORDER BY id")]
+
+
+def of_sheet(hands: Hands, kind: type[Sheet], typed: Callable[[Any], None] = lambda sheet: None) -> Callable[[], Sheet]:
+    """What saves: the deed of the sheet that is open, after typing into it."""
+
+    def save() -> Sheet:
+        sheet = hands.dialog(kind)
+        hands.until(lambda: sheet.done_button.isEnabled())
+        typed(sheet)
+        QTest.mouseClick(sheet.done_button, Qt.MouseButton.LeftButton)
+        return sheet  # type: ignore[no-any-return]
+
+    return save
+
+
+def editing(hands: Hands, tmp_path: Path) -> Callable[[], Any]:
+    page = hands.page("members")
+    page.open(member=member_rows(hands.desk)[0].id)
+    hands.rest()
+    page.edit()
+    return of_sheet(hands, MemberForm, lambda form: form._fields["first_name"].setText("Grace"))
+
+
+def merging(hands: Hands, tmp_path: Path) -> Callable[[], Any]:
+    ask_merge(hands.page("members"), [row.id for row in member_rows(hands.desk)[:2]], lambda merged: None)
+    return of_sheet(hands, MergeSheet)
+
+
+def putting_back(hands: Hands, tmp_path: Path) -> Callable[[], Any]:
+    one = member_rows(hands.desk)[0].id
+    change_member(hands.desk, one, city="Porto")
+    change_member(hands.desk, one, city="Faro")
+    page = hands.page("members")
+    page.open(member=one)
+    hands.rest()
+    version = next(value.version for value in past_values(hands.desk, "person", one) if value.text == "Porto")
+    return lambda: page._restore(version)
+
+
+def putting_back_in_a_dialog(hands: Hands, tmp_path: Path) -> Callable[[], Any]:
+    one = member_rows(hands.desk)[0].id
+    change_member(hands.desk, one, city="Porto")
+    change_member(hands.desk, one, city="Faro")
+    show_history(hands.page("members"), one)
+    sheet = hands.dialog(HistorySheet)
+    version = next(value.version for value in past_values(hands.desk, "person", one) if value.text == "Porto")
+    return lambda: sheet._restore(version)
+
+
+def with_guests(hands: Hands) -> Any:
+    """The page of a gathering with one guest, who is chosen."""
+    dinner = new_gathering(hands.desk, name="Dinner", start="2026-11-12T18:30", end="2026-11-12T21:00").id
+    add_guests(hands.desk, dinner, [member_rows(hands.desk)[0].id])
+    view = hands.page("gatherings", gathering=dinner).view
+    hands.until(lambda: view.it is not None and view.model.rowCount())
+    view.list.selectRow(0)
+    hands.until(lambda: len(view.chosen()) == 1)
+    return view
+
+
+def bringing(hands: Hands, tmp_path: Path) -> Callable[[], Any]:
+    with_guests(hands).bring()
+    return of_sheet(hands, Sheet, lambda sheet: sheet.typed.setText("Grace Hopper"))
+
+
+def naming(hands: Hands, tmp_path: Path) -> Callable[[], Any]:
+    with_guests(hands).name_one()
+    return of_sheet(hands, Sheet, lambda sheet: sheet.typed.setText("Grace Hopper"))
+
+
+def guests_of_a_file(hands: Hands, tmp_path: Path) -> Callable[[], Any]:
+    file = tmp_path / "guests.csv"
+    file.write_text("First name,Last name\nGrace,Hopper\n")
+    with_guests(hands).take_file(file)
+    return of_sheet(hands, GuestFileSheet)
+
+
+def walking_in(hands: Hands, tmp_path: Path) -> Callable[[], Any]:
+    with_guests(hands)
+    page = hands.page("checkin")
+    hands.until(lambda: page.gathering.count())
+    page.open_chosen()
+    hands.until(lambda: page.door is not None and page.door.reading.column is not None)
+    page.door._open_form()
+    page.door.form.name.setText("Grace Hopper")
+    page.door.form.contact.setText("grace@example.org")
+    return lambda: page.door.form.submitted.emit()
+
+
+@pytest.mark.parametrize("way", [editing, merging, putting_back, putting_back_in_a_dialog, bringing, naming, guests_of_a_file, walking_in])
+def test_whatever_saves_somebody_first_asks_for_the_paper(fresh: Hands, tmp_path: Path, way: Callable[[Hands, Path], Callable[[], Any]]) -> None:
+    save = way(fresh, tmp_path)
+    before = people(fresh.desk)
+    save()
+    fresh.dialog(RecoveryPage).reject()
+    fresh.rest()
+    assert people(fresh.desk) == before and not fresh.open_dialogs(RecoveryPage)
+    said = [label.text() for window in QApplication.topLevelWidgets() for label in window.findChildren(QLabel) if label.isVisible()]
+    assert any("Nothing is saved yet: the recovery key comes first." in one for one in said)
+    save()
+    read_back(fresh, fresh.dialog(RecoveryPage), tmp_path / "key.txt")
+    fresh.until(lambda: people(fresh.desk) != before)
+    fresh.rest()
+    assert recovery.standing(fresh.desk).read_back is not None
+    for sheet in fresh.open_dialogs(HistorySheet):
+        sheet.reject()
+    if fresh.page("checkin").door is not None:
+        fresh.page("checkin").door.close()
+    fresh.rest()
 
 
 def asked_for(hands: Hands, first_name: str = "Grace") -> tuple[MemberForm, RecoveryPage]:

@@ -339,9 +339,7 @@ class GatheringView(QWidget):
             sheet.accept()
             self.changed.emit(added.changed, _("Guest added"))
 
-        sheet.done_clicked.connect(lambda: self._lanes.write(
-            lambda: add_guest_of(self._desk, it.row.id, chosen[0].registration, sheet.typed.text()), done, sheet.complain))
-        sheet.open()
+        self._saves(sheet, lambda name: add_guest_of(self._desk, it.row.id, chosen[0].registration, name), done)
 
     def name_one(self) -> None:
         """Give a guest their name, or correct it."""
@@ -356,10 +354,22 @@ class GatheringView(QWidget):
             sheet.accept()
             self.changed.emit(changed, _("Name saved"))
 
-        def save() -> None:
-            words = sheet.typed.text().split()
+        def save(name: str) -> Changed:
+            words = name.split()
             first, last = (" ".join(words[:-1]), words[-1]) if len(words) > 1 else (" ".join(words), "")
-            self._lanes.write(lambda: name_guest(self._desk, one.registration, first_name=first, last_name=last), done, sheet.complain)
+            return name_guest(self._desk, one.registration, first_name=first, last_name=last)
+
+        self._saves(sheet, save, done)
+
+    def _saves(self, sheet: _NameSheet, act: Callable[[str], Any], done: Callable[[Any], None]) -> None:
+        """Ask for a guest's name, and save it once there is a recovery key on paper."""
+
+        def save() -> None:
+            from alumni_desk.desktop.recovery_page import before_it_saves
+
+            name = sheet.typed.text()
+            sheet.set_busy(_("Saving …"))
+            before_it_saves(sheet, self._desk, self._lanes, lambda: self._lanes.write(lambda: act(name), done, sheet.complain))
 
         sheet.done_clicked.connect(save)
         sheet.open()

@@ -11,6 +11,7 @@ from shiboken6 import isValid
 from alumni_desk.desktop.background import Job, Lanes
 from alumni_desk.desktop.controls import Button, Label, Tick
 from alumni_desk.desktop.fonts import px
+from alumni_desk.desktop.recovery_page import before_it_saves
 from alumni_desk.desktop.sheet import Sheet
 from alumni_desk.desktop.widgets import IconLine, small_heading
 from alumni_desk.errors import KnownError, Refused, StoreProblem
@@ -190,6 +191,11 @@ class GuestFileSheet(Sheet):
         self._lanes.write_long(lambda job: try_guests(self._desk, which, file, rejects=out, cancelled=job.cancelled), kept, failed)
 
     def _take(self) -> None:
+        self.set_busy(_("Saving …"))
+        before_it_saves(self, self._desk, self._lanes, self._take_now)
+
+    def _take_now(self) -> None:
+        self.set_busy("")  # from here on it can be stopped
         which, file, same = self._gathering, self._file, self.same()
         self._working(_("Adding the guests …"))
         self.reason.setText("")

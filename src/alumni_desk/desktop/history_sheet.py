@@ -13,6 +13,7 @@ from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.changes import ChangeBus
 from alumni_desk.desktop.controls import Button, Label
 from alumni_desk.desktop.history_part import HistoryPart
+from alumni_desk.desktop.recovery_page import before_saving, not_yet
 from alumni_desk.desktop.sheet import PlainSheet
 from alumni_desk.errors import KnownError, NotFound
 from alumni_desk.segments.activity import PastValue, past_values
@@ -88,7 +89,11 @@ class HistorySheet(PlainSheet):
 
     def _restore(self, version: str) -> None:
         self.wrong.hide()
-        self._lanes.write(lambda: restore(self._desk, self._table, self._row, version), self._is_back, self._say)
+        save: Callable[[], object] = lambda: self._lanes.write(lambda: restore(self._desk, self._table, self._row, version), self._is_back, self._say)
+        if self._table == "person":
+            before_saving(self, self._desk, self._lanes, save, lambda: self._tell(not_yet()), self._say)
+        else:
+            save()
 
     def _is_back(self, changed: Changed) -> None:
         if shiboken6.isValid(self):
@@ -96,6 +101,9 @@ class HistorySheet(PlainSheet):
             self.close_button.setFocus()
 
     def _say(self, error: KnownError) -> None:
+        self._tell(str(error))
+
+    def _tell(self, words: str) -> None:
         if shiboken6.isValid(self):
-            self.wrong.setText(str(error))
+            self.wrong.setText(words)
             self.wrong.show()

@@ -8,7 +8,7 @@ from typing import Any
 from alumni_desk.desktop.member_form import MemberForm
 from alumni_desk.desktop.member_panel import Known, known, was_erased
 from alumni_desk.desktop.pages import Page
-from alumni_desk.desktop.recovery_page import before_saving
+from alumni_desk.desktop.recovery_page import before_it_saves
 from alumni_desk.errors import KnownError
 from alumni_desk.members.actions import Saved, add_member, change_member
 from alumni_desk.words import _
@@ -44,8 +44,7 @@ class MemberEditing:
             self._show(it.id)
 
         desk, lanes = self._page.desk, self._page.lanes
-        before_saving(form, desk, lanes, lambda: lanes.write(lambda: add_member(desk, **values), saved, form.complain),
-                      lambda: form.tell(_("Nothing is saved yet: the recovery key comes first.")), form.complain)  # fmt: skip
+        before_it_saves(form, desk, lanes, lambda: lanes.write(lambda: add_member(desk, **values), saved, form.complain))
 
     def edit(self, it: Known, typed: Mapping[str, Any] | None = None) -> None:
         """Change one; ``typed`` as above."""
@@ -102,4 +101,5 @@ class MemberEditing:
             form.complain(error)
 
         back = "member_removed" in seen
-        self._page.lanes.write(lambda: change_member(self._page.desk, it.detail.id, form.opened, back=back, **values), saved, failed)
+        desk, lanes = self._page.desk, self._page.lanes
+        before_it_saves(form, desk, lanes, lambda: lanes.write(lambda: change_member(desk, it.detail.id, form.opened, back=back, **values), saved, failed))

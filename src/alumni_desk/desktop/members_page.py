@@ -26,6 +26,7 @@ from alumni_desk.desktop.members_list import MembersList
 from alumni_desk.desktop.members_sheets import ask_erase, ask_merge, ask_move, show_history
 from alumni_desk.desktop.members_table import FIRST, First, MembersTable, Shown, first_of, rest_of, shown_rows
 from alumni_desk.desktop.pages import Go, Page
+from alumni_desk.desktop.recovery_page import before_saving, not_yet
 from alumni_desk.desktop.undoing import LONG_MS
 from alumni_desk.errors import KnownError
 from alumni_desk.members.actions import Removed, remove_members
@@ -443,9 +444,11 @@ class MembersPage(Page):
             self.panel.show_history(both[1])
 
     def _restore(self, version: str) -> None:
-        member = self._chosen
+        member, failed = self._chosen, lambda error: self.said.emit(str(error), None)
         if member is not None:
-            self.lanes.write(lambda: restore(self.desk, "person", member, version), lambda changed: self.done(changed, _("The older value is back")))
+            before_saving(self, self.desk, self.lanes, lambda: self.lanes.write(
+                lambda: restore(self.desk, "person", member, version), lambda changed: self.done(changed, _("The older value is back")), failed),
+                lambda: self.said.emit(not_yet(), None), failed)  # fmt: skip
 
     def _panel_failed(self, error: KnownError) -> None:
         self._hide_panel()

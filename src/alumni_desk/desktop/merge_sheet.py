@@ -9,6 +9,7 @@ from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.controls import Label, Radio
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.paint import breakable
+from alumni_desk.desktop.recovery_page import before_it_saves
 from alumni_desk.desktop.sheet import Sheet
 from alumni_desk.members.lists import MemberRow
 from alumni_desk.members.merging import Merged, merge_people
@@ -53,7 +54,7 @@ class MergeSheet(Sheet):
             self.accept()
             self.merged.emit(what)
 
-        self._lanes.write(lambda: merge_people(self._desk, other, into), done, self.complain)
+        before_it_saves(self, self._desk, self._lanes, lambda: self._lanes.write(lambda: merge_people(self._desk, other, into), done, self.complain))
 
 
 def _told(one: MemberRow) -> str:

@@ -19,7 +19,7 @@ from alumni_desk.desktop.fonts import font_of, px, text_size
 from alumni_desk.desktop.front import front_column, front_head, text_size_choice
 from alumni_desk.desktop.look import look
 from alumni_desk.desktop.paint import breakable, paint_ground, paint_ring, paint_text
-from alumni_desk.desktop.sheet import PlainSheet
+from alumni_desk.desktop.sheet import PlainSheet, Sheet
 from alumni_desk.desktop.widgets import Glyph
 from alumni_desk.errors import BadInput, KnownError
 from alumni_desk.protocol.codes import read_recovery_group
@@ -72,6 +72,16 @@ def before_saving(owner: QWidget, desk: Desk, lanes: Lanes, save: Callable[[], o
         page.open()
 
     lanes.write(lambda: paper_of(desk) if wanted(desk) else None, with_answer, failed)
+
+
+def before_it_saves(sheet: Sheet, desk: Desk, lanes: Lanes, save: Callable[[], object]) -> None:
+    """The same for a sheet that is busy with saving somebody."""
+    before_saving(sheet, desk, lanes, save, lambda: sheet.tell(not_yet()), sheet.complain)
+
+
+def not_yet() -> str:
+    """Said where somebody came back from the paper without it."""
+    return _("Nothing is saved yet: the recovery key comes first.")
 
 
 class RecoveryPage(PlainSheet):
