@@ -190,6 +190,45 @@ def test_a_damaged_file_beside_the_database_is_said_and_written_anew(profile: Pr
     assert raised.value.code == "changes_lost", "both know again what was saved last"
 
 
+@pytest.mark.parametrize("name", ["mark", "outbox"])
+def test_a_missing_file_beside_the_database_is_said_and_made_anew(profile: Profile, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with open_desk(profile) as desk:
+        assert verify(desk).gone == (), "nothing was saved that they would tell of"
+        desk.make_chapter("Boston", "Northgate", "America/New_York")
+        add_member(desk, first_name="Ada")
+        assert verify(desk).gone == ()
+        key, written = desk.key, {one["id"] for one in desk.outbox.read().operations}
+    (profile.path / f"desk.{name}").unlink()
+    command = ["--profile", str(profile.path), "verify"]
+    assert main(command) == 0
+    said = capsys.readouterr().out
+    assert "Everything is as it should be" in said and f"(desk.{name}) was missing and has been made anew" in said
+    assert Mark(profile.path, key).read() is not None and {one["id"] for one in Outbox(profile.path, key).read().operations} == written
+    (profile.path / f"desk.{name}").unlink()
+    for gone in ([name], []):
+        assert main([*command, "--json"]) == 0
+        told = json.loads(capsys.readouterr().out)
+        assert (told["ok"], told["beside"], told["gone"], told["mended"]) == (True, [], gone, True)
+
+
+def test_what_is_missing_beside_a_damaged_database_is_said_and_comes_later(profile: Profile) -> None:
+    with open_desk(profile) as desk:
+        desk.make_chapter("Boston", "Northgate", "America/New_York")
+        add_member(desk, first_name="Ada")
+        with desk.applying() as applying:
+            applying.connection.exec_driver_sql("INSERT INTO search_words (search_words) VALUES ('delete-all')")
+    for name in ("mark", "outbox"):
+        (profile.path / f"desk.{name}").unlink()
+    with open_desk(profile) as desk:
+        found = verify(desk)
+        assert not found.ok and found.gone == ("mark", "outbox") and not found.mended
+        said = found_words(found)
+        assert "(desk.mark) is missing. It is made anew" in said and "(desk.outbox) is missing, and could not be made anew yet" in said
+        rebuild_search(desk)
+        found = verify(desk)
+        assert found.ok and found.mended and found.gone == ("outbox",) and verify(desk).gone == ()
+
+
 def test_what_cannot_be_written_anew_stays_damaged_and_is_said(desk: Desk) -> None:
     add_member(desk, first_name="Ada")
     with desk.outbox.file.open("ab") as file:

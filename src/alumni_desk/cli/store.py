@@ -54,8 +54,10 @@ def add_commands(commands: Any) -> None:
     check = commands.add_parser(
         "verify", help=_("check the whole database"),
         description=_("Check every page, every reference, the search index and what waits to be sent, and the files beside the database. Exit 1 if something "
-                      "is damaged. A damaged mark of the last commit and a damaged copy of what waits are written anew from a whole database, and it is said. "
-                      "JSON: ok, pages, search, operations, views, missing, counts, beside (of mark and outbox what was damaged), mended, absent "
+                      "is damaged. A mark of the last commit or a copy of what waits that is damaged or missing is written anew from a whole database, and "
+                      "it is said. "
+                      "JSON: ok, pages, search, operations, views, missing, counts, beside (of mark and outbox what was damaged), gone (what was missing), "
+                      "mended, absent "
                       "(tables, columns, indexes and triggers that are not there), lost (rows whose change was taken out of the database), actions (of which "
                       "Activity lacks a part), changed (rows that another program changed), remade (triggers that were missing when the desk was opened)."))
     check.add_argument("--rebuild-search", action="store_true", help=_("make the search index anew first"))
@@ -263,7 +265,7 @@ def run_verify(args: argparse.Namespace) -> int:
             rebuild_search(desk)
         found = verify(desk)
     data = {"ok": found.ok, "pages": found.pages, "search": found.search, "operations": found.operations, "views": found.views,
-            "missing": found.missing, "counts": found.counts, "beside": list(found.beside), "mended": found.mended,
+            "missing": found.missing, "counts": found.counts, "beside": list(found.beside), "gone": list(found.gone), "mended": found.mended,
             "absent": list(found.absent), "lost": found.lost, "actions": found.actions, "changed": found.changed, "remade": list(found.remade)}
     told = found_words(found)
     return show(args, data, told) if found.ok else show(args, data, "", wrong=told.replace("\n", " "))

@@ -37,7 +37,8 @@ class Findings:
     missing: dict[str, int] = field(default_factory=dict)  # "table.column" -> rows that name something absent; a fact may come before its row
     counts: dict[str, int] = field(default_factory=dict)
     beside: tuple[str, ...] = ()  # of "mark" and "outbox" those files beside the database that were damaged
-    mended: bool = True  # and were written anew from the database
+    gone: tuple[str, ...] = ()  # of the same those that were not there
+    mended: bool = True  # and all of them were written anew from the database
     absent: tuple[str, ...] = ()  # tables, "table.column", indexes and triggers that the database should have; then the rest was not looked at
     lost: int = 0  # rows that hold what was written here, though the operation that says so is gone
     actions: int = 0  # actions that are not in the list of them, or of which nothing but that is left
@@ -55,7 +56,7 @@ def verify(desk: Desk) -> Findings:
     """Check the whole database, and the files beside it. Changes nothing in it; reads every page. Where pages are damaged, or a table, index or
     trigger is not there, the rest is not looked at.
 
-    The files beside it are written anew where they are damaged and the database is not. What another program took out or wrote is found where the rest
+    The files beside it are written anew where they are damaged or gone, if it is whole. What another program took out or wrote is found where the rest
     tells of it. It cannot be known of what others wrote and the server has (a row of theirs, a value, how it was before, the base under what waits), for
     nothing here but itself says so; nor that a row of one's own is gone which the server has, but for facts: it may have been removed for good; nor that an
     operation is gone which the server has and the copy of what waits has no more; nor that a value is another one than its operation says, if the server
@@ -70,7 +71,8 @@ def verify(desk: Desk) -> Findings:
     torn, copy = desk.outbox.look()  # before the database: whatever stands in it was saved
     found = _look_inside(desk, copy)
     beside = tuple(name for name, damaged in (("mark", desk.mark_is_damaged()), ("outbox", torn)) if damaged)
-    return replace(found, beside=beside, mended=not beside or (found.ok and _mended(desk, beside))) if beside else found
+    gone = tuple(name for name, missing in (("mark", desk.mark_is_gone()), ("outbox", _outbox_is_gone(desk))) if missing)
+    return replace(found, beside=beside, gone=gone, mended=found.ok and _mended(desk, (*beside, *gone))) if beside or gone else found
 
 
 def _mended(desk: Desk, beside: Sequence[str]) -> bool:
@@ -80,7 +82,16 @@ def _mended(desk: Desk, beside: Sequence[str]) -> bool:
         desk.mend_mark()
     if "outbox" in beside:
         backup.trim_outbox(desk)
-    return not desk.mark_is_damaged() and not desk.outbox.look()[0]
+    return not (desk.mark_is_damaged() or desk.mark_is_gone() or desk.outbox.look()[0] or _outbox_is_gone(desk))
+
+
+def _outbox_is_gone(desk: Desk) -> bool:
+    """Whether there is no copy of what waits, though something does, or though it should say what this laptop is to the server."""
+    if desk.outbox.file.exists():
+        return False
+    with desk.reading() as connection:
+        return not is_alone(connection) or connection.exec_driver_sql(
+            "SELECT 1 FROM operation WHERE fate = 'waiting' AND queue <> 'peer' LIMIT 1").first() is not None
 
 
 def _absent(desk: Desk) -> tuple[str, ...]:
@@ -288,6 +299,7 @@ def found_words(found: Findings) -> str:
                                  "{n} rows hold something that nobody wrote to them here: another program changed them. Restore a backup, or write them anew.",
                                  found.changed))
     lines += [_beside_words(name, found.mended) for name in found.beside]
+    lines += [_gone_words(name, found.mended) for name in found.gone]
     if found.remade:
         lines.append(ngettext(
             "{n} guard of the database ({names}) was missing and was made anew: what another program wrote without it is in no history.",
@@ -297,6 +309,15 @@ def found_words(found: Findings) -> str:
                        count).format(n=number(count), what=name)
               for name, count in found.missing.items()]
     return "\n".join(lines)
+
+
+def _gone_words(name: str, mended: bool) -> str:
+    """That a file beside the database is not there, and what brings it back."""
+    if name == "mark":
+        return _("The mark of the last commit (desk.mark) was missing and has been made anew.") if mended else _(
+            "The mark of the last commit (desk.mark) is missing. It is made anew with the next change that is saved, or by verify once the rest is mended.")
+    return _("The copy of what waits (desk.outbox) was missing and has been made anew from the database.") if mended else _(
+        "The copy of what waits (desk.outbox) is missing, and could not be made anew yet: look at the disk, and check again once the rest is mended.")
 
 
 def _beside_words(name: str, mended: bool) -> str:

@@ -393,6 +393,11 @@ class Desk:
         with self.checking():  # nobody writes it meanwhile
             return self._mark.is_damaged()
 
+    def mark_is_gone(self) -> bool:
+        """Whether there is no mark, though something was saved."""
+        with self.checking():  # as above; it counts what was
+            return self._commit > 1 and not self._mark.exists()
+
     def mend_mark(self) -> None:
         """Write it anew. Whether the database lacks a commit was looked at as it was opened: without the mark, by the copy of what waits."""
         with self.checking():  # nobody commits meanwhile

@@ -41,7 +41,11 @@ class Mark:
 
     def is_damaged(self) -> bool:
         """Whether there is such a file, and what it says cannot be trusted."""
-        return self.read() is None and self._file.exists()
+        return self.read() is None and self.exists()
+
+    def exists(self) -> bool:
+        """Whether there is such a file, whatever it says."""
+        return self._file.exists()
 
     def write(self, count: int) -> None:
         """Say that this commit is safe. Called after it is."""
