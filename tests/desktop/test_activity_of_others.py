@@ -99,8 +99,8 @@ def test_what_somebody_on_another_laptop_changed_since_is_named_with_who(desk: D
         applying.connection.exec_driver_sql("UPDATE person SET city = 'Salem', clock = ?, clocks = ? WHERE id = ?",
                                             (other, pack({**kept, "address": other}), ana))
     [newest] = deeds(desk, 1)
-    assert left_words(desk, changed_since(desk, newest.id), ahead=True) == ["Ana Sync would be left: Tomás Silva changed Address since."]
-    assert left_words(desk, undo(desk).left) == ["Ana Sync was left: Tomás Silva changed Address since."]
+    assert left_words(desk, changed_since(desk, newest.id), ahead=True) == ["Ana Sync would be left: Tomás Silva changed the address since."]
+    assert left_words(desk, undo(desk).left) == ["Ana Sync was left: Tomás Silva changed the address since."]
 
 
 def test_what_cannot_be_undone_any_more_says_so_among_everyones_too(desk: Desk) -> None:

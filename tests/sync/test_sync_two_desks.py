@@ -354,7 +354,7 @@ def test_redo_goes_on_past_what_another_laptop_changed_since(pair: tuple[Desk, D
 
     assert redoable(one) and run(["--profile", str(one.profile.path), "redo"]) == 1
     said = capsys.readouterr().err
-    assert "changed Employer since" in said and "“redo ID” does one of that again" in said and "undo ID" not in said
+    assert "changed the employer since" in said and "“redo ID” does one of that again" in said and "undo ID" not in said
 
     passed: list[str] = []
     for action in reversed(employers):

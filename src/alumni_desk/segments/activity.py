@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from alumni_desk.gatherings.fields import field_word as gathering_field
 from alumni_desk.members import naming
 from alumni_desk.members.fields import ADDRESS, label
+from alumni_desk.segments.in_sentence import in_sentence, nouns_of
 from alumni_desk.store import driver
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.done import GONE_BACK, Done, actions, lapsed
@@ -495,9 +496,9 @@ def _one_field(rows: Sequence[tuple[str, str, dict[str, Any]]]) -> str:
 
 def _fields(rows: Sequence[tuple[str, str, dict[str, Any]]]) -> str:
     """What was changed: the e-mail, or 3 fields."""
-    words = list(dict.fromkeys(word for table, _row, fields in rows for word in (field_word(table, name) for name in fields)))
+    words = nouns_of(dict.fromkeys((table, name) for table, _row, fields in rows for name in fields).keys())
     if len(words) == 1:
-        return _("the {field}").format(field=words[0].lower() if words[0].isascii() else words[0])
+        return _("the {field}").format(field=words[0])
     return ngettext("{n} field", "{n} fields", len(words)).format(n=number(len(words)))
 
 
@@ -560,9 +561,9 @@ def _left(one: Left, name: str, *, ahead: bool) -> str:
         "off": (_("{name} was left: off the list since."), _("{name} is off the list, so nothing would be seen of it.")),
         "closed": (_("{name} was left: that was taken back already."), _("{name} would be left: that was taken back already.")),
         "who": (_("{name} was left: {who} changed {what} since."), _("{name} would be left: {who} changed {what} since.")),
-        "here": (_("{name} was left: {what} was changed here since."), _("{name} would be left: {what} was changed here since.")),
-        "elsewhere": (_("{name} was left: {what} was changed on another laptop since."),
-                      _("{name} would be left: {what} was changed on another laptop since.")),
+        "here": (_("{name} was left: {what} changed here since."), _("{name} would be left: {what} changed here since.")),
+        "elsewhere": (_("{name} was left: {what} changed on another laptop since."),
+                      _("{name} would be left: {what} changed on another laptop since.")),
     }[_how(one)]
     return (would_be if ahead else left).format(name=name, who=one.who, what=_what_of(one))
 
@@ -572,4 +573,5 @@ def _how(one: Left) -> str:
 
 
 def _what_of(one: Left) -> str:
-    return ", ".join(list(dict.fromkeys(field_word(one.table, field) for field in one.fields))[:3])
+    words = dict.fromkeys(in_sentence(one.table, field) for field in one.fields)
+    return ", ".join([_("the {field}").format(field=word) for word in words][:3])

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from alumni_desk.protocol.clock import milliseconds
 from alumni_desk.protocol.clocks import unpack
 from alumni_desk.segments.activity import Deed, Names, Written, deeds, field_word
+from alumni_desk.segments.in_sentence import in_sentence
 from alumni_desk.segments.values import value_words
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.history import authors_of, history
@@ -202,7 +203,7 @@ def _what(group: _Group, first: str, count: int, names: Names) -> tuple[str, str
     members = ngettext("{n} member", "{n} members", count).format(n=number(count))
     guests = ngettext("{n} guest", "{n} guests", count).format(n=number(count))
     answers = ngettext("{n} answer", "{n} answers", count).format(n=number(count))
-    word = group.word.lower() if group.word.isascii() else group.word
+    word = in_sentence(group.table, next(iter(group.rows.values()))[0]) if group.word else ""
     several = count > 1
     if group.turn is not None:
         return _turned(group, several, {"person": person, "gathering": gathering, "members": members, "guests": guests if several else person})
