@@ -19,7 +19,8 @@ alumni_desk __main__ errors words resources logs schema cli cli.main
 protocol protocol.clock protocol.codes protocol.ids protocol.values
 store store.at_door store.connecting store.desk store.disk store.done store.driver store.holding store.key_file store.keys store.listed store.mark store.opening
 store.patience store.profile store.gone_back store.recovery store.synced store.troubles store.writing
-members members.counting members.fields members.naming gatherings gatherings.fields gatherings.kinds segments segments.activity segments.values
+members members.counting members.fields members.naming gatherings gatherings.fields gatherings.kinds segments segments.activity
+segments.in_sentence segments.values
 desktop desktop.app desktop.at_door desktop.away desktop.background desktop.changes desktop.controls desktop.dates desktop.deeds desktop.display desktop.fonts
 desktop.front desktop.icons desktop.interrupts desktop.keeping desktop.later desktop.locking desktop.look desktop.nav desktop.one_window
 desktop.opening desktop.pages desktop.paint desktop.palette_button desktop.preferences desktop.quitting desktop.sheet desktop.shell desktop.sync_bridge
