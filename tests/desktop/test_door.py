@@ -36,7 +36,6 @@ from alumni_desk.gatherings.actions import cancel_gathering, new_gathering
 from alumni_desk.gatherings.records import registration_id
 from alumni_desk.protocol.codes import badge_code
 from alumni_desk.schema import open_desk
-from alumni_desk.store import recovery
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.profile import Profile
 from alumni_desk.store.writing import Changed
@@ -91,7 +90,6 @@ GUESTS = (("Mei-Ling Chen", 1998, "yes", None), ("Li Chen", 2004, "yes", None), 
 @pytest.fixture
 def door(tmp_path: Path, qtbot: object) -> Iterator[Door]:
     desk = open_desk(Profile(tmp_path / "profile"), passphrase="nobody waits at this door")
-    recovery.note_read_back(desk)
     with desk.writing("gathering_made") as writing:
         if desk.scope is None:
             writing.add("chapter", name="Chapter")

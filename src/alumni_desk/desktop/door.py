@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -28,7 +27,6 @@ from alumni_desk.desktop.door_newcomer import Newcomer
 from alumni_desk.desktop.door_reading import Reading
 from alumni_desk.desktop.door_saving import Saving
 from alumni_desk.desktop.door_scan import Scans, is_letter
-from alumni_desk.desktop.door_walkin import WalkIn
 from alumni_desk.desktop.door_words import Act, not_read, not_saved, not_taken_back, only_badges, short_name
 from alumni_desk.desktop.sound import Sounds
 from alumni_desk.desktop.venue_bridge import AtVenue
@@ -50,8 +48,7 @@ class DoorWindow(DoorFrame):
     def __init__(self, desk: Desk, lanes: Lanes, changes: ChangeBus, gathering_id: str, *, station: str, by: str = "",
                  sounds: Sounds | None = None) -> None:  # fmt: skip
         super().__init__()
-        self._desk, self._lanes, self._changes = desk, lanes, changes
-        self._adding = False  # somebody new: asked whether there is a recovery key on paper
+        self._lanes, self._changes = lanes, changes
         self.station, self.by = station, by
         self._sounds = sounds if sounds is not None else Sounds()
         self._locked = False
@@ -111,7 +108,7 @@ class DoorWindow(DoorFrame):
         self.answer.over.connect(self._to_idle)
         self.newcomer.matched.connect(self._show_keys)
         self.newcomer.known.connect(self._check_in_hit)
-        self.newcomer.adds.connect(self._add)
+        self.newcomer.adds.connect(lambda typed: self.saving.add(typed, self.form.clear))
         self.leaving.left.connect(self.close)
         self.leaving.stays.connect(lambda: self.field.setFocus(Qt.FocusReason.OtherFocusReason))
         self.leaving.scanned.connect(self._scan)
@@ -279,21 +276,6 @@ class DoorWindow(DoorFrame):
     def _check_in_hit(self, hit: DoorHit) -> None:
         self.field.clear()
         self.saving.check_in(hit)
-
-    def _add(self, typed: WalkIn) -> None:
-        """Save somebody new, once there is a recovery key on paper; a door's grant needs none."""
-        from alumni_desk.desktop.recovery_page import before_saving, not_yet
-
-        if self._adding:
-            return
-
-        def over(act: Callable[[], None]) -> None:
-            self._adding = False
-            act()
-
-        self._adding = True
-        before_saving(self, self._desk, self._lanes, lambda: over(lambda: self.saving.add(typed, self.form.clear)),
-                      lambda: over(lambda: self.form.say_wrong(not_yet())), lambda error: over(lambda: self.form.say_wrong(str(error))))  # fmt: skip
 
     def _open_form(self) -> None:
         text = self.field.text().strip()
