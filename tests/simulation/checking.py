@@ -157,7 +157,8 @@ def the_server_is_right(office: Office, scope: str, ledger: Ledger, world: World
     erased = {(row["table_name"], row["row_id"]) for row in office.rows("SELECT table_name, row_id FROM erased WHERE scope = ? AND kept IS NULL", scope)}
     away = {(row["table_name"], row["row_id"]) for row in office.rows("SELECT table_name, row_id FROM erased WHERE scope = ? AND moved_to IS NOT NULL", scope)}
     merged = {ledger.made[one]["transaction_id"] for one, result in results.items()
-              if result["reason"] in ("merged_already", "merged_erased") and one in ledger.made and ledger.made[one]["fields"].get("merged_into")}
+              if (result["reason"] in ("merged_already", "merged_erased") or result["status"] in ("erased", "moved"))
+              and one in ledger.made and ledger.made[one]["fields"].get("merged_into")}
     nobody_is_part_of_themselves({row["id"]: row["merged_into"] for (table, _id), row in server.items() if table == "person" and row["merged_into"]},
                                  "the server")
     for one, result in results.items():

@@ -124,7 +124,8 @@ def test_a_large_import_goes_up_as_a_stream(pair: tuple[Desk, Desk], monkeypatch
     assert (result.pushed, result.waiting) == (1_000, 0) and "two" in stations(one)
     assert seen[:3] == [100, 200, 300] and seen[-1] == 1_000
     assert order.count("sent") == order.count("answered") == 11, "each once, and the check-in of the other laptop"
-    assert order.count("kept, not alone") in (1, 2, 3), "some may have been on their way, or ready, when something else came between"
+    # Some may have been on their way, or ready, when something else came between; and a busy server takes two that are on their way together.
+    assert order.count("kept, not alone") >= 1 and order.count("kept") >= 3
     monkeypatch.undo()
     sync_once(two)
     for desk in pair:
