@@ -251,11 +251,11 @@ def complete():
 all_here = threading.Event()
 loop = Listening(desk, line, membership, lambda _rows: all_here.set() if complete() else None)
 gc.freeze()  # as the window does when its first page stands
-listening = threading.Thread(target=loop.run)
 print("ready", flush=True)
 sys.stdin.readline()
-listening.start()  # as in the window: what others send comes by it, whatever a sync does
 sync_once(desk, wire=wire)
+listening = threading.Thread(target=loop.run)
+listening.start()
 if not complete():
     all_here.wait(60)
 print("equal", flush=True)
