@@ -26,7 +26,7 @@ class Hands:
         self.room, self.desk, self.shell, self._wait = room, room.desk, room.shell, wait
 
     def until(self, condition: Callable[[], Any]) -> None:
-        self._wait(lambda: bool(condition()), timeout=15_000)
+        self._wait(lambda: bool(condition()), timeout=60_000)  # a machine that has much else to do is slow, not wrong
 
     def rest(self) -> None:
         for _turn in range(3):
