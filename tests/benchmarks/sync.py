@@ -226,7 +226,7 @@ def three_laptops(chapter: Chapter) -> list[Row]:
 
 
 _LAPTOP = """
-import gc, json, sys, threading
+import gc, json, sys, threading, time
 from pathlib import Path
 from alumni_desk.schema import open_desk
 from alumni_desk.store.profile import Profile
@@ -250,12 +250,14 @@ def complete():
 
 all_here = threading.Event()
 loop = Listening(desk, line, membership, lambda _rows: all_here.set() if complete() else None)
+listening = threading.Thread(target=loop.run)
+listening.start()
+while not loop.hears:
+    time.sleep(0.01)
 gc.freeze()  # as the window does when its first page stands
 print("ready", flush=True)
 sys.stdin.readline()
-sync_once(desk, wire=wire)
-listening = threading.Thread(target=loop.run)
-listening.start()
+sync_once(desk, wire=wire, listening=loop)
 if not complete():
     all_here.wait(60)
 print("equal", flush=True)

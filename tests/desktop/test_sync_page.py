@@ -160,6 +160,22 @@ def test_a_long_sync_tells_how_far_it_is_and_can_be_cancelled(hands: Any, silent
     assert "Not all of the chapter has been fetched yet" in words(page)  # some members are here
 
 
+def test_a_page_that_is_looked_at_while_the_first_sync_is_under_way_says_so_and_can_cancel_it(hands: Any, silent: tuple[str, threading.Event]) -> None:
+    url, called = silent
+    joined(hands.desk, url)
+    hands.room.bridge.sync_now()
+    assert called.wait(10) and hands.shell.built("sync") is None
+    hands.shell.show_page("sync")
+    page = hands.shell.current()
+    hands.until(lambda: "The chapter is being fetched" in words(page))
+    assert "The first part is on its way" in words(page) and hands.shell.chip.text() == "Fetching the chapter"
+    assert "Syncing …" in [button.text() for button in page.findChildren(Button)]
+    hands.click(next(button for button in page.findChildren(Button) if button.text() == "Cancel"))
+    hands.until(lambda: not hands.room.bridge.busy)
+    hands.rest()
+    assert "on its way" not in words(page) and hands.shell.chip.text() == "Saved here · 4 to send"
+
+
 @pytest.mark.parametrize(("waiting", "says"), [(1, "takes it along"), (2, "takes them along")])
 def test_what_is_asked_at_the_end_says_one_or_many(qtbot: Any, waiting: int, says: str) -> None:
     sheet = WaitingSheet(None, waiting)  # type: ignore[arg-type]

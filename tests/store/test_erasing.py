@@ -22,6 +22,7 @@ from alumni_desk.store import backup, backup_folders, backup_head, disk, erasing
 from alumni_desk.store.checking import verify
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.done import actions
+from alumni_desk.store.history import keep, under
 from alumni_desk.store.profile import Profile
 from alumni_desk.store.undo import undo
 from alumni_desk.sync.restoring import restore
@@ -88,8 +89,8 @@ def canary(desk: Desk) -> str:
         home = writing.add("household", name=f"The {CANARY}s")
         writing.change("person", who, household=home)
     with desk.applying() as applying:
-        applying.connection.exec_driver_sql("INSERT INTO past (table_name, row_id, field, value, clock) VALUES ('person', ?, 'email', ?, 'c')",
-                                            (who, f'"{CANARY}@old.example.org"'))
+        keep(applying.connection, "person", [(who, "email", under("email", {"email": f"{CANARY}@old.example.org"}), "c"),
+                                             (who, "address", under("address", {"street": f"{CANARY} Lane", "city": "Rome"}), "c")])
     return who
 
 

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from alumni_desk.errors import StoreProblem
-from alumni_desk.members.actions import add_member
+from alumni_desk.members.actions import add_member, change_member
 from alumni_desk.members.lists import count_members, member, member_rows
 from alumni_desk.schema import open_desk
 from alumni_desk.store import capture, keys, opening
@@ -162,6 +162,27 @@ def test_a_name_without_spaces_is_found_as_one_after_the_update_whatever_somebod
         assert member_rows(desk, "张伟") == []
     with open_desk(profile) as desk:
         assert [row.id for row in member_rows(desk, "张伟")] == [one] and revision(desk) == REVISION and verify(desk).ok
+
+
+def test_the_index_of_words_keeps_no_lengths_after_the_update(profile: Profile) -> None:
+    """Until 0011 it did; nobody asked for them."""
+    with open_desk(profile) as desk:
+        ada = add_member(desk, first_name="Ada", last_name="Obi").id
+        raw = desk.raw()
+        for statement in ("DROP TABLE search_words_terms", "DROP TABLE search_words",
+                          "CREATE VIRTUAL TABLE search_words USING fts5(names, other, content='search_person', content_rowid='rowid', prefix='1 2 3', "
+                          "detail=none, tokenize='unicode61 remove_diacritics 0')",
+                          "CREATE VIRTUAL TABLE search_words_terms USING fts5vocab(search_words, row)",
+                          "INSERT INTO search_words (search_words) VALUES ('rebuild')", "UPDATE alembic_version SET version_num = '0011'"):
+            raw.execute(statement)
+        assert raw.execute("SELECT count(*) FROM search_words_docsize").fetchone() == (1,)
+        raw.close()
+    with open_desk(profile) as desk:
+        assert [row.id for row in member_rows(desk, "obi")] == [ada] and revision(desk) == REVISION and verify(desk).ok
+        with desk.reading() as connection:
+            assert "search_words_docsize" not in connection.exec_driver_sql("SELECT name FROM sqlite_master").scalars().all()
+        change_member(desk, ada, last_name="Okafor")
+        assert [row.id for row in member_rows(desk, "okafor")] == [ada] and not member_rows(desk, "obi") and verify(desk).ok
 
 
 def test_opened_twice_it_is_changed_once(old: Profile) -> None:

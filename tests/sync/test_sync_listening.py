@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from queue import Queue
 from typing import Any
+
+import requests
 
 from alumni_desk.errors import KnownError
 from alumni_desk.store.desk import Desk
@@ -27,6 +30,7 @@ class Heard:
     came: Queue[int] = field(default_factory=Queue)
     trouble: Queue[KnownError] = field(default_factory=Queue)
     well: Queue[bool] = field(default_factory=Queue)
+    loop: Listening | None = None
 
 
 @contextmanager
@@ -38,6 +42,7 @@ def listening(desk: Desk) -> Iterator[Heard]:
     assert membership is not None
     wire = wire_of(desk)
     loop = Listening(desk, wire, membership, heard.came.put, heard.trouble.put, lambda: heard.well.put(True))
+    heard.loop = loop
     thread = threading.Thread(target=loop.run)
     thread.start()
     try:
@@ -71,6 +76,79 @@ def test_a_change_is_on_the_other_laptop_a_moment_later(office: Any, make_desk: 
             add(one, name)
             assert heard.came.get(timeout=SOON) == 1 and name in names(two)
     assert heard.trouble.empty()
+
+
+def handed_out(url: str) -> int:
+    """How many rows a server has handed out so far."""
+    found = re.search(r"^alumni_desk_rows_pulled_total (\d+)", requests.get(f"{url}/metrics", timeout=9).text, re.M)
+    assert found is not None
+    return int(found[1])
+
+
+def until_it_waits(url: str) -> None:
+    """Until the one that listens waits at this server, which nobody else asks anything."""
+    until = time.monotonic() + SOON
+    there = 0
+    while there < 10:  # it stays: it is not just asking whether there is news
+        assert time.monotonic() < until
+        there = there + 1 if re.search(r"^alumni_desk_requests_under_way 1$", requests.get(f"{url}/metrics", timeout=9).text, re.M) else 0
+
+
+def test_what_a_laptop_sends_itself_does_not_come_back_to_it(make_server: Any, postgres_url: str, make_desk: MakeDesk) -> None:
+    office = make_server(postgres_url)
+    one, two = make_desk("one"), make_desk("two")
+    for desk in (one, two):
+        join(desk, office.url, office.invite())
+        sync_once(desk)
+    with listening(one) as heard:
+        until_it_waits(office.url)
+        before = handed_out(office.url)
+        for name in ("Ada", "Bea"):
+            with one.writing("member_added") as writing:
+                writing.add("person", standing="member", last_name=name)
+            assert sync_once(one, listening=heard.loop).pushed == 1
+        assert handed_out(office.url) == before and heard.came.empty()
+        add(two, "Cy")
+        before += 2  # Ada and Bea, whom that sync fetched
+        assert heard.came.get(timeout=SOON) == 1 and names(one) == {"Ada", "Bea", "Cy"}
+        assert handed_out(office.url) == before + 1, "the page began where the laptop stood by then"
+    assert heard.trouble.empty()
+
+
+def test_a_sync_does_not_fetch_what_the_listening_brings(make_server: Any, postgres_url: str, make_desk: MakeDesk) -> None:
+    office = make_server(postgres_url)
+    one, two = make_desk("one"), make_desk("two")
+    for desk in (one, two):
+        join(desk, office.url, office.invite())
+        sync_once(desk)
+    with listening(one) as heard:
+        until_it_waits(office.url)
+        with two.writing("member_added") as writing:
+            writing.add_many("person", [{"standing": "member", "last_name": f"Obi {number}"} for number in range(400)])
+        with one.writing("member_added") as writing:
+            writing.add_many("person", [{"standing": "member", "last_name": f"Chen {number}"} for number in range(300)])
+        before = handed_out(office.url)
+        sync_once(two)
+        result = sync_once(one, listening=heard.loop)
+        assert (result.pushed, result.waiting) == (300, 0) and len(names(one)) == 700
+        # Of the 300 of its own some may have to come once more: that the others' came between was not known yet.
+        assert 400 <= handed_out(office.url) - before <= 700
+    assert heard.trouble.empty()
+
+
+def test_what_does_not_come_by_the_listening_is_fetched(office: Any, make_desk: MakeDesk) -> None:
+    one, two = make_desk("one"), make_desk("two")
+    for desk in (one, two):
+        join(desk, office.url, office.invite())
+        sync_once(desk)
+    with one.reading() as connection:
+        membership = state.read(connection, state.Membership)
+    assert membership is not None
+    with closing(wire_of(one)) as wire:
+        deaf = Listening(one, wire, membership, lambda _: None)
+        deaf._note(True)  # its line is dead, and nobody knows that yet
+        add(two, "Ada")
+        assert sync_once(one, listening=deaf).pulled == 1 and names(one) == {"Ada"}
 
 
 def test_what_another_process_of_the_server_took_is_heard_too(make_server: Any, postgres_url: str, make_desk: MakeDesk) -> None:

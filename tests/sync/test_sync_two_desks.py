@@ -274,6 +274,28 @@ def test_the_history_keeps_what_others_replaced(pair: tuple[Desk, Desk]) -> None
         ("three@example.org", False, True), ("two@example.org", False, False), ("one@example.org", True, False)]
 
 
+def test_an_address_that_others_replace_is_kept_as_one_and_shown_by_field(pair: tuple[Desk, Desk]) -> None:
+    one, two = pair
+    ana = person(one, "Lima", street="1 Elm Street", city="Porto", country="Portugal")
+    until_equal(one, two)
+    change(two, "person", ana, street="2 Elm Street")
+    until_equal(one, two)
+    change(two, "person", ana, city="Nice", country=None)
+    until_equal(one, two)
+    with one.reading() as connection:
+        kept = connection.exec_driver_sql("SELECT field FROM past WHERE row_id = ?", (ana,)).scalars().all()
+    assert kept == ["address", "address"]
+    shown = {name: [each.value for each in history(one, "person", ana) if each.field == name] for name in ("street", "city", "country")}
+    assert shown == {"street": ["2 Elm Street", "2 Elm Street", "1 Elm Street"], "city": ["Nice", "Porto", "Porto"],
+                     "country": [None, "Portugal", "Portugal"]}
+    restore(one, "person", ana, next(each.id for each in history(one, "person", ana) if each.field == "street" and each.value == "1 Elm Street"))
+    until_equal(one, two)
+    assert (value(two, "person", ana, "street"), value(two, "person", ana, "city")) == ("1 Elm Street", "Porto")
+    with one.reading() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM past WHERE row_id = ?", (ana,)).scalar() == 2
+    assert {each.event for each in others(one)} == {"member_changed"}
+
+
 def test_the_history_keeps_what_this_laptop_wrote_over(pair: tuple[Desk, Desk]) -> None:
     one, two = pair
     two.set_setting("person_name", "Priya Nair")

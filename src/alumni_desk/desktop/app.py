@@ -119,6 +119,7 @@ class Room(QObject):
         self.bridge.half_typed = self._half_typed
         self.bridge.over.connect(self.shell.say_over)
         self.bridge.standing.connect(self._stands)
+        self.bridge.begun.connect(self._say_standing)
         self.bridge.to_decide.connect(lambda count: self.shell.nav.set_count("sync", number(count) if count else "", due=True))
         self.shell.current().stack.settled.connect(lambda: QTimer.singleShot(PAINT_MS, self, self.stands.emit), Qt.ConnectionType.SingleShotConnection)
         self.stands.connect(lambda: QTimer.singleShot(10 * PAINT_MS, self.bridge, self.bridge.first_look))
@@ -277,13 +278,20 @@ class Room(QObject):
     def _stands(self, standing: Standing) -> None:
         self._last_standing = standing
         self._tell_door()
-        self.shell.chip.set_standing(standing.state, standing.short)
+        self._say_standing()
         self._standing = standing_words(standing.waiting, standing.state not in ("alone", "invitation"))
         self.lock.say_standing()
         stands = (standing.role == "door", standing.locked)
         if stands != (self._at_door, self._locked):
             self._at_door, self._locked = stands
             self.another_wanted.emit()
+
+    def _say_standing(self) -> None:
+        standing = self._last_standing
+        if standing is not None and self.bridge.busy and standing.last_sync is None and standing.state in ("waiting", "trouble"):
+            self.shell.chip.set_standing("syncing", _("Fetching the chapter"))
+        elif standing is not None:
+            self.shell.chip.set_standing(standing.state, standing.short)
 
     def _door(self) -> DoorWindow | None:
         page = self.shell.built("checkin")

@@ -342,7 +342,7 @@ class SyncBridge(QObject):
 
             keeping.look_after(self._desk)  # a command may have moved the chapter away
         with self._holding(engine.wire_of(self._desk)) as wire:
-            return engine.sync_once(self._desk, self.moved.emit, wire=wire, stays=stays)
+            return engine.sync_once(self._desk, self.moved.emit, wire=wire, stays=stays, listening=self._listening)
 
     def _seen(self, both: tuple[Standing, int]) -> None:
         standing, undecided = both

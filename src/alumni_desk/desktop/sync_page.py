@@ -55,7 +55,7 @@ class SyncPage(Page):
         super().__init__(desk, lanes, changes, go)
         self._bridge = bridge
         self._facts: Facts | None = None
-        self._busy = False
+        self._busy = bridge.busy  # one may be under way that began before this page was made
         self._trouble = self._code = ""
         self._far = ""  # how far a long sync is
         self._under_way: SettingRow | None = None
@@ -223,7 +223,7 @@ class SyncPage(Page):
         top, inside = padded((0, 0, 0, 0))
         inside.setSpacing(0)
         inside.addLayout(self._status(facts))
-        if self._busy and self._far:
+        if self._busy and (self._far or (facts.last_sync is None and facts.state == "waiting")):
             inside.addSpacing(px(12))
             self._progress(inside)
         inside.addSpacing(px(24))
@@ -297,7 +297,8 @@ class SyncPage(Page):
         cancel = Button(_("Cancel"))
         cancel.setAccessibleName(_("Cancel the sync"))
         cancel.clicked.connect(self._bridge.cancel)
-        self._under_way = SettingRow(self._far, _("You can go on working meanwhile. If you cancel, the next sync goes on where this one ended."), cancel)
+        far = self._far or _("The first part is on its way")
+        self._under_way = SettingRow(far, _("You can go on working meanwhile. If you cancel, the next sync goes on where this one ended."), cancel)
         column.addWidget(section(_("Under way")))
         column.addWidget(self._under_way)
         column.addSpacing(px(12))

@@ -254,13 +254,15 @@ class PushReply(msgspec.Struct, frozen=True, omit_defaults=True):
 class PullRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     """Where the desk stands in each scope and how much it takes at once. ``wait``: seconds that it would wait for something new, 25 at most.
 
-    ``anew``: it began from zero a moment ago and lets go of what does not come, so it need not be told what has gone.
+    ``anew``: it began from zero a moment ago and lets go of what does not come, so it need not be told what has gone. ``passes``: it looks at a page's
+    ``since``, so it need not be woken by what it sends itself.
     """
 
     cursors: dict[str, Cursor]
     max_bytes: int = PAGE_BYTES
     wait: float = 0
     anew: bool = False
+    passes: bool = False
 
 
 class Block(msgspec.Struct, frozen=True):
@@ -282,7 +284,8 @@ class Page(msgspec.Struct, frozen=True, omit_defaults=True):
     """What came after a cursor. ``reset`` says that the server does not know the cursor: begin again from zero.
 
     ``replicas``: whose the clocks' third parts are that first wrote in this part of the feed; for leaders and admins alone.
-    ``left``: rows, by table, that are not for this audience any more: the desk keeps nothing of them.
+    ``left``: rows, by table, that are not for this audience any more: the desk keeps nothing of them. ``since``: where it begins, if that is not where the
+    desk asked from: while it waited, all that came was what it sent itself, and up to there that push told it so (``PushReply.before``).
     """
 
     blocks: list[Block]
@@ -294,6 +297,7 @@ class Page(msgspec.Struct, frozen=True, omit_defaults=True):
     erased: dict[str, list[str]] = {}  # by table, of the rows that came: those that were erased for good
     removed: dict[str, list[str]] = {}  # by table: rows that were removed so long ago that nothing of them is kept
     moved: dict[str, list[str]] = {}  # by table, of the rows that came: those that another chapter has now; the desk keeps nothing of what they were
+    since: Cursor | None = None
 
 
 class PullReply(msgspec.Struct, frozen=True):

@@ -18,7 +18,7 @@ from alumni_desk.segments.activity import Deed, Names, Written, deeds, field_wor
 from alumni_desk.segments.in_sentence import in_sentence
 from alumni_desk.segments.values import value_words
 from alumni_desk.store.desk import Desk
-from alumni_desk.store.history import authors_of, history
+from alumni_desk.store.history import authors_of, fields_of, history
 from alumni_desk.store.tables import CARRIED, CHANGED
 from alumni_desk.words import _, ngettext, number
 
@@ -114,8 +114,8 @@ def _seen(connection: sa.Connection, desk: Desk, most: int) -> Iterator[Seen]:
                         yield clock, table, row.id, "", True
                 else:
                     yield from ((clock, table, row.id, fields[key], False) for key in written if key in fields)
-    past = connection.exec_driver_sql("SELECT table_name, row_id, field, clock FROM past ORDER BY rowid DESC LIMIT ?", (most,)).all()
-    yield from ((row.clock, row.table_name, row.row_id, row.field, False) for row in past if row.table_name in TABLES)
+    past = connection.exec_driver_sql("SELECT table_name, row_id, field, value, clock FROM past ORDER BY rowid DESC LIMIT ?", (most,)).all()
+    yield from ((row.clock, row.table_name, row.row_id, next(iter(fields_of(row.field, row.value))), False) for row in past if row.table_name in TABLES)
     yield from _overwritten(connection, desk, most)
 
 

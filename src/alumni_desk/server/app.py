@@ -26,6 +26,7 @@ from alumni_desk.protocol.messages import (
     PROTOCOL,
     PUSH_OPERATIONS,
     ChallengeRequest,
+    Cursor,
     DecideRequest,
     DigestReply,
     DigestRequest,
@@ -155,7 +156,7 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
                 message = _message(await read_body(request, STRANGERS_LIMIT if strangers_too else BODY_LIMIT), kind)
                 if isinstance(message, PullRequest) and message.wait > 0 and len(message.cursors) <= WATCHED:
                     await aside(before_waiting, request, message)
-                    await watch.until_moved({scope: place.sequence for scope, place in message.cursors.items()}, message.wait)
+                    request.passed = await watch.until_moved(message.cursors, message.wait, request.device if message.passes else None)
                 reply = await work(request, message) if waits else await aside(work, request, message)
                 presence.check(server.database, name, request.device)
                 status, (headers, body) = 200, _answer(request, reply)
@@ -284,7 +285,7 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
             raise reply
         if isinstance(reply, accounts.Caller):
             return await aside(set_aside.take, server, reply, message, now())
-        watch.moved(scope, reply.head)
+        watch.moved(scope, Cursor(reply.head, reply.chain), request.device, reply.before)
         metrics.pushed(result.status for result in reply.results)
         return reply
 
@@ -294,7 +295,7 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
             who = calling(request, connection, removed_too=True)
         with erasures(server, now(), snapshots) as note, server.database.writing() as connection:
             reply = take_relayed(server, connection, who, message, now(), note)
-        watch.moved(message.relayed[0].scope, reply.head)
+        watch.moved(message.relayed[0].scope, Cursor(reply.head, reply.chain))
         metrics.pushed(result.status for one in reply.relayed for result in one.results)
         return reply
 
@@ -306,9 +307,10 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
             for scope, cursor in message.cursors.items():
                 if scope not in who.grants:
                     raise Refusal(403, "ended" if scope in who.left else "no_grant")
-                grant = who.grants[scope]
-                pages[scope] = pull_page(connection, server.tables, scope=scope, role=grant.role, gathering=grant.gathering, cursor=cursor,
-                                         max_bytes=room // max(1, len(message.cursors)), anew=message.anew)
+                grant, since = who.grants[scope], request.passed.get(scope, cursor)
+                page = pull_page(connection, server.tables, scope=scope, role=grant.role, gathering=grant.gathering, cursor=since,
+                                 max_bytes=room // max(1, len(message.cursors)), anew=message.anew)
+                pages[scope] = page if since == cursor else msgspec.structs.replace(page, since=since)
         reached = {scope: message.cursors[scope].sequence for scope, page in pages.items() if not page.reset}
         _keep_cursors(server, who, {scope: place for scope, place in reached.items() if noted.get((scope, who.device)) != place}, now())
         noted.update({(scope, who.device): place for scope, place in reached.items()})

@@ -7,19 +7,22 @@ from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
+from alumni_desk.protocol.messages import Cursor
+
 WHOLE = "alumni_desk.whole"
 """Stands in the scope of a request once all of its body is there."""
 
 
 class Call:
-    """A request to one of ``/sync/v1``. ``device``: whose it is, once that is known."""
+    """A request to one of ``/sync/v1``. ``device``: whose it is, once that is known; ``passed``: where it stands in each scope since it waited."""
 
-    __slots__ = ("device", "headers", "receive", "scope")
+    __slots__ = ("device", "headers", "passed", "receive", "scope")
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
         self.scope, self.receive = scope, receive
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
         self.device = ""
+        self.passed: Mapping[str, Cursor] = {}
 
     def header(self, name: bytes) -> str:
         """What a header says, empty where it is not there. Its name in small letters."""

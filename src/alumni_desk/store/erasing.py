@@ -24,6 +24,7 @@ from alumni_desk.store.backup_head import ENDING
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.disk import chapters_files, disk_problem
 from alumni_desk.store.profile import Profile, private
+from alumni_desk.store.synced import clock_key
 from alumni_desk.store.tables import FULL_TEXT
 from alumni_desk.store.troubles import translated
 from alumni_desk.store.writing import INSERT_OPERATION, TRANSACTION, Changed, Writing
@@ -225,6 +226,7 @@ def forget(connection: sa.Connection, tables: Mapping[str, sa.Table], rows: Mapp
     count = forget_conflicts(connection, rows) + _forget_what_came_along(connection, rows.get("person", ()))
     for table, row_ids in rows.items():
         about = _about(tables[table])
+        groups = {clock_key(column) for column in tables[table].columns if column.name in about}
         paths = ", ".join(f"'$.{name}'" for name in about)
         for ids in _parts(row_ids):
             wanted = (table, json.dumps(ids))
@@ -234,7 +236,7 @@ def forget(connection: sa.Connection, tables: Mapping[str, sa.Table], rows: Mapp
                         f"UPDATE operation SET values_before = json_remove(values_before, {paths}) WHERE {where}"
                         f" AND values_before <> json_remove(values_before, {paths})",
                         f"UPDATE shadow SET base = json_remove(base, {paths}) WHERE {where} AND base <> json_remove(base, {paths})",
-                        f"DELETE FROM past WHERE {where} AND field IN ({', '.join(repr(name) for name in about)})"):
+                        f"DELETE FROM past WHERE {where} AND field IN ({', '.join(repr(name) for name in (*about, *groups))})"):
                 count += connection.exec_driver_sql(sql, wanted).rowcount
             connection.exec_driver_sql(f"DELETE FROM operation WHERE {where} AND fate = 'waiting' AND {EMPTIED}", wanted)
             connection.exec_driver_sql(  # a base is kept only while something lies over it, and the order to erase does not

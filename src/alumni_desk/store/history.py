@@ -108,7 +108,18 @@ def _stood(versions: Sequence[Version], field: str, clock: str) -> Any:
 
 
 Past = tuple[str, str, Any, str]
-"""A value that goes: its row, field, the value and its clock."""
+"""A value that goes: its row, the name of its clock (a field's, or that of a group as an address is), what ``under`` makes of it, and its clock."""
+
+
+def under(key: str, values: Mapping[str, Any]) -> Any:
+    """What is kept under the name of a clock: a field's value; the values of a group by field, in one, for they come and go together."""
+    return values[key] if [*values] == [key] else dict(values)
+
+
+def fields_of(key: str, value: str | None) -> dict[str, Any]:
+    """The same the other way: a kept value, as JSON, by field. No field's own value is an object."""
+    kept = None if value is None else msgspec.json.decode(value)
+    return kept if isinstance(kept, dict) else {key: kept}
 
 
 def keep(connection: sa.Connection, table: str, gone: Sequence[Past]) -> None:
@@ -120,9 +131,9 @@ def keep(connection: sa.Connection, table: str, gone: Sequence[Past]) -> None:
 
 def keep_shown(connection: sa.Connection, table: str, shown: Sequence[Past]) -> None:
     """Keep, once each, values of others that are shown here beside ours and never stood here."""
-    known = {(row.row_id, row.field, row.clock) for row in connection.exec_driver_sql(
-        "SELECT row_id, field, clock FROM past WHERE table_name = ? AND row_id IN (SELECT value FROM json_each(?))",
-        (table, msgspec.json.encode([one[0] for one in shown]).decode()))}
+    rows = connection.exec_driver_sql("SELECT row_id, field, value, clock FROM past WHERE table_name = ? AND row_id IN (SELECT value FROM json_each(?))",
+                                      (table, msgspec.json.encode([one[0] for one in shown]).decode()))
+    known = {(row.row_id, name, row.clock) for row in rows for name in fields_of(row.field, row.value)}
     keep(connection, table, [one for one in shown if (one[0], one[1], one[3]) not in known])
 
 
@@ -133,12 +144,15 @@ def keep_replaced(connection: sa.Connection, table: str, keys: Mapping[str, str]
     columns = ", ".join(f'"{name}"' for name in keys)
     rows = connection.exec_driver_sql(f'SELECT id, clocks, {columns} FROM "{table}" WHERE id IN (SELECT value FROM json_each(?))',
                                       (msgspec.json.encode(list(newer)).decode(),)).mappings()
+    together: dict[str, list[str]] = {}
+    for name, key in keys.items():
+        together.setdefault(key, []).append(name)
     gone: list[Past] = []
     for row in rows.all():
         clocks = unpack(row["clocks"])
         coming = newer[row["id"]]
-        gone += [(row["id"], name, row[name], clocks[key])
-                 for name, key in keys.items() if key in clocks and coming.get(key) not in (None, clocks[key])]
+        gone += [(row["id"], key, under(key, {name: row[name] for name in names}), clocks[key])
+                 for key, names in together.items() if key in clocks and coming.get(key) not in (None, clocks[key])]
     keep(connection, table, gone)
 
 
@@ -170,7 +184,7 @@ def _overwritten(connection: sa.Connection, table: str, row_id: str, keys: Mappi
 
 def _past(connection: sa.Connection, table: str, row_id: str) -> Iterator[Version]:
     for row in connection.exec_driver_sql("SELECT field, value, clock FROM past WHERE table_name = ? AND row_id = ?", (table, row_id)):
-        yield _version(row.field, msgspec.json.decode(row.value), row.clock)
+        yield from (_version(name, value, row.clock) for name, value in fields_of(row.field, row.value).items())
 
 
 def _version(name: str, value: Any, clock: str, *, who: str | None = None, device: str | None = None, here: bool = False, event: str | None = None,

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-REVISION = "0011"
+REVISION = "0012"
 """The newest of ``store/migrations``. Alembic is imported only when a database is not there yet (0.4 s)."""
 
 

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from alumni_desk.protocol.clocks import unpack
 from alumni_desk.protocol.messages import Author, ConflictRow, Head
+from alumni_desk.store import history
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.synced import clock_key
 from alumni_desk.store.tables import CARRIED
@@ -97,7 +98,7 @@ def _was(connection: sa.Connection, table: str, row_id: str, clocks: Collection[
     wanted = (table, row_id, json.dumps(sorted(clocks)))
     for field, value, clock in connection.exec_driver_sql(
             "SELECT field, value, clock FROM past WHERE table_name = ? AND row_id = ? AND clock IN (SELECT value FROM json_each(?))", wanted):
-        found.setdefault(clock, {})[field] = msgspec.json.decode(value)
+        found.setdefault(clock, {}).update(history.fields_of(field, value))
     for fields, clock in connection.exec_driver_sql(
             "SELECT fields, clock FROM operation WHERE table_name = ? AND row_id = ? AND clock IN (SELECT value FROM json_each(?)) AND queue <> 'peer'",
             wanted):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -22,6 +23,7 @@ from alumni_desk.sync import join as joining
 from alumni_desk.sync.address import Address
 from alumni_desk.sync.hello import ending, hello
 from alumni_desk.sync.kept import kept_elsewhere, kept_here
+from alumni_desk.sync.listening import Listening
 from alumni_desk.sync.pull import cursor_of, follow_timeline, pull
 from alumni_desk.sync.push import Pushed, push, pushing
 from alumni_desk.sync.venue import holding
@@ -125,11 +127,13 @@ def join(desk: Desk, url: str, code: str, merge: bool = False, device_name: str 
     return Joined(membership.scope, membership.scope_name, membership.role)
 
 
-def sync_once(desk: Desk, progress: Progress | None = None, *, wire: Wire | None = None, check: bool = False, stays: datetime | None = None) -> SyncResult:
+def sync_once(desk: Desk, progress: Progress | None = None, *, wire: Wire | None = None, check: bool = False, stays: datetime | None = None,
+              listening: Listening | None = None) -> SyncResult:
     """Send what waits, then take what is new. Killed anywhere, the next call finishes the work.
 
     Once a day, after a first sync and with ``check`` all that is here is compared with the server; what differs is fetched again. ``stays``: somebody
-    types, so a term that was handed over may go on until then; Refused ``term_ended`` says so.
+    types, so a term that was handed over may go on until then; Refused ``term_ended`` says so. ``listening``: what this desk listens by in another
+    thread: what that brings is waited for, and not fetched twice.
     """
     at_rest = None if check else still.membership_of(desk)
     membership = at_rest or _membership(desk)
@@ -142,7 +146,7 @@ def sync_once(desk: Desk, progress: Progress | None = None, *, wire: Wire | None
                 return again
             result = again
         else:
-            result = _sync(desk, line, membership, progress, check=check, stays=stays)
+            result = _sync(desk, line, membership, progress, check=check, stays=stays, listening=listening)
     except KnownError as found:
         if found.code in ("sync_stopped", removal.CODE, leaving.PUT_OFF):
             raise
@@ -176,7 +180,8 @@ def _membership(desk: Desk) -> state.Membership:
     return membership
 
 
-def _sync(desk: Desk, wire: Wire, membership: state.Membership, progress: Progress | None, *, check: bool, stays: datetime | None) -> SyncResult:
+def _sync(desk: Desk, wire: Wire, membership: state.Membership, progress: Progress | None, *, check: bool, stays: datetime | None,
+          listening: Listening | None) -> SyncResult:
     session.resume(desk, wire)
     erasing.finish(desk)  # the program ended in the middle of it
     server = hello(desk, wire, membership)
@@ -196,6 +201,12 @@ def _sync(desk: Desk, wire: Wire, membership: state.Membership, progress: Progre
     told = conflicts_told.tell_decided(desk, wire, membership, server)
     pushed, pulled, trouble = Pushed(), 0, None
     by_file = partial(snapshot.take, desk, wire, membership, head)
+    alone = nullcontext if listening is None else listening.aside
+
+    def fetch(beside: Callable[[], AbstractContextManager[None]] = nullcontext) -> int:
+        with alone():
+            return pull(desk, wire, membership, None if progress is None else partial(_came, progress, pulled), by_file=by_file, beside=beside)
+
     for _round in range(_ROUNDS):
         with desk.reading() as connection:
             newest = operations.newest(connection)
@@ -203,8 +214,12 @@ def _sync(desk: Desk, wire: Wire, membership: state.Membership, progress: Progre
         more = True
         if not whole and _is_a_little_behind(desk, membership.scope, head.sequence):  # then what goes up need not come down again
             try:
-                pulled += pull(desk, wire, membership, None if progress is None else partial(_came, progress, pulled), by_file=by_file,
-                               beside=partial(pushing, desk, wire, membership, pushed, newest))
+                beside = partial(pushing, desk, wire, membership, pushed, newest)
+                if listening is not None and listening.hears:
+                    with beside():
+                        pulled += _brought(desk, membership, listening, head.sequence, progress, pulled)
+                if _is_behind(desk, membership.scope, head.sequence, head.chain):
+                    pulled += fetch(beside)
             except KnownError as problem:
                 log.info("what is new was not fetched before sending, and is asked for again after it: %s", problem.code)
         while more:  # in turns: what comes down never waits for all that goes up
@@ -214,14 +229,17 @@ def _sync(desk: Desk, wire: Wire, membership: state.Membership, progress: Progre
                 trouble = problem  # what is new there comes down all the same
             if progress is not None:
                 progress("push", pushed.sent)
+            if listening is not None and not whole and not pushed.to_fetch:
+                pulled += _brought(desk, membership, listening, max(head.sequence, pushed.head), progress, pulled)
             if _is_behind(desk, membership.scope, head.sequence, head.chain):
-                copied = snapshot.take(desk, wire, membership, head, None if progress is None else partial(_came, progress, pulled))
+                with alone():
+                    copied = snapshot.take(desk, wire, membership, head, None if progress is None else partial(_came, progress, pulled))
                 pulled, check = pulled + copied, check or copied > 0
-                pulled += pull(desk, wire, membership, None if progress is None else partial(_came, progress, pulled), by_file=by_file)
+                pulled += fetch()
             if trouble is not None:
                 raise trouble
         if relay(desk, wire, membership, server.backed_up.get(membership.scope, 0)):
-            pulled += pull(desk, wire, membership, None if progress is None else partial(_came, progress, pulled), by_file=by_file)
+            pulled += fetch()
         forget_settled_operations(desk)
         joining.complete_chapter(desk, membership)
         with desk.reading() as connection:
@@ -260,6 +278,15 @@ def _after_the_end(desk: Desk, wire: Wire, membership: state.Membership, server:
     with desk.reading() as connection:
         waiting = operations.count_waiting(connection)
     return SyncResult(pushed=pushed.sent, pulled=0, waiting=waiting, conflicts=0, refused=pushed.refused, clashes=pushed.conflicts)
+
+
+def _brought(desk: Desk, membership: state.Membership, listening: Listening, head: int, progress: Progress | None, before: int) -> int:
+    """Wait for what the listening brings of what the server had then. Returns how many rows came; they may not be all."""
+    def is_here() -> bool:
+        with desk.reading() as connection:
+            return cursor_of(connection, membership.scope).sequence >= head or state.read(connection, state.Rebuilding) is not None
+
+    return listening.bring(is_here, (lambda _: None) if progress is None else partial(_came, progress, before))
 
 
 def _came(progress: Progress, before: int, count: int) -> None:

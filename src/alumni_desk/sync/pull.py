@@ -44,15 +44,16 @@ def pull(desk: Desk, wire: Wire, membership: Membership, progress: Callable[[int
             with desk.applying() as applying:
                 _to_zero(applying.connection, scope)
             continue
-        reply = session.call(desk, wire, membership, "pull", PullRequest(cursors={scope: cursor}, wait=wait, anew=rebuilding), PullReply)
-        page = reply.pages[scope]
-        if wait and page.cursor == cursor and not _is_unsettled(desk, scope):
+        message = PullRequest(cursors={scope: cursor}, wait=wait, anew=rebuilding, passes=wait > 0)
+        page = session.call(desk, wire, membership, "pull", message, PullReply).pages[scope]
+        since = page.since or cursor
+        if wait and page.cursor == since and not _is_unsettled(desk, scope):
             return count  # nothing has moved: nothing is written
-        wait = 0
         with nullcontext() if page.more or page.reset else beside(), desk.applying() as applying:
-            if cursor_of(applying.connection, scope) != cursor:
-                continue  # another program of this desk pulled meanwhile: ask again from where it is now
+            if cursor_of(applying.connection, scope) != since:
+                continue  # another program of this desk pulled meanwhile, or a push passed over what it sent: ask again from where it is now
             count += apply_page(applying.connection, scope, page, seen if rebuilding else None)
+        wait = 0
         if page.left or page.moved:
             erasing.finish(desk)
         if page.reset and by_file is not None:
@@ -166,16 +167,16 @@ def _keep_replaced(connection: sa.Connection, shape: Shape, block: Block, column
     if shape.kind != "put" or "clocks" not in block.columns or not here:
         return
     at_id, at_clocks, kept_at = block.columns.index("id"), block.columns.index("clocks"), columns.index("clocks")
-    under: dict[str, list[tuple[str, int]]] = {}  # a clock's key -> fields that it is for, and where they stand
+    under: dict[str, dict[str, int]] = {}  # a clock's key -> fields that it is for, and where they stand
     for name in shape.types:
-        under.setdefault(shape.clock_keys.get(name, name), []).append((name, columns.index(name)))
+        under.setdefault(shape.clock_keys.get(name, name), {})[name] = columns.index(name)
     gone: list[history.Past] = []
     for row in block.rows:
         there = here.get(str(row[at_id]))
         if there is None or not row[at_clocks] or there[kept_at] == row[at_clocks]:
             continue  # one's own words come back under the clocks that they have, written in the former form perhaps
-        for key, clock in replaced(there[kept_at], str(row[at_clocks])).items():
-            gone += [(str(row[at_id]), name, there[place], clock) for name, place in under.get(key, ())]
+        gone += [(str(row[at_id]), key, history.under(key, {name: there[place] for name, place in under[key].items()}), clock)
+                 for key, clock in replaced(there[kept_at], str(row[at_clocks])).items() if key in under]
     history.keep(connection, shape.name, gone)
 
 

@@ -60,12 +60,17 @@ Progress = Callable[[int], None]
 
 @dataclass
 class Pushed:
-    """Counts of a push: operations that the server has now, those it refused, clashes it saw; and how many a request may hold (None: as many as may)."""
+    """Counts of a push: operations that the server has now, those it refused, clashes it saw; and how many a request may hold (None: as many as may).
+
+    ``head``: where the feed was after the last; ``to_fetch``: nothing but that lay between, and yet the rows are to be fetched.
+    """
 
     sent: int = 0
     refused: int = 0
     conflicts: int = 0
     most: int | None = None
+    head: int = 0
+    to_fetch: bool = False
 
 
 def push(desk: Desk, wire: Wire, membership: Membership, count: Pushed, newest: int | None = None, progress: Progress | None = None) -> bool:
@@ -247,6 +252,7 @@ def _keep(desk: Desk, membership: Membership, parcels: Sequence[Sequence[Outgoin
         if not plain and (late := [one.row for one, result in zip(sent, reply.results, strict=True) if one.kind == "command" and result.settled == "moved"]):
             forget_order(connection, late)
         open_circles(connection)
+    count.head, count.to_fetch = reply.head, count.to_fetch or (reply.before is not None and not alone)
     return alone
 
 
