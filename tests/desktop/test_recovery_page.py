@@ -51,7 +51,7 @@ def read_back(hands: Hands, page: RecoveryPage, file: Path) -> None:
     page.save_to(file)
     hands.until(file.exists)
     hands.rest()
-    groups = recovery.recovery_key(hands.desk).split("-")
+    groups = page.groups.shown()
     for number, line in page.lines.items():
         QTest.keyClicks(line.field, groups[number - 1].lower())
     QTest.mouseClick(page.done_button, Qt.MouseButton.LeftButton)
@@ -263,6 +263,26 @@ def test_another_key_and_a_later_check_begin_anew(fresh: Hands, tmp_path: Path) 
     page.reject()
     fresh.rest()
     assert recovery.begun(fresh.desk) is None
+
+
+def test_a_new_key_takes_the_old_ones_place_once_it_is_read_back(hands: Hands, tmp_path: Path) -> None:
+    old = recovery.recovery_key(hands.desk)
+    settings = hands.page("settings")
+    settings.security.paper.click()
+    page = hands.dialog(RecoveryPage)
+    newer = "-".join(page.groups.shown())
+    assert newer != old
+    page.reject()
+    hands.rest()
+    assert recovery.recovery_key(hands.desk) == old and recovery.standing(hands.desk).read_back is not None
+    hands.until(lambda: settings.security.paper.text() == "Go on with the new one")
+    settings.security.paper.click()
+    page = hands.dialog(RecoveryPage)
+    assert "-".join(page.groups.shown()) == newer, "what was printed meanwhile is worth something"
+    read_back(hands, page, tmp_path / "new.txt")
+    hands.until(lambda: recovery.recovery_key(hands.desk) == newer)
+    hands.until(lambda: settings.security.paper.text() == "Make a new one")
+    hands.rest()
 
 
 def test_it_was_kept_on_another_day(fresh: Hands) -> None:

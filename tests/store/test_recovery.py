@@ -181,6 +181,29 @@ def test_a_new_one_makes_the_old_one_useless(profile: Profile, paper: str) -> No
     assert wrong.value.code == "recovery_wrong"
 
 
+def test_the_paper_that_was_read_back_holds_until_the_new_one_is(profile: Profile, paper: str) -> None:
+    with open_desk(profile) as desk:
+        recovery.note_read_back(desk)
+        newer = recovery.next_key(desk)
+        assert newer != paper == recovery.recovery_key(desk) and recovery.next_key(desk) == newer
+        assert recovery.standing(desk).replacing and recovery.standing(desk).read_back is not None
+    with open_desk(profile, passphrase=paper) as desk:
+        recovery.note_read_back(desk, paper)  # the old one, looked up in the meantime
+        assert recovery.standing(desk).replacing
+        recovery.note_read_back(desk, newer)
+        assert recovery.recovery_key(desk) == newer and not recovery.standing(desk).replacing and recovery.standing(desk).read_back is not None
+    open_desk(profile, passphrase=newer).close()
+    with pytest.raises(StoreProblem) as wrong:
+        open_desk(profile, passphrase=paper)
+    assert wrong.value.code == "recovery_wrong"
+
+
+def test_without_a_paper_a_new_one_holds_at_once(profile: Profile, paper: str) -> None:
+    with open_desk(profile) as desk:
+        newer = recovery.next_key(desk)
+        assert newer == recovery.recovery_key(desk) != paper and not recovery.standing(desk).replacing
+
+
 def test_the_command_prints_it_and_asks_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     folder = str(tmp_path / "profile")
     assert run(["--profile", folder, "member", "add", "first_name=Ada", "--json"]) == 0

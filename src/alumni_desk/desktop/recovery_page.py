@@ -50,9 +50,9 @@ def wanted(desk: Desk) -> bool:
     return not sample and not grant and recovery.standing(desk).read_back is None
 
 
-def paper_of(desk: Desk) -> Paper:
-    """The desk's recovery key (made now, the first time) and the name of its chapter."""
-    key = recovery.recovery_key(desk)
+def paper_of(desk: Desk, key: str | None = None) -> Paper:
+    """The desk's recovery key (made now, the first time), or the one that is to be the next, and the name of its chapter."""
+    key = key or recovery.recovery_key(desk)
     with desk.reading() as connection:
         chapter = connection.exec_driver_sql("SELECT name FROM chapter LIMIT 1").scalar()
     return Paper(chapter or "", key, recovery.begun(desk))
@@ -345,7 +345,7 @@ class RecoveryPage(PlainSheet):
 
     def _finish(self) -> None:
         self.done_button.setEnabled(False)
-        self._lanes.write(lambda: recovery.note_read_back(self._desk), lambda done: self.accept(), self._trouble)
+        self._lanes.write(lambda: recovery.note_read_back(self._desk, self._paper.key), lambda done: self.accept(), self._trouble)
 
 
 def write_paper(paper: Paper, file: Path) -> None:

@@ -174,7 +174,7 @@ class SecurityPart(QWidget):
         self.store.setEnabled(it.has_keyring or "keyring" in it.keepers)
         self.store_row.say(_("Opens the desk once you are signed in to the computer.") if it.has_keyring
                            else _("None answers on this computer, so the password opens the desk."))  # fmt: skip
-        self.paper.set_words(_("Make a new one") if it.paper.made else _("Make one"))
+        self.paper.set_words(_("Go on with the new one") if it.paper.replacing else _("Make a new one") if it.paper.made else _("Make one"))
         self.paper_row.say(_paper_words(it.paper))
         self.pin.set_words(_("Change") if it.pin else _("Choose one"))
         self.pin.setAccessibleName(_("Change the PIN for check-in") if it.pin else _("Choose a PIN for check-in"))
@@ -241,8 +241,7 @@ class SecurityPart(QWidget):
         self._lanes.write(lambda: self._made_anew(), self._show_paper, self._failed)
 
     def _made_anew(self) -> Paper:
-        recovery.make_anew(self._desk)
-        return paper_of(self._desk)
+        return paper_of(self._desk, recovery.next_key(self._desk))
 
     def _show_paper(self, paper: Paper) -> None:
         page = RecoveryPage(self, self._desk, self._lanes, paper, foot=_("It can be done later, from here"))
@@ -284,4 +283,6 @@ def _paper_words(paper: recovery.Standing) -> str:
     if not paper.made:
         return _("Opens the members when the password is lost. It is kept on paper.")
     checked = _("Read back from paper {when}.").format(when=_when(paper.read_back)) if paper.read_back else _("Not read back from paper yet.")
-    return checked + " " + _("A new one makes the printed one useless.")
+    if paper.replacing:
+        return checked + " " + _("It holds until the new one that was begun is read back, too.")
+    return checked + " " + _("A new one makes the printed one useless, once it is read back itself.")

@@ -14,14 +14,17 @@ if TYPE_CHECKING:
     from alumni_desk.store.desk import Desk
 
 SETTING, READ_BACK, BEGUN = "recovery_key", "recovery_read_back", "recovery_begun"
+NEXT = "recovery_next"
+"""A new key that takes the place of the one that holds once it was read back from paper, and not before: until then the old paper is the only one."""
 
 
 @dataclass(frozen=True)
 class Standing:
-    """Whether there is a recovery key, and when it was last read back from paper (ISO 8601 UTC)."""
+    """Whether there is a recovery key, when it was last read back from paper (ISO 8601 UTC), and whether a new one waits for that."""
 
     made: bool
     read_back: str | None
+    replacing: bool = False
 
 
 @dataclass(frozen=True)
@@ -42,24 +45,40 @@ def recovery_key(desk: Desk) -> str:
     return str(kept) if kept else make_anew(desk)
 
 
+def next_key(desk: Desk) -> str:
+    """A new recovery key, the same until it was read back. Where the present one is on paper, that goes on to open everything until then."""
+    if not desk.setting(READ_BACK):
+        return make_anew(desk)
+    made = str(desk.setting(NEXT) or codes.new_recovery_key())
+    desk.set_setting(NEXT, made)
+    return made
+
+
 def make_anew(desk: Desk) -> str:
-    """A new recovery key. The one before opens nothing any more but older backups."""
+    """A new recovery key at once. The one before opens nothing any more but older backups."""
     made = codes.new_recovery_key()
+    _replace(desk, made)
+    return made
+
+
+def _replace(desk: Desk, made: str) -> None:
     # The database first: should the program end between the two, the next opening makes the box (``keep_in_step``).
     desk.set_setting(SETTING, made)
     desk.set_setting(READ_BACK, None)
     desk.set_setting(BEGUN, None)
     keys.keep_for_recovery(desk.profile.path, "desk", desk.key, made)
-    return made
+    desk.set_setting(NEXT, None)
 
 
 def standing(desk: Desk) -> Standing:
     """How it stands with the recovery key."""
-    return Standing(bool(desk.setting(SETTING)), desk.setting(READ_BACK))
+    return Standing(bool(desk.setting(SETTING)), desk.setting(READ_BACK), bool(desk.setting(NEXT)))
 
 
-def note_read_back(desk: Desk) -> None:
-    """Somebody has read two groups back from the paper: it exists."""
+def note_read_back(desk: Desk, key: str | None = None) -> None:
+    """Somebody has read two groups back from the paper: it exists. ``key``: which is on it; a new one takes the old one's place now."""
+    if key is not None and key == desk.setting(NEXT):
+        _replace(desk, key)
     desk.set_setting(READ_BACK, datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"))
     desk.set_setting(BEGUN, None)
 
