@@ -69,6 +69,15 @@ def test_where_the_password_store_or_a_paper_opens_it_those_are_named(ground: QW
     assert paper.entry is not None and paper.entry.other.text() == "Forgot it? Use the recovery key"
     paper.entry.other.click()
     assert paper.entry.recovery.isVisible() and REMAINS[0] not in words_of(paper)
+    assert paper.entry.neither.isVisible() and paper.entry.neither.text() == "Not at hand, or lost?"
+    paper.entry.neither.click()
+    assert all(words in words_of(paper) for words in REMAINS) and "if both are lost" in words_of(paper)
+    paper.entry.other.click()
+    assert paper.entry.password.isVisible() and paper.entry.neither.isHidden() and REMAINS[0] not in words_of(paper)
+    store = locked(ground, recovery=True, keyring=True)
+    assert store.entry is not None
+    store.entry.other.click()
+    assert store.entry.neither.isHidden()
 
 
 def test_before_the_window_it_is_said_too(qapp: QApplication, profile: Profile, monkeypatch: pytest.MonkeyPatch, qtbot: Any) -> None:

@@ -73,7 +73,7 @@ class LockPage(QWidget):
         column.addSpacing(px(4))
         self.entry: SecretEntry | None = None
         if locked.password or locked.recovery:
-            remains = Remains(locked.folder) if locked.folder is not None and not locked.recovery else None
+            remains = Remains(locked.folder, paper=locked.recovery) if locked.folder is not None else None
             self.entry = SecretEntry(_("Unlock"), password=locked.password, recovery=locked.recovery, remains=remains)
             self.entry.offer_remains(not locked.keyring)
             self.entry.given.connect(self.given)

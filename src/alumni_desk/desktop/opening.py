@@ -255,7 +255,7 @@ class Opening(QObject):
 
         self._gone = gone
         keepers = self._ways.keepers()
-        remains = Remains(self._ways.folder) if keepers == {"passphrase"} or ("recovery" not in keepers and gone is not None) else None
+        remains = Remains(self._ways.folder, paper="recovery" in keepers) if keepers and ("keyring" not in keepers or gone is not None) else None
         self._unlock = UnlockPage(self._with_password, choose=choose, why=why, password="passphrase" in keepers or "recovery" not in keepers,
                                   recovery="recovery" in keepers, again=self._again if again else None,
                                   backup=partial(self._offer_backups, gone) if gone is not None else None, remains=remains)  # fmt: skip

@@ -102,7 +102,7 @@ class RecoveryField(Field):
 class SecretEntry(QWidget):
     """Password or recovery key, why it did not open, and a pause after several wrong ones. ``given(typed)`` when it is to be tried.
 
-    ``remains``: what is shown to whoever forgot the password where there is no recovery key.
+    ``remains``: what is shown to whoever forgot the password where there is no recovery key, or has lost that, too.
     """
 
     given = Signal(str)
@@ -128,6 +128,9 @@ class SecretEntry(QWidget):
         self._row.addWidget(self.recovery, 0, 0, 1, 2)  # forty letters need the whole width
         column.addLayout(self._row)
         column.addLayout(self._foot())
+        self.neither = Link(_("Not at hand, or lost?"), role="small")
+        self.neither.clicked.connect(self._show_remains)
+        column.addWidget(self.neither, 0, Qt.AlignmentFlag.AlignLeft)
         if remains is not None:
             column.addWidget(remains)
             remains.hide()
@@ -172,13 +175,18 @@ class SecretEntry(QWidget):
     def _show_other(self) -> None:
         if self._has_recovery:
             self.show_recovery(self.recovery.isHidden())
-        elif self._remains is not None:
+        else:
+            self._show_remains()
+
+    def _show_remains(self) -> None:
+        if self._remains is not None:
             self._remains.setVisible(self._remains.isHidden())
 
     def offer_remains(self, on: bool) -> None:
         """Whether nothing else opens it for whoever forgot the password."""
         self._offers_remains = on and self._remains is not None
         self.other.setVisible(self._other_way())
+        self.neither.setVisible(self._has_recovery and self._offers_remains and not self.recovery.isHidden())
 
     def show_recovery(self, on: bool) -> None:
         """Ask for the recovery key instead of the password, or the other way round."""
@@ -188,6 +196,9 @@ class SecretEntry(QWidget):
         self.label.setText(_("Recovery key") if on else _("Password"))
         self.other.set_words(_("Use the password") if on else _("Forgot it? Use the recovery key") if self._has_recovery else _("Forgot it?"))
         self.other.setVisible(self._other_way())
+        self.neither.setVisible(self._has_recovery and self._offers_remains and on)
+        if self._remains is not None and self._has_recovery and not on:
+            self._remains.hide()
         self._say_keyboard()
         self.field().setFocus()
 
