@@ -545,10 +545,14 @@ class Decision(msgspec.Struct, array_like=True, frozen=True):
 
 
 class DecideRequest(msgspec.Struct, frozen=True):
-    """Conflicts that were decided on, or opened again. The values themselves go up as operations."""
+    """Conflicts that were decided on, or opened again. The values themselves go up as operations.
+
+    ``kept``: of a server that went back to a backup, those that it told before and does not tell any more: it takes up what it lacks, then come the decisions.
+    """
 
     scope: str
     decisions: list[Decision]
+    kept: list[ConflictRow] = []
 
 
 class Done(msgspec.Struct, frozen=True):

@@ -51,12 +51,13 @@ def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def put_rows(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]], *, columns: Sequence[str] | None = None) -> None:
-    """Insert whole rows, or replace those whose key is there. Each row has all the named columns."""
+def put_rows(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]], *, columns: Sequence[str] | None = None,
+             replace: bool = True) -> None:
+    """Insert whole rows, or replace those whose key is there, or leave those alone. Each row has all the named columns."""
     if not rows:
         return
     names = tuple(columns or [column.name for column in table.columns])
-    statement = _putting(table, names, connection.dialect.name)
+    statement = _putting(table, names, connection.dialect.name, replace)
     if connection.dialect.name == "postgresql":
         tell(connection, statement, _json(table, names, rows))
     else:
@@ -64,9 +65,9 @@ def put_rows(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[
 
 
 @lru_cache(maxsize=256)
-def _putting(table: sa.Table, names: tuple[str, ...], dialect: str) -> str:
+def _putting(table: sa.Table, names: tuple[str, ...], dialect: str, replace: bool) -> str:
     keys = [column.name for column in table.primary_key.columns]
-    rest = [name for name in names if name not in keys]
+    rest = [name for name in names if name not in keys and replace]
     into = f"INSERT INTO {_quoted(table.name)} ({', '.join(map(_quoted, names))})"
     then = f"DO UPDATE SET {', '.join(f'{_quoted(n)} = excluded.{_quoted(n)}' for n in rest)}" if rest else "DO NOTHING"
     conflict = f"ON CONFLICT ({', '.join(map(_quoted, keys))}) {then}"

@@ -12,6 +12,7 @@ from alumni_desk.server import audit, feed
 from alumni_desk.server.accounts import Caller
 from alumni_desk.server.bulk import chunks
 from alumni_desk.server.clamping import replica
+from alumni_desk.server.conflicts_before import take_up
 from alumni_desk.server.inviting import look_after
 from alumni_desk.server.refusals import Refusal
 from alumni_desk.server.state import Server
@@ -67,13 +68,17 @@ def _writers(connection: sa.Connection, tables: sa.MetaData, scope: str, replica
 
 
 def decide(server: Server, who: Caller, message: DecideRequest, now: int) -> ConflictsReply:
-    """Note that conflicts were decided on, or are open again; answers with those that are open then."""
-    look_after(who, message.scope)
-    if len(message.decisions) > LISTED:
+    """Note that conflicts were decided on, or are open again; answers with those that are open then. What a server of before knew comes first."""
+    role = look_after(who, message.scope)
+    if max(len(message.decisions), len(message.kept)) > LISTED:
         raise Refusal(413, "too_many")
     table = server.tables.tables["conflict"]
     with server.database.writing() as connection:
         feed.lock_head(connection, server.tables, message.scope)
+        taken = take_up(connection, server.tables, message.scope, message.kept, role=role, device=who.device, since=now - KEPT, now=now)
+        if taken:
+            audit.note_all(connection, server.tables, message.scope, [
+                audit.Note("card", now, who.device, {"operation": operation, "field": field}) for operation, field in taken])
         for one in message.decisions:
             changed = connection.execute(sa.update(table).where(
                 table.c.scope == message.scope, table.c.operation == one.operation, table.c.field == one.field,

@@ -582,4 +582,5 @@ def _keep_results(connection: sa.Connection, tables: sa.MetaData, scope: str, th
                               "loser_value": json_text(clash.loser_value), "device": device, "made_at": now,
                               "decided_at": None} for clash in item.clashes)
     add_rows(connection, tables.tables["operation_result"], RESULT, results)
-    put_rows(connection, tables.tables["conflict"], conflicts)
+    # One that a laptop told after the server went back to a backup is as it was: what meets now is another value.
+    put_rows(connection, tables.tables["conflict"], conflicts, replace=False)

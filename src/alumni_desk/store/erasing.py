@@ -259,12 +259,13 @@ def _forget_what_came_along(connection: sa.Connection, people: Sequence[str]) ->
 def forget_conflicts(connection: sa.Connection, rows: Mapping[str, Sequence[str]]) -> int:
     """Take the cards about these rows away: they hold the values that lost."""
     text = connection.exec_driver_sql("SELECT value FROM sync_state WHERE key = 'conflicts'").scalar()
-    kept = json.loads(text) if text else {"rows": []}
-    left = [one for one in kept["rows"] if one["row"] not in rows.get(one["table"], ())]
-    if len(left) == len(kept["rows"]):
+    kept = json.loads(text) if text else {}
+    held = {key: kept[key] for key in ("rows", "before") if kept.get(key)}
+    left = {key: [one for one in cards if one["row"] not in rows.get(one["table"], ())] for key, cards in held.items()}
+    if left == held:
         return 0
-    connection.exec_driver_sql("UPDATE sync_state SET value = ? WHERE key = 'conflicts'", (json.dumps({**kept, "rows": left}, ensure_ascii=False),))
-    return len(kept["rows"]) - len(left)
+    connection.exec_driver_sql("UPDATE sync_state SET value = ? WHERE key = 'conflicts'", (json.dumps({**kept, **left}, ensure_ascii=False),))
+    return sum(len(held[key]) - len(left[key]) for key in held)
 
 
 def forget_parcels(connection: sa.Connection, rows: Mapping[str, Sequence[str]]) -> None:

@@ -27,11 +27,13 @@ KEPT, DECISIONS = "conflicts", "decisions"
 
 
 class Kept(msgspec.Struct, frozen=True):
-    """The open conflicts as the server told them; ``head``: of its feed then; ``written``: by card, the clock of its field here when it was asked."""
+    """The open conflicts as the server told them; ``head``: of its feed then; ``written``: by card, the clock of its field here when it was asked;
+    ``before``: what it told before it went back to a backup, until it is known whether it has them, see ``conflicts_before``."""
 
     head: Head
     rows: list[ConflictRow]
     written: dict[str, str | None] = {}
+    before: list[ConflictRow] = []
 
 
 class Decisions(msgspec.Struct, frozen=True):

@@ -69,9 +69,14 @@ def open_here(connection: sa.Connection, desk: Desk, membership: Membership) -> 
     """What is to be decided on, and the records that it is about. Two sides that say the same are no question any more."""
     kept = read_kept(connection, KEPT, Kept)
     told = kept.rows if kept is not None else []
+    return still_open(connection, desk, membership, [*told, *hidden_edits(connection, desk.tables["person"], membership)])
+
+
+def still_open(connection: sa.Connection, desk: Desk, membership: Membership,
+               rows: Sequence[ConflictRow]) -> tuple[list[Question], dict[tuple[str, str], dict[str, Any]]]:
+    """The same of these rows."""
     away = {name for name, (action, _told) in decisions_of(connection).items() if counts(connection, action)}
     now = desk.clock.now_ms()
-    rows = [*told, *hidden_edits(connection, desk.tables["person"], membership)]
     rows = [row for row in rows if card_id(row) not in away and row.made > now - STAYS_MS and row.table in desk.tables]
     there = records_of(connection, desk, rows)
     away |= written_over(desk, connection, rows, there, membership).keys()

@@ -14,7 +14,7 @@ from alumni_desk.protocol.messages import ConflictRow, ConflictsReply, DecideReq
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.erasing import rows_erased
 from alumni_desk.store.history import Past, keep_shown
-from alumni_desk.sync import session
+from alumni_desk.sync import conflicts_before, session
 from alumni_desk.sync.conflicts_kept import KEPT, Kept, card_id, counts, decisions_of, is_stale, keep_decisions, read_kept, records_of, write_kept
 from alumni_desk.sync.conflicts_open import the_same, written_over
 from alumni_desk.sync.hidden_edits import is_of_here
@@ -47,11 +47,11 @@ class _Here:
         return _written(self.rows, self.there)
 
     @property
-    def stale(self) -> bool:
-        """Whether another laptop wrote into one of them since the server was asked."""
-        return self.kept is not None and any(
-            is_stale(row, self.there[row.table, row.row], self.kept) for row in self.rows
-            if (row.table, row.row) in self.there and not self.standing.get(card_id(row), False))
+    def stale(self) -> set[str]:
+        """Those into which another laptop wrote since the server was asked."""
+        return set() if self.kept is None else {
+            card_id(row) for row in self.rows if (row.table, row.row) in self.there and not self.standing.get(card_id(row), False)
+            and is_stale(row, self.there[row.table, row.row], self.kept)}
 
 
 def _here(connection: sa.Connection, desk: Desk, membership: Membership) -> _Here:
@@ -96,7 +96,7 @@ def look_again(desk: Desk, wire: Wire, membership: Membership) -> bool:
         return False
     reply = session.call(desk, wire, membership, "conflicts", ScopeRequest(membership.scope), ConflictsReply)
     with desk.applying() as applying:
-        _keep_told(applying.connection, desk, membership, here, reply, here.kept.head)
+        _keep_told(applying.connection, desk, membership, here, reply, here.kept.head, here.kept.before)
     return True
 
 
@@ -111,10 +111,12 @@ def exchange(desk: Desk, wire: Wire, membership: Membership, server: HelloReply,
         return
     with desk.reading() as connection:
         here = _here(connection, desk, membership)
+        lost = conflicts_before.to_tell(connection, desk, membership, here.kept, here.standing)
     made, standing, news, head = here.made, here.standing, here.news, server.heads[scope]
     open_there = server.conflicts.get(scope, 0) - told
     open_here = sum(not standing.get(card_id(row), False) for row in here.rows)
-    if not news and not fresh and not here.stale and open_here == open_there and (not open_there or (here.kept is not None and here.kept.head == head)):
+    known = open_here == open_there and (not open_there or (here.kept is not None and here.kept.head == head))
+    if known and not news and not lost and not fresh and not here.stale:
         return
     if news:
         reply = _tell(desk, wire, membership, news)
@@ -128,13 +130,17 @@ def exchange(desk: Desk, wire: Wire, membership: Membership, server: HelloReply,
         meanwhile = {name: action for name, action in written_over(desk, connection, listed_here, there, membership).items()
                      if name not in made and counts(connection, action)}
     settled = {name for name, stands in standing.items() if stands} | same | meanwhile.keys()
+    listed = {card_id(row) for row in reply.conflicts}
     if again := [card_id(row) for row in reply.conflicts if card_id(row) in settled and card_id(row) not in news]:
         reply = _tell(desk, wire, membership, dict.fromkeys(again, True))
+    for part in conflicts_before.parts([row for row in lost if card_id(row) not in listed]):
+        reply = _tell(desk, wire, membership, {name: standing[name] for name in map(card_id, part) if name in standing and name not in here.stale}, part)
+    left = conflicts_before.left(desk, here.kept, {*listed, *map(card_id, lost)})
     with desk.applying() as applying:
         for name, stands in news.items():
             keep_decisions(applying.connection, {name: (made[name][0], stands)})
         keep_decisions(applying.connection, {name: (action, True) for name, action in meanwhile.items()})
-        _keep_told(applying.connection, desk, membership, here, reply, head, [row for row in listed_here if card_id(row) in meanwhile])
+        _keep_told(applying.connection, desk, membership, here, reply, head, left, [row for row in listed_here if card_id(row) in meanwhile])
 
 
 def _leads(membership: Membership, server: HelloReply) -> bool:
@@ -142,16 +148,16 @@ def _leads(membership: Membership, server: HelloReply) -> bool:
 
 
 def _keep_told(connection: sa.Connection, desk: Desk, membership: Membership, here: _Here, reply: ConflictsReply, head: Head,
-               more: Sequence[ConflictRow] = ()) -> None:
+               before: list[ConflictRow], more: Sequence[ConflictRow] = ()) -> None:
     """Keep what the server told; ``here``: as it was before it was asked. A card that is decided stays, so that an undo shows it again before the next
-    contact."""
+    contact. ``before``: what it told before it went back to a backup, and is to be asked about yet."""
     _keep_shown(connection, membership, [row for row in reply.conflicts if row.table in desk.tables])
     listed = {card_id(row) for row in reply.conflicts}
     decided = [row for row in here.rows if here.standing.get(card_id(row), False) and card_id(row) not in listed]
     rows = [*reply.conflicts, *decided, *(row for row in more if card_id(row) not in listed)]
     known = here.written
     new = [row for row in rows if card_id(row) not in known and row.table in desk.tables]
-    write_kept(connection, KEPT, Kept(head, rows, {**_written(new, records_of(connection, desk, new)), **known}))
+    write_kept(connection, KEPT, Kept(head, rows, {**_written(new, records_of(connection, desk, new)), **known}, before))
 
 
 def _keep_shown(connection: sa.Connection, membership: Membership, rows: Sequence[ConflictRow]) -> None:
@@ -165,8 +171,8 @@ def _keep_shown(connection: sa.Connection, membership: Membership, rows: Sequenc
         keep_shown(connection, table, values)
 
 
-def _tell(desk: Desk, wire: Wire, membership: Membership, news: Mapping[str, bool]) -> ConflictsReply:
-    """Tell the server which rows are decided on, or open again."""
+def _tell(desk: Desk, wire: Wire, membership: Membership, news: Mapping[str, bool], kept: Sequence[ConflictRow] = ()) -> ConflictsReply:
+    """Tell the server which rows are decided on, or open again; ``kept``: and which there were before it went back to a backup."""
     named = {name: name.partition(":") for name in news}
-    message = DecideRequest(membership.scope, [Decision(named[name][0], named[name][2], stands) for name, stands in news.items()])
+    message = DecideRequest(membership.scope, [Decision(named[name][0], named[name][2], stands) for name, stands in news.items()], list(kept))
     return session.call(desk, wire, membership, "conflicts/decide", message, ConflictsReply)

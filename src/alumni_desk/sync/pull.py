@@ -16,7 +16,7 @@ from alumni_desk.protocol.messages import Block, Cursor, Page, PullReply, PullRe
 from alumni_desk.store import driver, history
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.erasing import EMPTIED
-from alumni_desk.sync import erasing, moved_away, operations, session, state
+from alumni_desk.sync import conflicts_before, erasing, moved_away, operations, session, state
 from alumni_desk.sync.door import forget_rows
 from alumni_desk.sync.removing import forget_removed
 from alumni_desk.sync.shapes import Shape, shapes
@@ -221,6 +221,7 @@ def begin_again(connection: sa.Connection, scope: str) -> None:
         "UPDATE operation SET fate = 'waiting', sequence = NULL, resolved_at = NULL WHERE scope = ? AND fate IN ('accepted', 'waiting')", (scope,))
     connection.exec_driver_sql("UPDATE parcel SET resolved = NULL, sequence = NULL, reason = NULL WHERE scope = ?", (scope,))
     _drop_without_parcels(connection, scope)
+    conflicts_before.keep(connection)
     state.keep(connection, state.Rebuilding())
     state.drop(connection, state.Places)
     _to_zero(connection, scope)
