@@ -310,3 +310,18 @@ def test_who_was_erased_after_being_let_in_is_called_so_and_who_was_removed_keep
     assert removed.startswith(shown[evening.registrations[removed]].name)
     listed = {row.registration: row.name for row in guest_rows(evening.desk, evening.id)}
     assert listed[evening.registrations[erased]] == "Erased" and removed.startswith(listed[evening.registrations[removed]])
+
+
+@pytest.mark.parametrize(("event", "fields", "said"), [("member_moved", {"standing": "moved"}, "Moved to another chapter"), ("member_erased", {}, "Erased")])
+def test_whoever_is_known_by_no_name_any_more_is_called_at_the_door_as_on_the_list(evening: Evening, event: str, fields: dict[str, str], said: str) -> None:
+    name = next(iter(evening.registrations))
+    guest, nobody = evening.registrations[name], dict.fromkeys(("first_name", "last_name", "preferred_name", "other_script_name", "class_year", "badge_tail"))
+    with evening.desk.writing(event) as writing:  # what stays of them here
+        writing.change("person", evening.people[name], gone=True, **nobody, **fields)
+    listed = {row.registration: row.name for row in guest_rows(evening.desk, evening.id)}
+    assert listed[guest] == DoorList(evening.desk, evening.id).hits[guest].name == said
+    assert check_in(evening.desk, evening.id, guest).name == check_in(evening.desk, evening.id, guest).name == said
+    assert undo_check_in(evening.desk, evening.id, guest).name == said
+    with pytest.raises(Refused, match=f"^{said} is not checked in"):
+        undo_check_in(evening.desk, evening.id, guest)
+    assert [one.name for one in DoorList(evening.desk, evening.id).last_in()] == []

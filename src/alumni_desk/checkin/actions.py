@@ -139,6 +139,8 @@ class _Guest(NamedTuple):
     badge_tail: str | None
     note: str | None
     deceased: int | None
+    standing: str | None
+    left: int | None  # the person is gone: erased, or moved to another chapter
     merged: int  # somebody else is this person too
 
     @property
@@ -146,11 +148,12 @@ class _Guest(NamedTuple):
         """(name, class tail) as the badge says them."""
         if self.known is None:
             return self.badge_name or _("Name to come"), self.tail or ""
-        return self.badge_name or naming.display_name(self) or _("Name to come"), self.tail or naming.class_tail(self)
+        name = self.badge_name or naming.display_name(self) or naming.no_name(self._replace(gone=self.left or 0))
+        return name, self.tail or naming.class_tail(self)
 
 
 _PERSON = """
-    p.id, p.preferred_name, p.first_name, p.last_name, p.other_script_name, p.class_year, p.badge_tail, p.door_note, p.deceased,
+    p.id, p.preferred_name, p.first_name, p.last_name, p.other_script_name, p.class_year, p.badge_tail, p.door_note, p.deceased, p.standing, p.gone,
     p.merged_into IS NOT NULL OR EXISTS (SELECT 1 FROM person AS m WHERE m.merged_into = {person})"""
 _GUEST = f"""
     SELECT r.id, r.gathering, r.person, r.status, r.gone, r.badge_name, r.badge_tail, r.door_note, {_PERSON.format(person='r.person')}
