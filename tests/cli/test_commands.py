@@ -141,6 +141,7 @@ def test_move_takes_an_invitations_file_or_says_what_it_wants(do: Do, tmp_path: 
     other = tmp_path / "list.csv"
     other.write_text("First name\nAda", encoding="utf-8")
     assert "is not an invitation of Alumni Desk" in do("move", str(other), code=1, text=True)
+    assert "There is no file nofile.inv." in do("join", "nofile.inv", code=1, text=True)
     assert "Give the invitation's code after the address, or the invitation's file." in do("move", "https://desk.example.org", code=1, text=True)
 
 

@@ -142,6 +142,18 @@ def test_a_window_closes_at_once_though_the_server_does_not_answer(hands: Any, s
         assert state.read(connection, state.LastSync) is None, "a sync that was ended is no trouble with the server"
 
 
+def test_ctrl_q_quits_and_asks_first_about_what_is_not_sent(hands: Any) -> None:
+    joined(hands.desk)
+    add_member(hands.desk, first_name="Grace", last_name="Hopper")
+    hands.room.bridge.look()
+    hands.until(lambda: hands.room.bridge.waiting)
+    QTest.keyClick(hands.shell, Qt.Key.Key_Q, Qt.KeyboardModifier.ControlModifier)
+    sheet = hands.dialog(WaitingSheet)
+    sheet.reject()
+    hands.rest()
+    assert hands.shell.isVisible()
+
+
 def test_a_long_sync_tells_how_far_it_is_and_can_be_cancelled(hands: Any, silent: tuple[str, threading.Event]) -> None:
     url, called = silent
     page = hands.page("sync")

@@ -215,8 +215,11 @@ def _way(text: str, code: str) -> tuple[str, str]:
     said = inviting.read_text(text)
     if said is None and "://" not in text and (file.suffix.lower() == inviting.ENDING or len(file.parts) > 1):
         raise NotFound("no_file", _("There is no file {file}. Look where the invitation was saved."), file=file)
-    if said is None:
+    if said is None and "://" in text:
         raise BadInput("join_code", _("Give the invitation's code after the address, or the invitation's file."))
+    if said is None:
+        raise BadInput("join_code", _("There is no file {name}. If it is an address, give the invitation's code after it; else give the invitation's file."),
+                       name=text)
     return said.url, said.code
 
 

@@ -151,6 +151,7 @@ class Shell(QMainWindow):
         for keys in {"Ctrl+Shift+Z", QKeySequence(QKeySequence.StandardKey.Redo).toString()}:
             shortcut(keys, self, partial(self._turn, _("Ctrl Shift Z"), undoing.redo), WINDOW).setAutoRepeat(False)
         shortcut("Ctrl+K", self, self.palette_wanted.emit, WINDOW)
+        shortcut("Ctrl+Q", self, self.close, WINDOW).setAutoRepeat(False)  # not in check-in: guests stand at those keys
         shortcut(Qt.Key.Key_F6, self, lambda: self._next_region(1), WINDOW)
         shortcut("Shift+F6", self, lambda: self._next_region(-1), WINDOW)
         if self.plan:
