@@ -20,6 +20,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from tests.sync.hosts import make_laptop, venue
 
 from alumni_desk.schema import open_desk
 from alumni_desk.server.database import postgresql_database
@@ -27,6 +28,9 @@ from alumni_desk.server.invitations import invite
 from alumni_desk.server.state import now_ms, open_server
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.profile import Profile
+
+__all__ = ["make_laptop", "venue"]
+"""Fixtures of another file."""
 
 
 @dataclass

@@ -10,7 +10,7 @@ import pytest
 
 from alumni_desk.cli.main import run
 from alumni_desk.server.hosts import is_loopback, may_speak, peer_address, read_networks
-from alumni_desk.sync.keeping import own_address
+from alumni_desk.sync.venue.places import address_for_others
 
 
 @pytest.mark.parametrize(("proxies", "said"), [
@@ -26,7 +26,7 @@ def test_only_a_private_network_is_taken_for_a_proxy_that_is_spoken_to_in_the_cl
 
 def test_the_proxy_alone_may_speak_to_a_server_behind_it(make_server: Any) -> None:
     """From this computer's own address on its network, as a proxy in another container comes; what a proxy says of whom it speaks for counts."""
-    own = own_address()
+    own = address_for_others()
     if peer_address(own) is None or is_loopback(own) or not read_networks([own])[0].is_private:
         pytest.skip("this computer is in no private network")
     server = make_server(None, ["--host", "0.0.0.0", "--proxy-from", "10.255.255.254", "--proxy-from", own])

@@ -29,6 +29,7 @@ from alumni_desk.sync.address import Address, read_address
 from alumni_desk.sync.asking import moment
 from alumni_desk.sync.kept import NAME, PARTED, Keeps, kept_elsewhere, kept_here, noted
 from alumni_desk.sync.reach import LED
+from alumni_desk.sync.venue.places import address_for_others
 from alumni_desk.words import _
 
 PORT = 8413
@@ -237,7 +238,7 @@ def has_server(desk: Desk) -> bool:
 
 def serve(desk: Desk, kept: Keeps, *, host: str) -> Keeping:
     """Start the process. Raises NetworkProblem ``keeps_failed``."""
-    address = own_address() if host == "0.0.0.0" else host
+    address = address_for_others() if host == "0.0.0.0" else host
     public = f"{_scheme(host)}://{address}:{kept.port}"
     arguments = ["serve", "--host", host, "--port", str(kept.port), "--public-url", public, "--key-stdin", "--json"]
     process = subprocess.Popen(_command(desk, *arguments), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
@@ -339,17 +340,7 @@ def for_others(desk: Desk, membership: state.Membership) -> str:
     kept = _kept(desk)
     if kept is None or not membership.url.startswith("https:"):  # without encryption it is kept for this computer alone
         return membership.url
-    return f"https://{own_address()}:{kept.port}"
-
-
-def own_address() -> str:
-    """This computer's address on its network, as the others there reach it; the name of the computer if it has none."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
-        try:
-            asking.connect(("192.0.2.1", 9))  # a documentation address: nothing is sent, the system only says by which way it would go
-            return str(asking.getsockname()[0])
-        except OSError:
-            return socket.gethostname()
+    return f"https://{address_for_others()}:{kept.port}"
 
 
 def _kept(desk: Desk) -> Keeps | None:

@@ -99,6 +99,17 @@ def own_address() -> str:
     return str(here[0].ip) if here else "127.0.0.1"
 
 
+def address_for_others() -> str:
+    """This computer's address as others reach a server on it; the name of the computer if it has none."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        try:
+            asking.connect(("192.0.2.1", 9))  # a documentation address: nothing is sent, the system only says by which way it would go
+            return str(asking.getsockname()[0])
+        except OSError:  # no way out, as on a cable between two laptops
+            here = connected() or interfaces()
+            return str(here[0].ip) if here else socket.gethostname()
+
+
 def same_network(host: str, here: list[IPv4Interface]) -> bool:
     """Whether an address lies in a network that this computer is in."""
     try:
