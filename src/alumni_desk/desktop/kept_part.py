@@ -88,7 +88,7 @@ class KeptPart(QObject):
             return
         column.addSpacing(px(12))
         column.addWidget(section(_("This laptop keeps the chapter")))
-        address = self._kept_at.partition("#")[0]
+        address = (self._bridge.kept_at or self._kept_at).partition("#")[0]  # the network may have given it another one since
         said = _("The others reach it at {address} while this window is open.").format(address=address) if address else self.not_kept
         column.addWidget(SettingRow(_("For the others") if address else _("It is not kept now"), said, tone="text" if address else "warn"))
         if facts.takes_over:  # its own server is gone: it cannot be moved
@@ -100,8 +100,9 @@ class KeptPart(QObject):
             invite.setAccessibleName(_("Invite a laptop anew"))
             invite.clicked.connect(self.invites)
             column.addWidget(SettingRow(_("Others look for it at another port"), _(
-                "It is at port {port} now; laptops that joined before still look for this one at port {former} and do not find it. Give each of them a new "
-                "invitation. What they have to send stays with them until then.").format(port=port, former=former), invite, tone="warn"))  # fmt: skip
+                "It is at port {port} now; laptops that joined before look for this one at port {former}. In the same network they find it by themselves; "
+                "give a new invitation to one that does not. What they have to send stays with them until then.").format(port=port, former=former),
+                invite, tone="warn"))  # fmt: skip
         moves = Button(_("Move"))
         moves.setAccessibleName(_("Move to an office’s server"))
         moves.clicked.connect(self.ask_move)

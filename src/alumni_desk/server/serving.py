@@ -10,6 +10,7 @@ import ssl
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -152,11 +153,20 @@ def serve(server: Server, *, host: str, port: int, certificate: Certificate | No
     gc.set_threshold(*_LOOKED_FOR_LOOPS)
     sys.setswitchinterval(_TURN_SECONDS)
     try:
-        with tidying(server):
+        with tidying(server), _told_where(server, host, port, kept=terms.here):
             stoppable.run(sockets=listeners)
     finally:
         for listener in listeners:
             listener.close()
+
+
+def _told_where(server: Server, host: str, port: int, *, kept: bool) -> AbstractContextManager[None]:
+    """For the laptop that keeps a chapter: the others are told where it is, unless it serves at one address alone."""
+    if not kept or host != "0.0.0.0":
+        return nullcontext()
+    from alumni_desk.server.whereabouts import told
+
+    return told(server, port)
 
 
 def end_with(stream: IO[str], part: Callable[[], None]) -> None:

@@ -73,6 +73,12 @@ def keep_address(server: Server, url: str | None, fingerprint: str | None, *, pu
         put_rows(connection, server.tables.tables["server_state"], [{"key": key, "value": value} for key, value in rows.items()])
 
 
+def keep_public(server: Server, url: str) -> None:
+    """Remember where laptops reach the server now."""
+    with server.database.writing() as connection:
+        put_rows(connection, server.tables.tables["server_state"], [{"key": "public_url", "value": url}])
+
+
 def address_for_laptops(known: Mapping[str, str]) -> tuple[str | None, str | None]:
     """The address that an invitation says, its pin with it, and that pin alone. ``known``: what the server keeps about itself."""
     url, _hash, pin = (known.get("public_url") or known.get("url") or "").partition("#sha256=")

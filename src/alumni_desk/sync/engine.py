@@ -17,7 +17,23 @@ from alumni_desk.protocol.clock import AHEAD_MS, wall_ms
 from alumni_desk.protocol.messages import PAGE_ROWS, HelloReply
 from alumni_desk.store import removal
 from alumni_desk.store.desk import Desk
-from alumni_desk.sync import access, conflicts_told, digest, door, erasing, lately, leaving, moving_cards, operations, session, silence, snapshot, state, still
+from alumni_desk.sync import (
+    access,
+    conflicts_told,
+    digest,
+    door,
+    erasing,
+    keeper_finding,
+    lately,
+    leaving,
+    moving_cards,
+    operations,
+    session,
+    silence,
+    snapshot,
+    state,
+    still,
+)
 from alumni_desk.sync import conflicts as deciding
 from alumni_desk.sync import join as joining
 from alumni_desk.sync.address import Address
@@ -139,14 +155,20 @@ def sync_once(desk: Desk, progress: Progress | None = None, *, wire: Wire | None
     membership = at_rest or _membership(desk)
     door.pass_time(desk, membership)
     line = wire or Wire(Address(membership.url, membership.fingerprint))
+    work = partial(_sync, desk, line, progress=progress, check=check, stays=stays, listening=listening)
     try:
-        if at_rest is not None and (found := still.result(desk, line, membership)) is not None:
-            again, old = found
-            if not old:
-                return again
-            result = again
-        else:
-            result = _sync(desk, line, membership, progress, check=check, stays=stays, listening=listening)
+        try:
+            if at_rest is not None and (same := still.result(desk, line, membership)) is not None:
+                result, old = same
+                if not old:
+                    return result
+            else:
+                result = work(membership)
+        except NetworkProblem as trouble:
+            moved = keeper_finding.follow(desk, line, membership, trouble)
+            if moved is None:
+                raise
+            result = work(moved)
     except KnownError as found:
         if found.code in ("sync_stopped", removal.CODE, leaving.PUT_OFF):
             raise

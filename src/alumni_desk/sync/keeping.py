@@ -39,10 +39,15 @@ END_SECONDS = 30.0
 
 
 class Keeping:
-    """The process that serves. ``url``: for the other laptops, with the pin of its certificate."""
+    """The process that serves. ``own_url``: for this laptop, with the pin of its certificate."""
 
-    def __init__(self, process: subprocess.Popen[str], url: str, own_url: str) -> None:
-        self.process, self.url, self.own_url = process, url, own_url
+    def __init__(self, process: subprocess.Popen[str], address: Callable[[], str], own_url: str) -> None:
+        self.process, self._address, self.own_url = process, address, own_url
+
+    @property
+    def url(self) -> str:
+        """For the other laptops: where this one is now."""
+        return self.own_url.replace("127.0.0.1", self._address(), 1)
 
     @property
     def running(self) -> bool:
@@ -238,8 +243,8 @@ def has_server(desk: Desk) -> bool:
 
 def serve(desk: Desk, kept: Keeps, *, host: str) -> Keeping:
     """Start the process. Raises NetworkProblem ``keeps_failed``."""
-    address = address_for_others() if host == "0.0.0.0" else host
-    public = f"{_scheme(host)}://{address}:{kept.port}"
+    address = address_for_others if host == "0.0.0.0" else lambda: host
+    public = f"{_scheme(host)}://{address()}:{kept.port}"
     arguments = ["serve", "--host", host, "--port", str(kept.port), "--public-url", public, "--key-stdin", "--json"]
     process = subprocess.Popen(_command(desk, *arguments), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     said = _first_line(process, kept)
@@ -253,7 +258,7 @@ def serve(desk: Desk, kept: Keeps, *, host: str) -> Keeping:
                                                "window. Everything is saved here. Close what uses it, then switch it on again."), port=kept.port)
     pin = f"#sha256={said['fingerprint']}" if said["fingerprint"] else ""
     scheme = "https" if pin else "http"
-    return Keeping(process, f"{scheme}://{address}:{kept.port}{pin}", f"{scheme}://127.0.0.1:{kept.port}{pin}")
+    return Keeping(process, address, f"{scheme}://127.0.0.1:{kept.port}{pin}")
 
 
 def _scheme(host: str) -> str:

@@ -33,10 +33,13 @@ def explained(connection: sa.Connection, problem: KnownError) -> KnownError:
     days = (datetime.now(UTC) - datetime.fromisoformat(last.at)).days
     if days < PATIENCE.days:
         return NetworkProblem(problem.code, _(
-            "The laptop that keeps the chapter cannot be reached. Everything is saved here; check the network, or wait until that laptop is on. If the chapter "
-            "has moved to a server, its leader has an invitation for you: Sync, Details, “It has moved”."))
+            "The laptop that keeps the chapter cannot be reached. Everything is saved here; check the network, or wait until that laptop is on. If it is on "
+            "and in this network, it may have another address: join again with a new invitation of it, and what waits goes along. If the chapter has moved to "
+            "a server, its leader has an invitation for you: Sync, Details, “It has moved”."))
     return NetworkProblem(problem.code, ngettext(
-        "The laptop that keeps the chapter has not been reached for {n} day. Everything is saved here. It may be off or in another network, or the chapter has "
-        "moved to a server: ask its leader, who then has an invitation for you: Sync, Details, “It has moved”.",
-        "The laptop that keeps the chapter has not been reached for {n} days. Everything is saved here. It may be off or in another network, or the chapter "
-        "has moved to a server: ask its leader, who then has an invitation for you: Sync, Details, “It has moved”.", days), n=number(days))
+        "The laptop that keeps the chapter has not been reached for {n} day. Everything is saved here. It may be off or in another network, or have another "
+        "address: then join again with a new invitation of it, and what waits goes along. Or the chapter has moved to a server: ask its leader, who then has "
+        "an invitation for you: Sync, Details, “It has moved”.",
+        "The laptop that keeps the chapter has not been reached for {n} days. Everything is saved here. It may be off or in another network, or have another "
+        "address: then join again with a new invitation of it, and what waits goes along. Or the chapter has moved to a server: ask its leader, who then has "
+        "an invitation for you: Sync, Details, “It has moved”.", days), n=number(days))

@@ -84,6 +84,12 @@ class Wire:
                 other.stop()
         return other
 
+    def go_to(self, address: Address) -> None:
+        """Reach the same server at another address from now on."""
+        if address.fingerprint is None or address.fingerprint != self.address.fingerprint:
+            raise AssertionError("another server")
+        self.address = address
+
     def stop(self) -> None:
         """End a call that is under way, from another thread; every later one ends at once with ``sync_stopped``."""
         with self._holding:

@@ -1,26 +1,19 @@
-"""Finding laptops that share, by multicast DNS; and when none can be joined, why, and the next way."""
+"""Finding laptops that share, by multicast DNS (``announcing.py`` says it there); and when none can be joined, why, and the next way."""
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
-import logging
-import secrets
 import socket
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import IPv4Interface
 from typing import Any, Literal
 
 from alumni_desk.sync.state import Membership
-from alumni_desk.sync.venue.channel import VERSION
 from alumni_desk.sync.venue.places import Place, connected, interfaces, same_network
 from alumni_desk.words import _
-
-log = logging.getLogger(__name__)
 
 SERVICE = "_alumni-desk._tcp.local."
 SEARCH_SECONDS = 3.0
@@ -53,64 +46,6 @@ def mark_of(membership: Membership | None) -> str:
     return "" if membership is None else hashlib.blake2b(f"{membership.server}/{membership.scope}".encode(), digest_size=8).hexdigest()
 
 
-class Announcer:
-    """Says on the network that this laptop shares; in a thread of its own, for it takes a second. ``stop`` takes it back."""
-
-    def __init__(self, place: Place, mark: str, *, on: Sequence[str] | None = None) -> None:
-        """``on``: addresses of the interfaces; all of them otherwise."""
-        self.name = secrets.token_hex(6)
-        self._place, self._mark, self._on = place, mark, on
-        self._loop = asyncio.new_event_loop()
-        self._ending = asyncio.Event()
-        self._thread = threading.Thread(target=self._run, name="venue announcing", daemon=True)
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Take it back."""
-        self._loop.call_soon_threadsafe(self._ending.set)
-        self._thread.join()
-        self._loop.close()
-
-    def _run(self) -> None:
-        from zeroconf import Error
-
-        try:
-            self._loop.run_until_complete(self._announce())
-        except (OSError, Error, RuntimeError, TimeoutError) as error:  # nobody finds it; by its address it can be joined all the same
-            log.warning("sharing is not announced: %s", type(error).__name__)
-
-    async def _announce(self) -> None:
-        from zeroconf import ServiceInfo
-        from zeroconf.asyncio import AsyncZeroconf
-
-        zeroconf = AsyncZeroconf(interfaces=list(self._on)) if self._on else AsyncZeroconf()
-        try:
-            info = ServiceInfo(SERVICE, f"{self.name}.{SERVICE}", addresses=[socket.inet_aton(one) for one in self._addresses()], port=self._place.port,
-                               properties={"v": str(VERSION), "c": self._mark}, server=f"{self.name}.local.")
-            announcing = asyncio.ensure_future(zeroconf.async_register_service(info))
-            ending = asyncio.ensure_future(self._ending.wait())
-            await asyncio.wait({announcing, ending}, return_when=asyncio.FIRST_COMPLETED)
-            if not ending.done():
-                sent = await announcing  # it is told again a few times
-                await asyncio.wait({asyncio.ensure_future(sent), ending}, return_when=asyncio.FIRST_COMPLETED)
-                await ending
-            await _cancelled(announcing)
-        finally:
-            await zeroconf.async_close()
-            for task in asyncio.all_tasks() - {asyncio.current_task()}:
-                await _cancelled(task)
-
-    def _addresses(self) -> list[str]:
-        return list(self._on or ()) or [str(one.ip) for one in interfaces()] or [self._place.host]
-
-
-async def _cancelled(task: asyncio.Future[Any]) -> None:
-    """End a task that is not wanted any more, whatever it was about."""
-    task.cancel()
-    with suppress(asyncio.CancelledError, OSError):
-        await task
-
-
 def find(membership: Membership | None, *, seconds: float = SEARCH_SECONDS, on: Sequence[str] | None = None,
          but: frozenset[str] = frozenset(), stopping: threading.Event | None = None) -> Search:
     """Look for laptops that share. ``on``: addresses of the interfaces, all otherwise; ``but``: names of announcements of one's own; ``stopping``: whoever
@@ -120,7 +55,7 @@ def find(membership: Membership | None, *, seconds: float = SEARCH_SECONDS, on: 
         return told((), here)
     heard = _listen(seconds, on, but, stopping or threading.Event())
     with ThreadPoolExecutor(8) as pool:
-        reached = list(pool.map(lambda one: _answers(one[1]), heard))
+        reached = list(pool.map(lambda one: answers(one[1]), heard))
     mark = mark_of(membership)
     return told(tuple(Found(name, place, None if not mark else said == mark, answers)
                       for (name, place, said), answers in zip(heard, reached, strict=True)), here)
@@ -174,20 +109,21 @@ def _listen(seconds: float, on: Sequence[str] | None, but: frozenset[str], stopp
             info = zeroconf.get_service_info(SERVICE, name, timeout=1000) if short not in but else None
             if info is not None and info.port and (addresses := info.parsed_addresses()):
                 said = (info.properties.get(b"c") or b"").decode("ascii", "replace")
-                found.append((short, Place(_nearest(addresses), info.port), said))
+                found.append((short, Place(nearest_first(addresses)[0], info.port), said))
         browser.cancel()
         return found
     finally:
         zeroconf.close()
 
 
-def _nearest(addresses: Sequence[str]) -> str:
-    """Of a laptop's addresses one in a network that this one is in."""
+def nearest_first(addresses: Sequence[str]) -> list[str]:
+    """A laptop's addresses, first those in a network that this one is in."""
     here = interfaces()
-    return next((one for one in addresses if same_network(one, here)), addresses[0])
+    return sorted(addresses, key=lambda one: not same_network(one, here))
 
 
-def _answers(place: Place) -> bool:
+def answers(place: Place) -> bool:
+    """Whether anything listens there."""
     try:
         with socket.create_connection((place.host, place.port), timeout=REACH_SECONDS):
             return True

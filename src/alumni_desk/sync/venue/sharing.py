@@ -14,6 +14,7 @@ from alumni_desk.protocol.handout import SealedHandout
 from alumni_desk.protocol.sealing import name_of
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync.venue import holding, own_code
+from alumni_desk.sync.venue.announcing import Announcer
 from alumni_desk.sync.venue.channel import (
     LONGEST_WAIT,
     MESSAGE_LIMIT,
@@ -31,7 +32,7 @@ from alumni_desk.sync.venue.channel import (
     seal_reply,
 )
 from alumni_desk.sync.venue.credentials import Me, hear_removals, me
-from alumni_desk.sync.venue.finding import Announcer, mark_of
+from alumni_desk.sync.venue.finding import SERVICE, mark_of
 from alumni_desk.sync.venue.handouts import make_handout, newest
 from alumni_desk.sync.venue.holding import seal_own
 from alumni_desk.sync.venue.places import PORT, SCHEME, Place, own_address
@@ -85,7 +86,7 @@ class Sharing:
         self._watch = Watch(desk)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.1,), name="venue sharing", daemon=True)
         self._thread.start()
-        self._announcer = Announcer(self.place, mark_of(mine.membership), on=on or ([host] if host else None))
+        self._announcer = Announcer(SERVICE, self.place, {"v": str(VERSION), "c": mark_of(mine.membership)}, on=on or ([host] if host else None))
 
     @property
     def address(self) -> str:
