@@ -183,7 +183,7 @@ def _send_what_waits(desk: Desk, anyway: bool) -> None:
     try:
         waiting = engine.sync_once(desk).waiting
     except KnownError as problem:
-        if not anyway:
+        if not anyway and problem.code != "sync_moved":  # gone before, and all that this server had went with it
             raise Refused("move_unsent", _("The present server does not answer ({reason}), so what other laptops sent it and this one has not "
                                            "fetched cannot go along. Try again when it does, or move anyway with “alumni-desk move URL CODE --anyway”: it "
                                            "is lost then, unless another laptop that has it moves, too."),
