@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from alumni_desk.gatherings.actions import new_gathering
 from alumni_desk.members.actions import add_member, change_member
 from alumni_desk.members.lists import member
 from alumni_desk.store.desk import Desk
@@ -84,6 +85,7 @@ def test_what_is_done_after_a_sync_has_the_servers_time(office: Any, make_desk: 
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from alumni_desk.gatherings.actions import new_gathering
 from alumni_desk.members.actions import add_member
 from alumni_desk.schema import open_desk
 from alumni_desk.store.profile import Profile
@@ -99,3 +101,13 @@ with open_desk(Profile(Path(sys.argv[1]))) as desk:
     assert done.returncode == 0, done.stderr
     at, year = done.stdout.split()
     assert int(year) - int(at[:4]) in (9, 10)
+
+
+def test_the_next_gathering_is_the_next_one_by_the_time_that_the_server_told(office: Any, make_desk: Callable[[str], Desk], shim: Path) -> None:
+    desk = make_desk("door")
+    join(desk, office.url, office.invite())
+    today = datetime.now(UTC)
+    new_gathering(desk, name="Fest", start=f"{today:%Y-%m-%dT%H:%M}", end=f"{today + timedelta(hours=5):%Y-%m-%dT%H:%M}", time_zone="UTC")
+    two_days = 2 * 24 * 3_600_000
+    under(shim, two_days, desk, "sync")
+    assert json.loads(under(shim, two_days, desk, "headcount", "next", "--json"))

@@ -138,7 +138,7 @@ class Room(QObject):
         clock: dict[str, Any] = {"clock": self._today}
         settings: dict[str, Any] = {"appearance": self.appearance, "deeds": deeds, "about": about}
         return [
-            self._planned("today", "sun-horizon", _("Today"), "today_page.TodayPage", **clock),
+            self._planned("today", "sun-horizon", _("Today"), "today_page.TodayPage", clock=self._day),
             self._planned("members", "users", _("Members"), "members_page.MembersPage", **clock),
             self._planned("gatherings", "calendar-blank", _("Gatherings"), "gatherings_page.GatheringsPage", **clock),
             self._planned("checkin", "door", _("Check-in"), "door_page.CheckInPage", wire=self._wire_door),
@@ -312,11 +312,15 @@ class Room(QObject):
         self.lock.read_rules()
         self._look_at_frame()
 
+    def _day(self) -> date:
+        """Which day it is, as the server corrected this computer's clock when they last spoke."""
+        return self.desk.now().astimezone().date() if self._today == date.today else self._today()
+
     def _look_at_frame(self) -> None:
         self.lanes.read(self._read_frame, self._show_frame, key="frame")
 
     def _read_frame(self) -> tuple[FrameFacts, str, str]:
-        return frame_facts(self.desk, self._today()), self.desk.setting("person_name") or "", self.desk.device_name
+        return frame_facts(self.desk, self._day()), self.desk.setting("person_name") or "", self.desk.device_name
 
     def _show_frame(self, found: tuple[FrameFacts, str, str]) -> None:
         facts, person, device = found

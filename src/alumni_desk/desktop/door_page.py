@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -55,7 +55,7 @@ def choosable(desk: Desk) -> list[Choosable]:
         if row.status == "cancelled" and not at_door:
             continue
         starts, ends = parse_wall(row.starts), parse_wall(row.ends)
-        now = local_time(datetime.now(UTC).isoformat(), row.time_zone)
+        now = local_time(desk.now().isoformat(), row.time_zone)
         end = ends or (starts + timedelta(hours=6) if starts else None)
         # Guests linger and lists are tidied: a gathering stays on top until half a day after its end.
         gone = end is not None and now is not None and end + timedelta(hours=12) < now.replace(tzinfo=None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 
 from PySide6.QtCore import QObject, Signal
 
@@ -54,7 +54,7 @@ class Reading(QObject):
 
     def now(self) -> datetime:
         """What the clocks at the gathering say."""
-        return local_time(datetime.now(UTC).isoformat(), self.zone()) or datetime.now(UTC)
+        return local_time(self._desk.now().isoformat(), self.zone()) or self._desk.now()
 
     def on_changed(self, changed: Changed) -> None:
         """Something was saved, here or by others."""

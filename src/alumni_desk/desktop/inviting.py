@@ -89,7 +89,7 @@ class Inviting:
         self._made: Invitation | None = None
         self._wish: Wish | None = None
         self._asking = self._over = False
-        lanes.read(lambda: (_chapter_here(desk), evenings(desk, datetime.now())), lambda found: self._open(*found))
+        lanes.read(lambda: (_chapter_here(desk), evenings(desk, desk.now().astimezone())), lambda found: self._open(*found))
 
     def _open(self, chapter: str | None, found: list[Evening]) -> None:
         self._chapter = chapter

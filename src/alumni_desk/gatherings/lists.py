@@ -186,7 +186,7 @@ def resolve(desk: Desk, text: str, *, now: datetime | None = None) -> str:
     if any(row.id == wanted for row in rows):
         return wanted
     if wanted.casefold() in ("next", _("next")):
-        moment = now or datetime.now().astimezone()
+        moment = now or desk.now().astimezone()
         for row in rows:
             if row.status != "cancelled" and row.starts and _over_at(row) >= local_now(moment, row.time_zone):
                 return str(row.id)

@@ -6,7 +6,7 @@ import json
 import os
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Literal
 from urllib.parse import parse_qs, quote, urlsplit
@@ -93,7 +93,7 @@ def invite(desk: Desk, role: Role, *, gathering: str | None = None, name: str = 
     what is to be changed about one makes another code. ``hand_over``: whoever uses it takes over from this laptop. ``until``: access to the door ends
     then, if that is sooner than a day after the gathering. ``chapter``: the one that is meant; raises Refused ``chapter_switched`` where the desk
     shows another one by now."""
-    if until is not None and until <= datetime.now(UTC):
+    if until is not None and until <= desk.now():
         raise BadInput("invite_until", _("Access would be over already. Choose a later moment."))
     email = read_fields({"email": email})["email"] or ""
     with line_of(desk, wire) as line:
