@@ -18,6 +18,7 @@ from alumni_desk.members.actions import add_member, change_member
 from alumni_desk.members.lists import member
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync import state
+from alumni_desk.sync.conflicts import conflicts as open_conflicts
 from alumni_desk.sync.engine import join, status, sync_once
 from alumni_desk.sync.lately import lately
 
@@ -90,6 +91,7 @@ from alumni_desk.members.actions import add_member
 from alumni_desk.schema import open_desk
 from alumni_desk.store.profile import Profile
 from alumni_desk.store.done import actions
+from alumni_desk.sync.conflicts import conflicts as open_conflicts
 from alumni_desk.sync.engine import sync_once
 with open_desk(Profile(Path(sys.argv[1]))) as desk:
     sync_once(desk)
@@ -111,3 +113,22 @@ def test_the_next_gathering_is_the_next_one_by_the_time_that_the_server_told(off
     two_days = 2 * 24 * 3_600_000
     under(shim, two_days, desk, "sync")
     assert json.loads(under(shim, two_days, desk, "headcount", "next", "--json"))
+
+
+def test_what_this_laptop_wrote_while_its_clock_ran_ahead_is_its_own_on_a_card(office: Any, make_desk: Callable[[str], Desk], shim: Path) -> None:
+    right, ahead = make_desk("right"), make_desk("ahead")
+    for desk in (right, ahead):
+        join(desk, office.url, office.invite())
+    ana = add_member(right, first_name="Ana", last_name="Lima", employer="Before").id
+    sync_once(right)
+    sync_once(ahead)
+    for value in ("Sooner", "Future"):
+        under(shim, 2 * 24 * 3_600_000, ahead, "member", "set", ana, f"employer={value}")
+    change_member(right, ana, employer="Now")
+    sync_once(right)
+    under(shim, 2 * 24 * 3_600_000, ahead, "sync")
+    card, = open_conflicts(ahead)
+    assert (card.yours.value, card.yours.here, card.theirs.value, card.theirs.here) == ("Future", True, "Now", False)
+    sync_once(right)
+    card, = open_conflicts(right)
+    assert (card.yours.value, card.yours.here, card.theirs.value, card.theirs.here) == ("Now", True, "Future", False)

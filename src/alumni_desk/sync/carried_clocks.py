@@ -26,6 +26,12 @@ def counts_as(clock: str, original: str) -> bool:
     return clock == original or clock.partition("-")[2] == f"{moment}{counter}-{replica}"
 
 
+def written_as(clock: str) -> str:
+    """The clock of a laptop that this one is, or that a server made to count as this one."""
+    _moment, between, replica = clock.split("-")
+    return clock if len(between) == _COUNTER else f"{between[:-_COUNTER]}-{between[-_COUNTER:]}-{replica}"
+
+
 _WRITTEN = ("SELECT max(clock) FROM past GROUP BY substr(clock, -16)",
             "SELECT max(clock) FROM operation WHERE queue <> 'peer' GROUP BY substr(clock, -16)",
             "SELECT max(j.value) FROM operation AS o, json_each(o.before) AS j WHERE o.before NOT IN ('', '{}') AND o.queue <> 'peer' AND j.value IS NOT NULL"

@@ -17,6 +17,7 @@ from alumni_desk.store.synced import clock_key
 from alumni_desk.store.tables import CARRIED
 from alumni_desk.store.undo import origin
 from alumni_desk.sync import state
+from alumni_desk.sync.carried_clocks import written_as
 from alumni_desk.sync.hidden_edits import is_of_here
 
 T = TypeVar("T")
@@ -88,9 +89,13 @@ def records_of(connection: sa.Connection, desk: Desk, rows: Sequence[ConflictRow
             own = connection.exec_driver_sql(
                 "SELECT o.clock, o.action, a.who FROM operation AS o LEFT JOIN action AS a ON a.id = o.action WHERE o.table_name = ? AND o.row_id = ?"
                 " AND o.queue <> 'peer' AND o.event NOT IN (?, ?)", (table, one["id"], *CARRIED))
+            mine = {wrote.clock: (wrote.action, wrote.who) for wrote in own}
+            # What ran ahead counts as an earlier moment at the server, and is one's own all the same.
+            assigned = {*clocks.values(), *filter(None, stands_for.values()), *(clock for row in rows for clock in (row.winner_clock, row.loser_clock))}
+            mine |= {clock: mine[written_as(clock)] for clock in assigned if written_as(clock) in mine}
             was = _was(connection, table, one["id"], {row.winner_clock for row in rows if (row.table, row.row) == (table, one["id"])})
             found[table, one["id"]] = {**one, "was": was, "stands_for": stands_for, "written": written, "authors": authors,
-                                       "own": {wrote.clock: (wrote.action, wrote.who) for wrote in own}}
+                                       "own": mine}
     return found
 
 
