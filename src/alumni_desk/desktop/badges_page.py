@@ -197,7 +197,7 @@ class BadgesPage(Page):
                                             lambda: self.go("gatherings", plan=True), step_icon="plus"))
             return
         self.stack.show_content()
-        now = datetime.combine(self._clock(), time(12), UTC) if self._clock != date.today else self.desk.now()
+        now = datetime.combine(self._clock(), time(12), UTC) if self._clock is not date.today else datetime.now(UTC)
         ahead = [row for row in rows if not row.is_over(now)]
         order = [*ahead, *(row for row in reversed(rows) if row.is_over(now))]
         kept = self._wish or self.gathering.key()

@@ -177,7 +177,7 @@ class GatheringsPage(Page):
                 self._first.setFocus()
 
     def _year_of(self, rows: list[GatheringRow]) -> QWidget:
-        now = datetime.combine(self._clock(), time(12), UTC) if self._clock != date.today else self.desk.now()
+        now = datetime.combine(self._clock(), time(12), UTC) if self._clock is not date.today else datetime.now(UTC)
         ahead = [row for row in rows if not row.is_over(now)]
         held = [row for row in reversed(rows) if row.is_over(now)]
         self._next = next((row for row in ahead if not row.cancelled), None)
