@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -60,6 +61,35 @@ def test_undo_and_unmerge_take_them_apart_and_leave_what_was_changed_since(desk:
     assert [degree.school for degree in member(desk, office).degrees] == ["Law"]
     with pytest.raises(KnownError, match="part of no other"):
         unmerge(desk, event)
+
+
+def test_undo_right_after_taking_apart_merges_again_and_touches_nothing_that_was_done_before(desk: Any, two: tuple[str, str]) -> None:
+    office, event = two
+    other = add_member(desk, first_name="Dee", last_name="Delta").id
+    merge_people(desk, event, office)
+    change_member(desk, other, city="Lowell")
+    merged = member(desk, office)
+    unmerge(desk, event)
+    assert (deeds(desk)[0].what, deeds(desk)[0].undoable) == ("Took Ana Lima Souza apart from another entry", True)
+    assert undo(desk).event == "people_unmerged"
+    assert (names(desk), member(desk, office).fields, member(desk, office).degrees) == (["Ana Lima", "Dee Delta"], merged.fields, merged.degrees)
+    assert member(desk, other).fields["city"] == "Lowell"
+    assert redo(desk).event == "people_unmerged" and names(desk) == ["Ana Lima", "Ana Lima Souza", "Dee Delta"]
+    undo(desk)
+    assert [undo(desk).event for _ in range(2)] == ["member_changed", "people_merged"], "what was done before comes next, the merge as well"
+    assert names(desk) == ["Ana Lima", "Ana Lima Souza", "Dee Delta"] and member(desk, office).fields["mobile"] is None
+    redo(desk)
+    unmerge(desk, event)
+    assert names(desk) == ["Ana Lima", "Ana Lima Souza", "Dee Delta"] and verify(desk).ok
+
+
+def test_a_merge_that_was_made_long_ago_can_be_taken_apart(desk: Any, two: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    office, event = two
+    merge_people(desk, event, office)
+    late = desk.now() + timedelta(days=40)
+    monkeypatch.setattr(desk, "now", lambda: late)
+    unmerge(desk, event)
+    assert names(desk) == ["Ana Lima", "Ana Lima Souza"] and member(desk, office).fields["mobile"] is None
 
 
 def test_whoever_is_merged_into_a_merged_one_goes_where_that_one_went_and_nobody_into_themselves(desk: Any, two: tuple[str, str]) -> None:

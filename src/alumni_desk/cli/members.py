@@ -218,7 +218,7 @@ def run_unmerge(args: argparse.Namespace) -> int:
     with opened(args) as desk:
         done = unmerge(desk, args.who)
     show(args, {"id": done.id, "name": done.name, "merged": done.other, "action": done.changed.action},
-         _("{name} is an entry of its own again.").format(name=done.name))
+         _("{name} is an entry of its own again. “alumni-desk undo” merges them again.").format(name=done.name))
     return 0
 
 

@@ -14,7 +14,7 @@ from alumni_desk.members.naming import display_name
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.listed import texts
 from alumni_desk.store.synced import clock_key, data_columns
-from alumni_desk.store.undo import undo
+from alumni_desk.store.undo import put_back
 from alumni_desk.store.writing import Changed, Writing
 from alumni_desk.words import _
 
@@ -54,9 +54,10 @@ def merge_people(desk: Desk, other: str, into: str) -> Merged:
 
 
 def unmerge(desk: Desk, person: str) -> Merged:
-    """Make an entry that was merged one of its own again: the merge is undone, but for what was changed since; of one made elsewhere the tie alone.
+    """Make an entry that was merged one of its own again, and take back what came along with it, but for what was changed since; of one made elsewhere the
+    tie alone. An action of its own, so that undo merges them again.
 
-    Raises NotFound, or Refused ``not_merged``.
+    Raises Refused ``not_merged``.
     """
     with desk.reading() as connection:
         row = connection.execute(sa.select(desk.tables["person"]).where(desk.tables["person"].c.id == person)).first()
@@ -66,10 +67,10 @@ def unmerge(desk: Desk, person: str) -> Merged:
             "SELECT a.id FROM operation AS o JOIN action AS a ON a.id = o.action WHERE o.table_name = 'person' AND o.row_id = ? AND a.event = ?"
             " AND a.undone_by IS NULL AND json_extract(o.fields, '$.merged_into') = ? ORDER BY o.rowid DESC LIMIT 1",
             (person, MERGED, row.merged_into)).scalar()
-    if action is not None:
-        return Merged(person, display_name(row), row.merged_into, undo(desk, str(action)).changed)
     with desk.writing(UNMERGED) as writing:
-        writing.change("person", person, merged_into=None)
+        writing.change("person", person, merged_into=None)  # first: the list of what was done names whom the first row is about
+        if action is not None:
+            put_back(writing, str(action))
     return Merged(person, display_name(row), row.merged_into, writing.changed)
 
 

@@ -122,6 +122,13 @@ def redo(desk: Desk, action: str | None = None, *, but: Collection[str] = (), pa
     return _turn(desk, row, chain, "redone")
 
 
+def put_back(writing: Writing, action: str) -> int:
+    """Put the values back that an action wrote, where nobody has changed them since, as a part of another action that is under way: the action itself counts as
+    done still. Returns how many rows that were."""
+    row = _wanted(writing.connection, action)
+    return _take_back(writing, _chain(_links(writing.connection), row.id), _json.decode(row.counts))[0]
+
+
 def changed_since(desk: Desk, action: str) -> list[Left]:
     """What undoing an action (or redoing one that was undone) would leave, because somebody changed it or stands on it since."""
     return ahead(desk, action)[1]
