@@ -21,7 +21,7 @@ from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QWidget
 from tests.conftest import PASSPHRASE
 from tests.store.test_keyring import Shelf
 
-from alumni_desk.desktop import opening
+from alumni_desk.desktop import laptop_part, opening
 from alumni_desk.desktop.activity_list import DEED
 from alumni_desk.desktop.activity_words import reason_of
 from alumni_desk.desktop.app import Room, Sitting, build
@@ -129,6 +129,64 @@ def test_a_backup_of_another_year_says_so_wherever_its_day_is_said(room: Room, u
     until(lambda: room.shell.findChildren(ComparedSheet))
     assert f"of 15 Jun {year}" in texts(room.shell.findChildren(ComparedSheet)[0])
     room.shell.findChildren(ComparedSheet)[0].accept()
+
+
+@pytest.fixture
+def beside(desk: Desk, tmp_path: Path) -> Path:
+    """A folder into which two chapters put their backups: the other one, of two members, is there already."""
+    folder = tmp_path / "both"
+    with open_desk(Profile(tmp_path / "other")) as other:
+        other.make_chapter("Lowell", "Northgate", "America/New_York")
+        add_member(other, first_name="Eve", last_name="Elsewhere")
+        backup_folders.choose_folder(other.profile, folder)
+        backup.by_itself(other.profile, other.key, "daily")
+    return folder
+
+
+def test_backups_of_another_chapter_in_the_same_folder_are_told_apart_and_not_counted(desk: Desk, beside: Path, qtbot: Any, until: Any) -> None:
+    erased = add_member(desk, first_name="Zed", last_name="Gone").id
+    backup_folders.choose_folder(desk.profile, beside)
+    room = build(desk, theme="light", deeds=Deeds(restore=lambda: None, restore_it=lambda one: None))
+    room.shell.show()
+    room.shell.show_page("restore")
+    page: Any = room.shell.current()
+    words = "1 more there is of another chapter, or was made under a former key of this one."
+    until(lambda: page.count.text() == "No backups yet")
+    assert words in texts(page)
+    backup.by_itself(desk.profile, desk.key, "daily")
+    erasing.erase(desk, [erased], remake_backups=False)
+    backup.by_itself(desk.profile, desk.key, "daily")
+    page.refresh()
+    until(lambda: page.count.text() == "1 backup")
+    assert words in texts(page) and page.table.rowCount() == 2
+    row = next(n for n, one in enumerate(page.table.rows) if not one.ours)
+    assert page.table.index(row, WHY).data() == "Daily · of another chapter or key" and page.table.index(1 - row, WHY).data() == "Daily"
+    page.list.selectRow(row)
+    until(page.detail.button.isEnabled)
+    said = texts(page.detail)
+    assert "of another chapter, or made under a former key of this one" in said and "which chapter it is of" in said
+    assert not [untrue for untrue in ("made elsewhere", "is taken back", "erased since", "Compared with today", "as many", "today |") if untrue in said]
+    room.shell.show_page("settings", section="backup")
+    page = room.shell.current()
+    until(lambda: "1 is there, the newest" in page.backups.newest.second.text())
+    assert words in page.backups.newest.second.text()
+    assert laptop_part.what_is_here(desk).backups == 1
+    room.shell.close()
+    room.shell.deleteLater()
+
+
+def test_a_backup_opened_from_elsewhere_and_deleted_since_is_off_the_list(room: Room, until: Any, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "stick.alumnidesk"
+    backup.back_up(room.desk, elsewhere, passphrase="another three words")
+    room.shell.show_page("restore")
+    page: Any = room.shell.current()
+    page.open_file(elsewhere)
+    until(lambda: page.count.text() == "4 backups" and page.table.rows[0].file == elsewhere)
+    elsewhere.unlink()
+    room.shell.show_page("settings")
+    room.shell.show_page("restore")
+    until(lambda: page.count.text() == "3 backups")
+    assert elsewhere not in {one.file for one in page.table.rows}
 
 
 def test_one_that_lies_elsewhere_is_shown_first(room: Room, until: Any, tmp_path: Path) -> None:

@@ -215,8 +215,8 @@ def run_backups(args: argparse.Namespace) -> int:
     def words() -> str:
         lines = table([(_moment(one.made_at), why_words(one.why, one.note), _what_is_in(one, damaged), _("{n} KB").format(n=number(one.size // 1024)))
                        for one, damaged in rows])
-        others = sum(not one.ours and not one.damaged for one, _damaged in rows)
-        ours = len(rows) - others
+        found = [one for one, _damaged in rows]
+        ours, others = len(backup_folders.counted(found)), backup_folders.others_words(found)
         where = ", ".join(dict.fromkeys(str(one.file.parent) for one, _damaged in rows))  # two, while the chosen one takes none
         if here_only:
             lines += "\n" + _("They open only on this computer, whose password store has the key. “alumni-desk recovery-key” prints a key that opens them "
@@ -224,8 +224,7 @@ def run_backups(args: argparse.Namespace) -> int:
         foot = ngettext("{n} backup in {folder}", "{n} backups in {folder}", ours).format(n=number(ours), folder=where) if ours else _(
             "No backups yet in {folder}. The window makes one every day; so does: backups --now.").format(folder=folder)
         if others:
-            foot += "\n" + ngettext("{n} more there is of another chapter, or was made under a former key of this one.",
-                                    "{n} more there are of another chapter, or were made under a former key of this one.", others).format(n=number(others))
+            foot += f"\n{others}"
         if made is not None:
             foot += "\n" + _("There was no such folder, so it was made.")
         return "\n".join([*([lines] if rows else []), foot, *troubles])

@@ -45,13 +45,14 @@ class BackupRows(QWidget):
         return backup_folders.backups(profile, self._desk.key), backup_folders.folder_in_use(profile), backup_folders.trouble_words(profile, folder_words)
 
     def _came(self, found: tuple[list[Backup], Path, list[str]]) -> None:
-        there, used, troubles = found
+        every, used, troubles = found
+        there = backup_folders.counted(every)
         rule = _("One a day, and before every import and update.")
         if there:
             newest = when_words(there[0].at, datetime.now().astimezone())
             count = ngettext("{n} is there", "{n} are there", len(there)).format(n=number(len(there)))
             rule = _("{rule} {count}, the newest: {when}.").format(rule=rule, count=count, when=newest)
-        self.newest.say(rule)
+        self.newest.say(" ".join(filter(None, (rule, backup_folders.others_words(every)))))
         self.place.say(" ".join(troubles) or _("{folder}. A stick or another disk is safer than this one.").format(folder=folder_words(used)))
 
     def _ask(self) -> None:

@@ -41,7 +41,7 @@ def what_is_here(desk: Desk) -> Here:
     with desk.reading() as connection:
         members, gatherings = (int(connection.exec_driver_sql(f"SELECT count(*) FROM {question}").scalar() or 0) for question in (
             backup.MEMBERS, "gathering WHERE NOT gone"))
-    made = backup_folders.backups(desk.profile)
+    made = backup_folders.counted(backup_folders.backups(desk.profile, desk.key))
     own = sum(_size(file) for file in desk.profile.path.glob("desk.*"))
     return Here(members, gatherings, len(made), own + sum(one.size for one in made), tuple(exports.exports(desk)))
 

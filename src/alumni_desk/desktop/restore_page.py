@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -62,10 +63,11 @@ class Seen:
     present: Present | None
     folder: Path
     troubles: tuple[str, ...] = ()  # what stands in the way of backups, a sentence each
+    gone: bool = False  # the one that was opened from elsewhere
 
 
-def look_around(desk: Desk) -> Seen:
-    """The backups by their heads, and what is here now, as far as that can be read."""
+def look_around(desk: Desk, other: Path | None = None) -> Seen:
+    """The backups by their heads, and what is here now, as far as that can be read. ``other``: one that was opened from elsewhere."""
     try:
         present = _present(desk)
     except KnownError as problem:
@@ -73,7 +75,7 @@ def look_around(desk: Desk) -> Seen:
             raise
         present = None
     return Seen(backup_folders.backups(desk.profile, desk.key), present, backup_folders.folder_in_use(desk.profile),
-                tuple(backup_folders.trouble_words(desk.profile, folder_words)))
+                tuple(backup_folders.trouble_words(desk.profile, folder_words)), other is not None and not os.path.lexists(other))
 
 
 def _present(desk: Desk) -> Present:
@@ -100,6 +102,13 @@ def why_words(one: Backup) -> tuple[str, str]:
     return {"weekly": _("Weekly"), "monthly": _("Monthly")}.get(one.rule or "", _("Daily")), ""
 
 
+def whose_words(one: Backup, *, elsewhere: bool) -> str:
+    """What a row says of a backup that this desk's key does not open; nothing of its own. ``elsewhere``: it does not lie where this desk's do."""
+    if one.ours or one.damaged:
+        return ""
+    return _("made elsewhere") if elsewhere else _("of another chapter or key")
+
+
 def when_words(at: datetime, now: datetime, *, short: bool = False) -> str:
     """Today 09:30; Mon 9 Nov, 23:00; with its year if it is another one. ``short``: 9 Nov, 23:00."""
     local = at.astimezone(now.tzinfo)
@@ -121,6 +130,7 @@ class BackupTable(QAbstractTableModel):
         super().__init__()
         self.rows: list[Backup] = []
         self.damaged: set[Path] = set()
+        self.elsewhere: Path | None = None  # the one that was opened from another place
         self.short = False  # moments without their weekdays
         self.now = datetime.now().astimezone()
 
@@ -133,6 +143,12 @@ class BackupTable(QAbstractTableModel):
     def is_damaged(self, row: int) -> bool:
         """Whether a row is known to be damaged."""
         return self.rows[row].damaged or self.rows[row].file in self.damaged
+
+    def why(self, row: int) -> tuple[str, str]:
+        """Why the backup of a row was made, and what else is to be known of it."""
+        one = self.rows[row]
+        why, note = why_words(one)
+        return why, whose_words(one, elsewhere=one.file == self.elsewhere) or note
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
         return 0 if parent.isValid() else len(self.rows)
@@ -153,7 +169,7 @@ class BackupTable(QAbstractTableModel):
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
             if column >= MEMBERS and self.is_damaged(index.row()):
                 return _("Damaged, cannot be used") if column == MEMBERS else ""
-            why, note = why_words(one)
+            why, note = self.why(index.row())
             return (when_words(one.at, self.now, short=self.short), f"{why} · {note}" if note else why, number(one.members), number(one.gatherings),
                     size_words(one.size), "")[column]
         if role == Qt.ItemDataRole.TextAlignmentRole and column >= MEMBERS:
@@ -175,7 +191,7 @@ class BackupDelegate(RowDelegate):
             inset = box.adjusted(px(24), 0, 0, 0)
             paint_text(painter, inset, str(index.data()), colours.text, "strong" if selected else "body")
         elif column == WHY:
-            why, note = why_words(model.rows[index.row()])
+            why, note = model.why(index.row())
             paint_text(painter, box, why, colours.text)
             if note:
                 past = QFontMetricsF(font_of("body")).horizontalAdvance(f"{why} ")
@@ -239,6 +255,10 @@ class RestorePage(Page):
         head.addWidget(self.place, 1)
         head.addWidget(self.other)
         column.addLayout(head)
+        self.others = Label("", "small", "muted", wrap=True)
+        self.others.setContentsMargins(px(24), 0, px(24), px(12))
+        self.others.hide()
+        column.addWidget(self.others)
         self.troubles = QWidget()
         self._trouble_lines = QVBoxLayout(self.troubles)
         self._trouble_lines.setContentsMargins(px(24), 0, px(24), px(12))
@@ -308,7 +328,8 @@ class RestorePage(Page):
 
     def refresh(self) -> None:
         self.stack.loading(True)
-        self.lanes.read(lambda: look_around(self.desk), self._came, self._failed, key="restore")
+        other = self._other.file if self._other is not None else None
+        self.lanes.read(lambda: look_around(self.desk, other), self._came, self._failed, key="restore")
 
     def _failed(self, error: KnownError) -> None:
         self.stack.show_error(error, _("Try again"), self.refresh)
@@ -319,12 +340,19 @@ class RestorePage(Page):
         if seen.present is None:
             self.lanes.damage.emit()
         self.now.setVisible(seen.present is not None)
-        rows = ([self._other] if self._other is not None and self._other.file not in {one.file for one in seen.backups} else []) + seen.backups
+        if seen.gone:
+            self._other = None
+        other = [self._other] if self._other is not None and self._other.file not in {one.file for one in seen.backups} else []
+        rows = other + seen.backups
         if not rows:
             self._show_empty()
             return
         self.stack.show_content()
-        self.count.setText(ngettext("{n} backup", "{n} backups", len(rows)).format(n=number(len(rows))))
+        self.table.elsewhere = other[0].file if other else None
+        count = len(other) + len(backup_folders.counted(seen.backups))
+        self.count.setText(ngettext("{n} backup", "{n} backups", count).format(n=number(count)) if count else _("No backups yet"))
+        self.others.setText(backup_folders.others_words(seen.backups))
+        self.others.setVisible(bool(self.others.text()))
         where = dict.fromkeys(one.file.parent for one in seen.backups) or [seen.folder]  # two, while the chosen one takes none
         self.place.setText(_("in {folder}").format(folder=", ".join(map(folder_words, where))))
         self._say_troubles(seen.troubles)
@@ -378,7 +406,8 @@ class RestorePage(Page):
         self._check_next()
 
     def _show_detail(self, one: Backup, seen: Seen, whole: bool | None) -> None:
-        self.detail.show_backup(one, seen.present, whole, can=self._restore_it is not None, harmed=seen.present is None or self._is_damaged())
+        self.detail.show_backup(one, seen.present, whole, can=self._restore_it is not None, harmed=seen.present is None or self._is_damaged(),
+                                elsewhere=one.file == self.table.elsewhere)
 
     def _check_next(self) -> None:
         """Read the backups through, one at a time so that other long work gets its turn: the chosen one first."""
@@ -388,17 +417,20 @@ class RestorePage(Page):
         if files:
             self._checking = True
             file = files[0]
-            self.lanes.read_long(lambda job: (file, backup.is_whole(file)), self._checked, self._not_checked)
+            self.lanes.read_long(lambda job: (file, backup.is_whole(file), os.path.lexists(file)), self._checked, self._not_checked)
 
     def _not_checked(self, error: KnownError) -> None:
         self._checking = False
 
-    def _checked(self, found: tuple[Path, bool]) -> None:
+    def _checked(self, found: tuple[Path, bool, bool]) -> None:
         self._checking = False
-        file, whole = found
+        file, whole, there = found
+        if not there:  # deleted meanwhile: an erasure did, or somebody
+            self.refresh()
+            return
         self._whole[file] = whole
-        if not whole:
-            self.table.damaged.add(file)
+        if whole == (file in self.table.damaged):  # of one that was put back, or taken away and is here again
+            (self.table.damaged.discard if whole else self.table.damaged.add)(file)
             self._span()
             self.list.viewport().update()
         if file == self._chosen and self._seen is not None:
@@ -497,12 +529,13 @@ class BackupDetail(Scroll):
         for part in (self.activity, self.button):  # nothing is offered before a backup is chosen
             part.hide()
 
-    def show_backup(self, one: Backup, present: Present | None, whole: bool | None, *, can: bool, harmed: bool = False) -> None:
-        """``whole``: None while it is still being read through; ``harmed``: what is here now is damaged."""
+    def show_backup(self, one: Backup, present: Present | None, whole: bool | None, *, can: bool, harmed: bool = False,
+                    elsewhere: bool = False) -> None:  # fmt: skip
+        """``whole``: None while it is still being read through; ``harmed``: what is here now is damaged; ``elsewhere``: it lies outside this desk's folder."""
         now = datetime.now().astimezone()
         local = one.at.astimezone(now.tzinfo)
         self.title.setText(_("{day}, {time}").format(day=with_year(day_long(local.date()), local, now), time=f"{local:%H:%M}"))
-        self.second.setText(self._second(one, local, now))
+        self.second.setText(self._second(one, local, now, elsewhere=elsewhere))
         damaged = one.damaged or whole is False
         body = QWidget()
         column = QVBoxLayout(body)
@@ -517,7 +550,7 @@ class BackupDetail(Scroll):
                                       else elsewhere_words(one), tone="ok"))
         if not damaged:
             column.addSpacing(px(8))
-            column.addWidget(self._compared(one, present, local, 16 if self.width() >= px(376) else 8))
+            column.addWidget(self._compared(one, present if one.ours else None, local, 16 if self.width() >= px(376) else 8))
             if present is None:
                 column.addWidget(Label(_("What is here now cannot be read any more, so there is nothing to compare it with."), tone="muted", wrap=True))
             elif one.ours:
@@ -527,14 +560,15 @@ class BackupDetail(Scroll):
                 self.comparing(self._reading)
             column.addSpacing(px(8))
             column.addWidget(Label(_("What happens"), "heading"))
-            for icon, words in happenings(one, present) if present is not None and not harmed else happenings_after_damage(present):
+            happens = happenings_of_another() if not one.ours else happenings(one, present) if present is not None else []
+            for icon, words in happens if present is not None and not harmed else happenings_after_damage(present):
                 column.addWidget(IconLine(icon, words))
         self.column.replaceWidget(self._body, body)
         self._body.hide()
         self._body.deleteLater()
         body.show()
         self._body = body
-        self.activity.setVisible(not damaged and not harmed and present is not None and not present.alone)
+        self.activity.setVisible(one.ours and not damaged and not harmed and present is not None and not present.alone)
         self.button.show()
         self.button.set_words(_("Restore {day}").format(day=with_year(f"{local.day} {month_long(local.date())}", local, now)))
         self.button.setEnabled(can and not damaged and whole is not None)
@@ -551,11 +585,12 @@ class BackupDetail(Scroll):
             self._see.setEnabled(not now)
 
     @staticmethod
-    def _second(one: Backup, local: datetime, now: datetime) -> str:
+    def _second(one: Backup, local: datetime, now: datetime, *, elsewhere: bool) -> str:
         why, note = why_words(one)
         days = (now.date() - local.date()).days
         age = _("of today") if days <= 0 else ngettext("{n} day old", "{n} days old", days).format(n=number(days))
-        by = _("made by this laptop") if one.ours else _("made elsewhere")
+        by = _("made by this laptop") if one.ours else _("made elsewhere") if elsewhere else _(
+            "of another chapter, or made under a former key of this one")
         return ", ".join(part for part in (f"{why} ({note})" if note else why, age, by) if part)
 
     @staticmethod
@@ -605,6 +640,12 @@ def elsewhere_words(one: Backup) -> str:
         return _("Checked just now: whole. The recovery key of its chapter opens it.")
     return _("Checked just now: whole. Its password or its chapter’s recovery key opens it.") if by else _(
         "Checked just now: whole. The password store of the computer that made it opens it.")
+
+
+def happenings_of_another() -> list[tuple[str, str]]:
+    """What a restore does of a backup that this desk's key does not open: whose it is shows only once something else opens it."""
+    return [("lock-simple", _("What opens it is asked for; then it says which chapter it is of, and asks before another one takes the place of this one")),
+            ("floppy-disk", _("Today’s data is kept as a backup first"))]
 
 
 def happenings(one: Backup, present: Present) -> list[tuple[str, str]]:

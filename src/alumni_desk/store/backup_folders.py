@@ -42,6 +42,18 @@ def everywhere(profile: Profile, key: bytes | None) -> list[Backup]:
     return sorted((one for folder in folders(profile) for one in listed_in(folder, key)), key=lambda one: one.age, reverse=True)
 
 
+def counted(found: Sequence[Backup]) -> list[Backup]:
+    """Those that count as this desk's: all but what another key locked, of another chapter or a former one of this. Of a damaged one nobody knows."""
+    return [one for one in found if one.ours or one.damaged]
+
+
+def others_words(found: Sequence[Backup]) -> str:
+    """How many of the backups in a folder do not count as this desk's, in a sentence; nothing if all do."""
+    others = len(found) - len(counted(found))
+    return ngettext("{n} more there is of another chapter, or was made under a former key of this one.",
+                    "{n} more there are of another chapter, or were made under a former key of this one.", others).format(n=number(others)) if others else ""
+
+
 def next_number(profile: Profile, key: bytes) -> int:
     """What the next backup is numbered with. The clock may be wrong, and a stick with the newest ones away: it is kept here, too."""
     kept_here = _told(profile).get("number")
