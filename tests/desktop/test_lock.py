@@ -448,6 +448,39 @@ def test_the_recovery_key_unlocks_and_its_wrong_group_is_named(hands: Hands) -> 
     QTest.keyClicks(entry.recovery, " ".join(groups))
     QTest.keyClick(entry.recovery, Qt.Key.Key_Return)
     hands.until(lambda: not hands.room.lock.locked)
+    sheet = hands.dialog(PasswordSheet)
+    assert "Choose a new password in place of the one that is lost" in words_of(sheet) and not sheet.present.isVisible()
+    hands.click(sheet.cancel)
+    hands.until(lambda: not hands.open_dialogs(PasswordSheet))
+    hands.room.lock.lock()
+    unlock(hands)  # by the old one, which Cancel keeps
+    assert not hands.room.lock.locked and not hands.open_dialogs(PasswordSheet)
+
+
+def test_after_the_recovery_key_unlocked_it_a_new_password_is_chosen(hands: Hands) -> None:
+    hands.page("members").add()
+    hands.dialog(MemberForm)._fields["first_name"].setText("Halfway")
+    hands.room.lock.lock()
+    page = hands.room.lock.page
+    assert page is not None and page.entry is not None
+    page.entry.show_recovery(True)
+    page.entry.recovery.setText(recovery.recovery_key(hands.desk))
+    QTest.keyClick(page.entry.recovery, Qt.Key.Key_Return)
+    hands.until(lambda: not hands.room.lock.locked)
+    sheet = hands.dialog(PasswordSheet)
+    hands.until(sheet.password.hasFocus)
+    sheet.password.setText("three other words")
+    sheet.again.setText("three other words")
+    hands.click(sheet.done_button)
+    hands.until(lambda: not hands.open_dialogs(PasswordSheet))
+    hands.until(lambda: "new password locks this desk" in hands.shell.toast.words.text())
+    assert hands.dialog(MemberForm)._fields["first_name"].text() == "Halfway"
+    hands.room.lock.lock()
+    unlock(hands)
+    assert hands.room.lock.locked
+    hands.until(lambda: hands.room.lock.page is not None and hands.room.lock.page.entry is not None and not hands.room.lock.page.entry.waits())
+    unlock(hands, "three other words")
+    assert not hands.room.lock.locked
 
 
 def test_the_password_store_unlocks_what_it_keeps(hands: Hands, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:

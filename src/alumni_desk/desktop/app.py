@@ -108,6 +108,7 @@ class Room(QObject):
         self._last_standing: Standing | None = None
         self.lock = Lock(desk, self.shell, door=self._door, standing=lambda: self._standing)
         self.lock.changed.connect(lambda locked: self._give_keys(None))  # what is typed is the password now
+        self.lock.recovered.connect(self._choose_password)
         self.quitting = Quitting(self.shell, desk, self.lanes, self.bridge, self.shell.say, self.lock)
         self.shell.may_close = self.quitting.may_close
         self.shell.dropped.connect(lambda files: QTimer.singleShot(0, self.shell, lambda: self.take_files(files)))
@@ -198,6 +199,13 @@ class Room(QObject):
                 self.shell.say(_("One file at a time: open {files} after this.").format(files=", ".join(others)))
 
         self.lanes.work(lambda: sort_files(files, lists=lists), sorted_out, lambda error: self.shell.say(str(error)))
+
+    def _choose_password(self, opened: str) -> None:
+        """The recovery key unlocked the window, so the password may be lost: a new one is asked for, as where the key opens the program."""
+        from alumni_desk.desktop.password_sheet import choose_password
+
+        choose_password(QApplication.activeModalWidget() or self.shell, self.desk, self.lanes, self.shell.say,
+                        _("The recovery key opened it. Choose a new password in place of the one that is lost; Cancel keeps the old one."), known=opened)
 
     def _wire_door(self, page: CheckInPage) -> None:
         page.lock_wanted.connect(lambda: self.lock.lock())

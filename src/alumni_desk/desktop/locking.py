@@ -18,6 +18,7 @@ from alumni_desk.desktop.controls import WINDOW, shortcut
 from alumni_desk.desktop.sheet import PlainSheet
 from alumni_desk.desktop.shell import Shell
 from alumni_desk.errors import KnownError
+from alumni_desk.protocol.codes import read_recovery_key
 from alumni_desk.store import driver, keys
 from alumni_desk.store.desk import Desk
 from alumni_desk.words import _, ngettext, number
@@ -73,9 +74,11 @@ def keepers_of(desk: Desk) -> frozenset[str]:
 
 
 class Lock(QObject):
-    """The lock of one window. ``changed(locked)`` when it closes and opens; ``backups_wanted`` when nothing but a backup may open it."""
+    """The lock of one window. ``changed(locked)`` when it closes and opens; ``recovered(key)`` when the recovery key opened it though there is a password;
+    ``backups_wanted`` when nothing but a backup may open it."""
 
     changed = Signal(bool)
+    recovered = Signal(str)
     backups_wanted = Signal()
 
     def __init__(self, desk: Desk, shell: Shell, *, door: Callable[[], Any], standing: Callable[[], str] = lambda: "", away: Away | None = None,
@@ -311,7 +314,13 @@ class Lock(QObject):
             self._desk.key_file.look()
             keys.opens(self._desk.profile.path, "desk", self._desk.key, typed)
 
-        self._lanes.write(work, lambda done: self.unlock(), lambda error: self._refused(error))
+        def opened(done: object) -> None:
+            lost = page.locked.password and read_recovery_key(typed) is not None
+            self.unlock()
+            if lost:
+                self.recovered.emit(typed)
+
+        self._lanes.write(work, opened, lambda error: self._refused(error))
 
     def _refused(self, error: KnownError) -> None:
         if self.page is not None:

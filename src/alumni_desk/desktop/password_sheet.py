@@ -13,6 +13,8 @@ from alumni_desk.desktop.controls import FormRow
 from alumni_desk.desktop.sheet import Sheet
 from alumni_desk.desktop.unlock import PasswordField, eyes_last, password_faults, still_empty
 from alumni_desk.errors import KnownError
+from alumni_desk.store import keys
+from alumni_desk.store.desk import Desk
 from alumni_desk.words import _
 
 
@@ -66,3 +68,26 @@ class PasswordSheet(Sheet):
             self.present.set_wrong(True)
             self.present.selectAll()
             self.present.setFocus()
+
+
+def choose_password(parent: QWidget, desk: Desk, lanes: Lanes, said: Callable[[str], None], note: str, *, present: bool = False,
+                    known: str | None = None) -> None:  # fmt: skip
+    """Ask for the password that opens this desk from now on; Cancel leaves the one of now. ``present``: that one, or the recovery key, is asked for first;
+    ``known``: what opened it just now."""
+    sheet = PasswordSheet(parent, _("Choose the chapter’s password"), _("Lock with it"), note, present=present)
+
+    def work(typed: str) -> bool | None:
+        folder, opened = desk.profile.path, known or sheet.typed_present
+        if opened:
+            keys.opens(folder, "desk", desk.key, opened)
+        keys.keep_under(folder, "desk", desk.key, typed)
+        return keys.follow(folder, "server", opened or None, lambda where, name, key: keys.keep_under(where, name, key, typed))
+
+    def done(server: bool | None) -> None:
+        words = [_("The new password locks this desk from now on.")]
+        if server is False:
+            words.append(_("The server’s database on this laptop has another password, and keeps it."))
+        said(" ".join(words))
+
+    sheet.done_clicked.connect(lambda: sheet.run(lanes, work, done))
+    sheet.open()

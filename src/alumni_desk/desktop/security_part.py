@@ -17,7 +17,7 @@ from alumni_desk.desktop.door_pin import DOOR_PIN, NewPinSheet
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.laptop_part import LaptopPart
 from alumni_desk.desktop.locking import FOUND_MAIL, LOCK_AFTER, LOCK_DOOR, LOCK_SLEEP, MINUTES, Rules, rules_of
-from alumni_desk.desktop.password_sheet import PasswordSheet
+from alumni_desk.desktop.password_sheet import choose_password
 from alumni_desk.desktop.recovery_page import Paper, RecoveryPage, paper_of, wanted
 from alumni_desk.desktop.setting_rows import SettingRow, section
 from alumni_desk.desktop.widgets import Card, Glyph
@@ -214,24 +214,7 @@ class SecurityPart(QWidget):
     def change_password(self) -> None:
         """Choose the password that opens this desk; the present one, or the recovery key, is asked for first."""
         there = self._shown is not None and "passphrase" in self._shown.keepers
-        sheet = PasswordSheet(self, _("Choose the chapter’s password"), _("Lock with it"), _("From now on this password opens the members on this laptop."),
-                              present=there)  # fmt: skip
-
-        def work(typed: str) -> bool | None:
-            folder = self._desk.profile.path
-            if there:
-                keys.opens(folder, "desk", self._desk.key, sheet.typed_present)
-            keys.keep_under(folder, "desk", self._desk.key, typed)
-            return keys.follow(folder, "server", sheet.typed_present or None, lambda where, name, key: keys.keep_under(where, name, key, typed))
-
-        def done(server: bool | None) -> None:
-            words = [_("The new password locks this desk from now on.")]
-            if server is False:
-                words.append(_("The server’s database on this laptop has another password, and keeps it."))
-            self._done(" ".join(words))
-
-        sheet.done_clicked.connect(lambda: sheet.run(self._lanes, work, done))
-        sheet.open()
+        choose_password(self, self._desk, self._lanes, self._done, _("From now on this password opens the members on this laptop."), present=there)
 
     def check_paper(self) -> None:
         """Show the recovery key, to be printed or saved and read back."""
