@@ -26,7 +26,7 @@ from alumni_desk.desktop.merge_sheet import MergeSheet
 from alumni_desk.desktop.recovery_page import Paper, RecoveryPage, wanted, write_paper
 from alumni_desk.desktop.sheet import Sheet
 from alumni_desk.gatherings.actions import add_guests, new_gathering
-from alumni_desk.members.actions import change_member
+from alumni_desk.members.actions import add_member, change_member, remove_members
 from alumni_desk.members.lists import count_members, member_rows
 from alumni_desk.paper.preview import page_count
 from alumni_desk.protocol.codes import new_recovery_key
@@ -36,6 +36,7 @@ from alumni_desk.segments.activity import past_values
 from alumni_desk.store import recovery
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.profile import Profile
+from alumni_desk.store.undo import undo
 from alumni_desk.sync import state
 
 
@@ -437,3 +438,32 @@ def test_another_text_size_keeps_the_key_and_what_was_typed(fresh: Hands, tmp_pa
         fresh.until(lambda: count_members(fresh.desk) == 4)
     finally:
         fresh.room.appearance.set_percent(100)
+
+
+def test_what_is_done_again_and_saves_somebody_asks_first_and_what_only_removes_does_not(fresh: Hands, tmp_path: Path) -> None:
+    added = add_member(fresh.desk, first_name="Grace", last_name="Hopper")
+    undo(fresh.desk)
+    fresh.page("members")
+
+    def press() -> None:
+        fresh.shell.activateWindow()
+        fresh.until(fresh.shell.isActiveWindow)
+        QTest.keyClick(fresh.shell, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier)
+
+    press()
+    page = fresh.dialog(RecoveryPage)
+    assert page.parent() is fresh.shell and count_members(fresh.desk) == 3
+    QTest.keyClick(page, Qt.Key.Key_Escape)
+    fresh.until(lambda: "recovery key comes first" in fresh.shell.toast.words.text())
+    fresh.rest()
+    assert count_members(fresh.desk) == 3 and not fresh.open_dialogs(RecoveryPage)
+    press()
+    read_back(fresh, fresh.dialog(RecoveryPage), tmp_path / "key.pdf")
+    fresh.until(lambda: count_members(fresh.desk) == 4)
+    fresh.desk.set_setting(recovery.READ_BACK, None)
+    remove_members(fresh.desk, [added.id])
+    undo(fresh.desk)
+    fresh.rest()
+    press()
+    fresh.until(lambda: count_members(fresh.desk) == 3)
+    assert not fresh.open_dialogs(RecoveryPage)

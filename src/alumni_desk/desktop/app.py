@@ -108,6 +108,7 @@ class Room(QObject):
         self._last_standing: Standing | None = None
         self.lock = Lock(desk, self.shell, door=self._door, standing=lambda: self._standing)
         self.lock.changed.connect(lambda locked: self._give_keys(None))  # what is typed is the password now
+        self.undoing.first = self._before_saving
         self.lock.recovered.connect(self._choose_password)
         self.quitting = Quitting(self.shell, desk, self.lanes, self.bridge, self.shell.say, self.lock)
         self.shell.may_close = self.quitting.may_close
@@ -199,6 +200,12 @@ class Room(QObject):
                 self.shell.say(_("One file at a time: open {files} after this.").format(files=", ".join(others)))
 
         self.lanes.work(lambda: sort_files(files, lists=lists), sorted_out, lambda error: self.shell.say(str(error)))
+
+    def _before_saving(self, *parts: Any) -> None:
+        """The recovery key comes first, whatever page asks to save somebody."""
+        from alumni_desk.desktop.recovery_page import before_saving
+
+        before_saving(QApplication.activeModalWidget() or self.shell, self.desk, self.lanes, *parts)
 
     def _choose_password(self, opened: str) -> None:
         """The recovery key unlocked the window, so the password may be lost: a new one is asked for, as where the key opens the program."""

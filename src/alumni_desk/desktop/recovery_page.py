@@ -59,8 +59,9 @@ def paper_of(desk: Desk, key: str | None = None) -> Paper:
 
 
 def before_saving(owner: QWidget, desk: Desk, lanes: Lanes, save: Callable[[], object], not_now: Callable[[], None],
-                  failed: Callable[[KnownError], None]) -> None:  # fmt: skip
-    """Save at once if there is a paper; else ask for it first. ``not_now``: it was cancelled; what was typed is kept."""
+                  failed: Callable[[KnownError], None], saves: Callable[[], bool] = lambda: True) -> None:  # fmt: skip
+    """Save at once if there is a paper; else ask for it first. ``not_now``: it was cancelled; what was typed is kept. ``saves``: whether it is about
+    somebody at all, asked off the screen."""
 
     def with_answer(paper: Paper | None) -> None:
         if paper is None:
@@ -71,7 +72,7 @@ def before_saving(owner: QWidget, desk: Desk, lanes: Lanes, save: Callable[[], o
         page.rejected.connect(not_now)
         page.open()
 
-    lanes.write(lambda: paper_of(desk) if wanted(desk) else None, with_answer, failed)
+    lanes.write(lambda: paper_of(desk) if wanted(desk) and saves() else None, with_answer, failed)
 
 
 def before_it_saves(sheet: Sheet, desk: Desk, lanes: Lanes, save: Callable[[], object]) -> None:

@@ -24,14 +24,22 @@ AGAIN_MS = 6_000
 _UNDOING, _AGAIN = _("Undoing …"), _("Doing it again …")
 
 
+First = Callable[[Callable[[], object], Callable[[], None], Callable[[KnownError], None], Callable[[], bool]], None]
+"""What comes before something is saved: of saving, of leaving it, of what failed, and of whether it saves somebody."""
+
+
 class Undoing(QObject):
-    """``said(sentence, link, act, keys)`` asks for a toast. Check-ins are left alone unless named: they are corrected at the door."""
+    """``said(sentence, link, act, keys)`` asks for a toast. Check-ins are left alone unless named: they are corrected at the door.
+
+    ``first``: what comes before something is done again that saves somebody (the recovery key).
+    """
 
     said = Signal(str, str, object, str)
 
     def __init__(self, desk: Desk, lanes: Lanes, changes: ChangeBus) -> None:
         super().__init__(lanes)
         self._desk, self._lanes, self._changes = desk, lanes, changes
+        self.first: First | None = None
         self._busy = False
         self._wished: list[tuple[str | None, bool, bool]] = []  # what was asked for while another is under way: action, whether again, whether by keys
         self._by_keys = False
@@ -73,9 +81,29 @@ class Undoing(QObject):
                 self._say_doing()
             return
         self._busy, self._again = True, again
+        passing = frozenset(self._passing[again])
+        if not again or self.first is None:
+            self._do(action, passing, again=again, by_keys=by_keys)
+            return
+
+        def saves() -> bool:
+            from alumni_desk.segments.activity import CHECK_INS
+            from alumni_desk.store.undo import redo_saves
+
+            return redo_saves(self._desk, action, but=CHECK_INS, passing=passing)
+
+        self.first(lambda: self._do(action, passing, again=True, by_keys=by_keys), self._not_now, lambda error: self._failed(error, again, newest=False), saves)
+
+    def _not_now(self) -> None:
+        from alumni_desk.desktop.recovery_page import not_yet
+
+        self._over()
+        self.said.emit(not_yet(), "", None, "")
+        self._go_on()
+
+    def _do(self, action: str | None, passing: frozenset[str], *, again: bool, by_keys: bool) -> None:
         self._doing = _AGAIN if again else _UNDOING
         self._long.start(LONG_MS)
-        passing = frozenset(self._passing[again])
 
         def both() -> tuple[Undone, str]:
             from alumni_desk.segments.activity import CHECK_INS, undone_words

@@ -122,6 +122,17 @@ def redo(desk: Desk, action: str | None = None, *, but: Collection[str] = (), pa
     return _turn(desk, row, chain, "redone")
 
 
+def redo_saves(desk: Desk, action: str | None = None, *, but: Collection[str] = (), passing: Collection[str] = ()) -> bool:
+    """Whether ``redo`` would write into somebody's entry, other than to take them off the list; for an action that stands, what redo means without it."""
+    with desk.reading() as connection:
+        row = _wanted(connection, action) if action else None
+        if row is None or row.undone_by is None:
+            row = _newest(desk, connection, but, passing, undone=True)
+        return row is not None and connection.exec_driver_sql(
+            "SELECT 1 FROM operation INDEXED BY operation_action WHERE action = ? AND table_name = 'person' AND json_extract(fields, '$.gone') IS NOT 1"
+            " LIMIT 1", (row.id,)).first() is not None
+
+
 def put_back(writing: Writing, action: str) -> int:
     """Put the values back that an action wrote, where nobody has changed them since, as a part of another action that is under way: the action itself counts as
     done still. Returns how many rows that were."""
