@@ -448,3 +448,23 @@ def test_an_emoji_is_drawn_or_left_out_and_never_a_box(qapp: QApplication, door:
     QApplication.processEvents()
     assert window.panel.showing is not None and UNKNOWN in window.answer.verdict.name
     assert "Zoë Obi" in " ".join(window.panel.lines) and UNKNOWN not in "".join(window.panel.lines)
+
+
+def test_the_row_of_tools_over_the_activity_has_room_at_every_width(hands_at: Any) -> None:
+    hands = hands_at
+    page = hands.page("activity")
+    hands.until(lambda: page.lines.rowCount() > 2 and page.detail.seen is not None)
+    hands.shell.setMinimumSize(640, 480)  # a small screen
+    for width in (hands.shell.width(), 1024, 800):
+        hands.shell.resize(width, 640)
+        hands.until(lambda width=width: hands.shell.width() == width)
+        hands.rest()
+        left = page.list.parentWidget()
+        tools = [page.whose, page.kind, page.search]
+        places = [place(part, left) for part in tools]
+        for n, one in enumerate(places):
+            assert left.rect().contains(one) and not any(one.intersects(other) for other in places[n + 1:]), (width, places)
+        assert page.whose.width() >= page.whose.sizeHint().width() and page.search.width() >= px(144) and page.kind.width() >= px(128), (width, places)
+        assert not page.list.horizontalScrollBar().isVisible() and not page.detail.horizontalScrollBar().isVisible()
+        seen = place(page.detail, page)
+        assert page.rect().contains(seen) and not seen.intersects(place(left, page)), (width, seen)

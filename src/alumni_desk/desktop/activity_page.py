@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QKeySequence
-from PySide6.QtWidgets import QHBoxLayout, QListView, QVBoxLayout, QWidget
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QKeySequence, QResizeEvent
+from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QListView, QVBoxLayout, QWidget
 
 from alumni_desk.desktop.activity_detail import Detail, Seen, look_at
 from alumni_desk.desktop.activity_list import DEED, Lines
@@ -25,6 +25,8 @@ from alumni_desk.store.done import DAYS, GONE_BACK
 from alumni_desk.words import _, ngettext, number
 
 AT_ONCE = 200
+FIND, KIND, KIND_LEAST = 184, 160, 128
+"""So much room Find has at least beside the choices, else it stands below them; and the choice of a kind, in that row and anywhere."""
 
 KINDS = {"members": ("member", "value"), "import": ("import",), "gatherings": ("gathering", "guest", "answers"), "door": ("check", "walked"),
          "badges": ("badge",)}
@@ -63,21 +65,14 @@ class ActivityPage(Page):
         column = QVBoxLayout(left)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        tools = QHBoxLayout()
-        tools.setContentsMargins(px(24), px(12), px(24), px(12))
-        tools.setSpacing(px(8))
         self.kind = Choice(_("Kind"), [("", _("Every kind")), ("members", _("Members")), ("import", _("Imports")), ("gatherings", _("Gatherings")),
                                        ("door", _("Check-in")), ("badges", _("Badges"))])
-        self.kind.setFixedWidth(px(160))
         self.kind.activated.connect(lambda: self._fill())
         self.search = Field(_("Find in the activity"), _("Find a person, file or gathering"), icon="magnifying-glass", hint=_("Ctrl F"))
         self.search.textChanged.connect(lambda: self._fill())
         self.whose = Segments(_("Whose"), [("mine", _("Mine")), ("everyone", _("Everyone"))], "mine")
         self.whose.chosen.connect(lambda key: self.refresh())
-        tools.addWidget(self.whose)
-        tools.addWidget(self.kind)
-        tools.addWidget(self.search, 1)
-        column.addLayout(tools)
+        column.addWidget(_Tools(self.whose, self.kind, self.search))
         self.list = QListView()
         self.list.setAccessibleName(_("Activity"))
         self.list.setFrameShape(QListView.Shape.NoFrame)
@@ -105,10 +100,22 @@ class ActivityPage(Page):
 
     def _right(self) -> QWidget:
         self.detail = Detail()
+        self._fit_detail()
         self.detail.turn.connect(self._turn)
         self.detail.member.connect(lambda person: self.go("members", member=person))
         self.detail.gathering.connect(lambda which: self.go("gatherings", gathering=which))
         return self.detail
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if not self.steps and self._fit_detail():
+            self._choose(self.list.currentIndex().data(DEED))  # what stands side by side in it may need to go below
+
+    def _fit_detail(self) -> bool:
+        """The list needs the rest of a narrow window; whether that is another width than before."""
+        before = self.detail.maximumWidth()
+        self.detail.setFixedWidth(min(px(360), 440, max(px(232), self.width() - px(292))))
+        return self.detail.maximumWidth() != before
 
     # -- what every page does
 
@@ -248,6 +255,37 @@ class ActivityPage(Page):
             self._undoing.redo(deed.id)
         elif deed.undoable:
             self._undoing.undo(deed.id)
+
+
+class _Tools(QWidget):
+    """Whose, which kind, and Find: in one row, with Find below them, or each in a line of its own, as there is room."""
+
+    def __init__(self, whose: Segments, kind: Choice, search: Field) -> None:
+        super().__init__()
+        self._whose, self._kind = whose, kind
+        self._all = QBoxLayout(QBoxLayout.Direction.LeftToRight, self)
+        self._all.setContentsMargins(px(24), px(12), px(24), px(12))
+        self._all.setSpacing(px(8))
+        self._two = QBoxLayout(QBoxLayout.Direction.LeftToRight)
+        self._two.setSpacing(px(8))
+        self._two.addWidget(whose, 0, Qt.AlignmentFlag.AlignLeft)
+        self._two.addWidget(kind, 1)
+        self._all.addLayout(self._two)
+        self._all.addWidget(search, 1)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        across, down = QBoxLayout.Direction.LeftToRight, QBoxLayout.Direction.TopToBottom
+        room = self.width() - 2 * px(24)
+        whose = self._whose.sizeHint().width() + px(8)
+        one_row = room >= whose + px(KIND + 8 + FIND)
+        self._kind.setMinimumWidth(px(KIND if one_row else KIND_LEAST))
+        self._kind.setMaximumWidth(px(KIND) if one_row else room)
+        self._two.setDirection(across if room >= whose + px(KIND_LEAST) else down)
+        self._all.setDirection(across if one_row else down)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(px(160), super().minimumSizeHint().height())
 
 
 def look_back(desk: Desk, limit: int, whose: str) -> tuple[str, list[Deed]]:

@@ -48,15 +48,15 @@ class LineDelegate(QStyledItemDelegate):
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         deed: Deed | None = index.data(DEED)
-        if deed is None:
-            return QSize(px(320), px(40))
         now = (self._view.viewport().width(), text_size())
+        if deed is None:
+            return QSize(min(px(320), now[0]), px(40))
         if now != self._for:
             self._heights, self._for = {}, now
         key = (deed.id, deed.what, deed.state, deed.stays or deed.reason)
         if key not in self._heights:
             self._heights[key] = round(places(QRectF(0, 0, now[0], 0), deed).height)
-        return QSize(px(320), self._heights[key])
+        return QSize(min(px(320), now[0]), self._heights[key])
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         colours = look(option.widget)
