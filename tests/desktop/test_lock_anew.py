@@ -19,6 +19,7 @@ from alumni_desk.desktop.stuck_page import StuckPage
 from alumni_desk.desktop.unlock import UnlockPage
 from alumni_desk.desktop.wiring import room_in, ways_of
 from alumni_desk.members.actions import add_member
+from alumni_desk.members.lists import count_members
 from alumni_desk.schema import open_desk
 from alumni_desk.store import keys, recovery
 from alumni_desk.store.backup import back_up
@@ -158,3 +159,25 @@ def test_a_chapter_with_a_password_whose_store_has_lost_the_key_leads_from_the_l
     page.entry.button.click()
     until(lambda: sitting.room not in (None, room))
     assert sitting.room is not None and not sitting.room.lock.locked
+
+
+@pytest.mark.parametrize("size", [100, 150])
+def test_what_ended_while_it_was_locked_is_said_afterwards_with_its_undo_also_in_a_window_made_anew(sitting: Sitting, until: Until, size: int) -> None:
+    room = sitting.room
+    assert room is not None
+    page: Any = room.shell.current()
+    room.lock.lock()
+    if size != 100:
+        choose_size(sitting, size, until)
+    done = add_member(room.desk, first_name="Zsa", last_name="Late")
+    page.done(done.changed, "1 member added")
+    room.shell.say("No backup could be made.")
+    assert "Late" not in words_of(room.shell) and "1 member added" not in words_of(room.shell)
+    unlock(sitting, until)
+    until(lambda: not sitting._size_waits)
+    shell = sitting.room.shell if sitting.room is not None else room.shell
+    assert (shell is room.shell) == (size == 100)
+    until(lambda: shell.toast.isVisible())
+    assert shell.toast.words.text() == "1 member added. No backup could be made." and shell.toast.link.text() == "Undo"
+    shell.toast.link.click()
+    until(lambda: count_members(sitting.room.desk) == 1 if sitting.room is not None else False)

@@ -619,9 +619,12 @@ class Sitting(QObject):
             before, self.room = self.room, None
             self.preferences.place = before.shell.geometry_text()
             at_venue = before.venue.hand_over()
+            unsaid = before.shell.unsaid()
             before.close()
             self._show_room(page, {}, locked)
             self._room_goes_on(at_venue)
+            if self.room is not None:
+                self.room.shell.say_again(unsaid)
             before.shell.close()
             before.shell.deleteLater()
         elif self.front is not None and self.opening is not None:

@@ -314,8 +314,12 @@ class Notice(QWidget):
         paint_ground(QPainter(self), self.rect(), pill_colours(self._tone, look(self))[0], 8)  # type: ignore[arg-type]
 
 
+TOAST_MS, WAITED_MS = 8_000, 30_000
+
+
 class Toast(QWidget):
-    """A sentence above the foot of the window, with a link (Undo); goes after eight seconds, stays while it is pointed at or has the focus.
+    """A sentence above the foot of the window, with a link (Undo); goes after eight seconds, what ``waited`` while it was locked after thirty: whoever
+    comes back looks about first. It stays while it is pointed at or has the focus.
     A pointer that lay there before it came, and lies still, points at something else.
 
     F6 reaches it, Esc sends it away; then the focus is again where it was. Screen readers are told what it says.
@@ -335,7 +339,7 @@ class Toast(QWidget):
         row.addWidget(self.keys)
         self._act: Callable[[], None] | None = None
         self.link.clicked.connect(self._follow)
-        self._timer = QTimer(self, interval=8000, singleShot=True)
+        self._timer = QTimer(self, interval=TOAST_MS, singleShot=True)
         self._timer.timeout.connect(self._over)
         self._pointer = QPoint()  # where the pointer was when the sentence came
         self._came_from: QWidget | None = None
@@ -344,8 +348,9 @@ class Toast(QWidget):
         parent.installEventFilter(self)
         self.hide()
 
-    def say(self, sentence: str, link: str = "", act: Callable[[], None] | None = None, keys: str = "") -> None:
+    def say(self, sentence: str, link: str = "", act: Callable[[], None] | None = None, keys: str = "", *, waited: bool = False) -> None:
         """Show a sentence, with a link that does something about it, and the keys that do the same."""
+        self._timer.setInterval(WAITED_MS if waited else TOAST_MS)
         self._act = act
         self._pointer = QCursor.pos()
         self.words.setText(sentence)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -114,6 +114,21 @@ class DamageBand(QWidget):
         QPainter(self).fillRect(self.rect(), look(self).danger_soft)
 
 
+@dataclass(frozen=True)
+class Said:
+    """What a toast says, and what can be done about it."""
+
+    sentence: str
+    link: str
+    act: Callable[[], None] | None
+    keys: str
+    action: str | None
+
+
+def _both(first: str, second: str = "") -> str:
+    return _("{first}. {second}").format(first=first.rstrip("."), second=second) if second else first
+
+
 class Shell(QMainWindow):
     """Sidebar, header and pages, each built when it is first wanted. Closing it asks ``may_close``, then tells ``on_close``, which ends the background work.
 
@@ -138,7 +153,8 @@ class Shell(QMainWindow):
         self._on_close = on_close
         self._came_from = ""
         self._cover: QWidget | None = None
-        self._unread: Callable[[], None] | None = None
+        self._said: Said | None = None  # last, in the toast
+        self._unread: dict[bool, Said] = {}  # while it is locked: the last with something to do about it (True), and the last without
         self.setMinimumSize(min(1024, px(1024)), min(640, px(640)))
         on_screen(self)
         self._build(whose)
@@ -401,12 +417,36 @@ class Shell(QMainWindow):
 
     # -- saying
 
-    def say(self, sentence: str, link: str = "", act: Callable[[], None] | None = None, keys: str = "") -> None:
-        """A toast above the foot of the window; while it is locked the last one waits until somebody may read it."""
+    def say(self, sentence: str, link: str = "", act: Callable[[], None] | None = None, keys: str = "", *, action: str | None = None) -> None:
+        """A toast above the foot of the window; while it is locked the last one waits until somebody may read it, and what can be undone with it.
+
+        ``action``: the one that the link undoes, for a window that takes this one's place.
+        """
+        said = Said(sentence, link, act, keys, action)
         if self.covered():
-            self._unread = partial(self.say, sentence, link, act, keys)
+            self._unread.pop(act is not None, None)
+            self._unread[act is not None] = said
         else:
-            self.toast.say(sentence, link, act, keys)
+            self._show_said(said)
+
+    def _show_said(self, said: Said, *, waited: bool = False) -> None:
+        self._said = said
+        self.toast.say(said.sentence, said.link, said.act, said.keys, waited=waited)
+
+    def _all_unread(self) -> Said | None:
+        """What waited, in one: the sentences in their order, and what can be done about one of them."""
+        unread = [*self._unread.values()]
+        return replace(self._unread.get(True, unread[0]), sentence=_both(*(one.sentence for one in unread))) if unread else None
+
+    def unsaid(self) -> tuple[str, str | None] | None:
+        """What nobody has read yet, or has hardly, and the action that can be undone with it: for the window that takes this one's place."""
+        said = self._all_unread() or (self._said if self.toast.isVisible() else None)
+        return (said.sentence, said.action) if said is not None else None
+
+    def say_again(self, unsaid: tuple[str, str | None] | None) -> None:
+        """Say here what the window before this one had to say."""
+        if unsaid is not None:
+            self._page_said(*unsaid)
 
     def _turn(self, keys: str, newest: Callable[[], None]) -> None:
         """Undo or redo by its keys: what the toast offers by them while it is there, else the newest."""
@@ -425,7 +465,7 @@ class Shell(QMainWindow):
         if callable(action):
             self.say(sentence, _("Undo"), action, _("Ctrl Z"))
         else:
-            self.say(sentence, _("Undo"), (lambda: self._undoing.undo(action)) if action else None, _("Ctrl Z"))
+            self.say(sentence, _("Undo"), (lambda: self._undoing.undo(action)) if action else None, _("Ctrl Z"), action=action)
 
     def set_whose(self, whose: Whose) -> None:
         """Chapter, university and person of the sidebar; the band of a sample."""
@@ -466,9 +506,9 @@ class Shell(QMainWindow):
             self._cover = None
             self.centralWidget().show()
             self._name_window()
-            unread, self._unread = self._unread, None
+            unread, self._unread = self._all_unread(), {}
             if unread is not None:
-                unread()
+                self._show_said(unread, waited=True)
 
     def focusNextPrevChild(self, onward: bool) -> bool:
         page = self.stack.currentWidget()
