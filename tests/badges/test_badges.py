@@ -98,7 +98,7 @@ def test_the_roster_has_everybody_and_refuses_other_endings(desk: Desk, gatherin
     import pypdfium2
 
     out = io.BytesIO()
-    assert roster_pdf(guest_rows(desk, gathering), out, heading_of(desk, gathering)) == 1
+    assert roster_pdf(guest_rows(desk, gathering), out, heading_of(desk, gathering)).pages == 1
     document = pypdfium2.PdfDocument(out.getvalue())
     page = document[0]
     words = page.get_textpage().get_text_bounded()
@@ -169,3 +169,34 @@ def test_the_roster_has_column_heads_and_nothing_too_small_to_read(desk: Desk, g
         text.close()
         page.close()
     document.close()
+
+
+@pytest.mark.parametrize(("first", "last", "left"), [
+    ("ᏣᎳᎩ", "ᎠᏂ", "______ _____"), ("བསྟན་འཛིན", "Dorje", "____________ Dorje"), ("ނާޝިދު", "Ali", "_________ Ali"), ("ߞߊ߲ߘߍ", "Keita", "________ Keita"),
+    ("ܐܒܪܗܡ", "Malke", "________ Malke")])  # fmt: skip
+def test_a_name_that_no_font_has_is_told_and_leaves_a_line_to_write_on(desk: Desk, gathering: str, first: str, last: str, left: str) -> None:
+    """The roster had a row without a name, and said nothing."""
+    import pypdfium2
+
+    add_guests(desk, gathering, [add_member(desk, first_name=first, last_name=last).id])
+    out = io.BytesIO()
+    [look] = roster_pdf(guest_rows(desk, gathering), out, heading_of(desk, gathering)).looks
+    assert look.name == f"{first} {last}" and look.reason.endswith("cannot be printed") and first[0] in look.reason
+    badges, report = _pdf(desk, gathering)
+    [badge] = [one for one in report.looks if "cannot" in one.reason]  # type: ignore[attr-defined]
+    assert badge.name == look.name and badge.instead == ""  # without its letters it would be another name
+    for pdf in (out.getvalue(), badges):
+        document = pypdfium2.PdfDocument(pdf)
+        words = " ".join(page.get_textpage().get_text_bounded() for page in document)
+        document.close()
+        assert left.split()[0] in words and left.split()[1] in words
+
+
+def test_a_host_whose_name_cannot_be_printed_is_told_at_the_guest(desk: Desk, gathering: str) -> None:
+    add_guests(desk, gathering, [add_member(desk, first_name="ᏣᎳᎩ", last_name="Smith").id])
+    host = next(one for one in guest_rows(desk, gathering) if one.last_name == "Smith")
+    add_guest_of(desk, gathering, host.registration, "Zoë Smith")
+    badge = next(one for one in _pdf(desk, gathering)[1].looks if one.name == "Zoë Smith")  # type: ignore[attr-defined]
+    assert badge.reason == "Ꮳ Ꮃ Ꭹ cannot be printed" and badge.elsewhere
+    looks = roster_pdf(guest_rows(desk, gathering), io.BytesIO(), heading_of(desk, gathering)).looks
+    assert [look.name for look in looks] == ["ᏣᎳᎩ Smith", "Zoë Smith"]

@@ -241,6 +241,16 @@ def test_the_roster_leaves_out_who_is_not_expected(do: Do, chapter: dict[str, st
     assert do("roster", "next", "-o", out)["rows"] == 3
 
 
+def test_the_roster_tells_whose_name_has_to_be_written_by_hand(do: Do, chapter: dict[str, str], tmp_path: Path) -> None:
+    who = do("member", "add", "first_name=ᏣᎳᎩ", "last_name=ᎠᏂ")["id"]
+    do("guests", "next", "--add", who)
+    out = tmp_path / "roster.pdf"
+    [look] = do("roster", "next", "-o", out)["looks"]
+    assert look["name"] == "ᏣᎳᎩ ᎠᏂ" and look["reason"] == "Ꮳ Ꮃ Ꭹ Ꭰ Ꮒ cannot be printed"
+    assert "ᏣᎳᎩ ᎠᏂ: Ꮳ Ꮃ Ꭹ Ꭰ Ꮒ cannot be printed" in do("roster", "next", "-o", out, text=True)
+    assert do("roster", "next", "-o", tmp_path / "roster.csv")["looks"] == []
+
+
 def test_a_chapter_of_the_server_has_a_name(do: Do) -> None:
     do("server", "init")
     for name in ("", "  ", "x" * 500):

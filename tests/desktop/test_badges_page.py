@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLabel
 
 from alumni_desk.desktop.app import build
+from alumni_desk.desktop.badge_looks import LooksSheet
 from alumni_desk.desktop.badge_parts import NamesSheet
 from alumni_desk.desktop.controls import Button
 from alumni_desk.desktop.fonts import px
@@ -153,3 +155,16 @@ def test_badges_fit_the_window_at_large_text(hands_of: Any, tmp_path: Path, perc
         room.close()
         room.shell.close()
         room.shell.deleteLater()
+
+
+def test_a_roster_says_whose_name_is_to_be_written_by_hand(hands: Any, tmp_path: Path, two_gatherings: tuple[str, str]) -> None:
+    add_guests(hands.desk, two_gatherings[1], [add_member(hands.desk, first_name="ᏣᎳᎩ", last_name="ᎠᏂ").id])
+    page = hands.page("gatherings", gathering=two_gatherings[1])
+    hands.until(lambda: page.view.it is not None and len(page.view.it.guests) == 2)
+    page.save_roster(page.view.it, tmp_path / "roster.pdf")
+    sheet = hands.dialog(LooksSheet)
+    said = [label.text() for label in sheet.findChildren(QLabel)]
+    assert any("ᏣᎳᎩ ᎠᏂ" in text for text in said) and "Ꮳ Ꮃ Ꭹ Ꭰ Ꮒ cannot be printed" in said
+    assert not [button for button in sheet.findChildren(Button) if button.text().startswith("Change")]
+    hands.click(sheet.close_button)
+    hands.rest()

@@ -127,3 +127,12 @@ def test_two_weights_on_a_page_are_two_fonts_in_the_file() -> None:
         draw_line(canvas, set_line(faces, text, 20, weight), 50, y)  # type: ignore[arg-type]
     canvas.save()
     assert len(set(re.findall(rb"/FontFile2 (\d+)", out.getvalue()))) == 2
+
+
+@pytest.mark.parametrize(("text", "shown"), [
+    ("ᏣᎳᎩ ᎠᏂ", "______ _____"), ("བསྟན་འཛིན Dorje", "____________ Dorje"), ("ނާޝިދު", "_________"), ("\U0002a6a5田", "____田"), ("🎉", "____________"),
+    ("Ana 🎉 Lima", "Ana Lima"), ("葛\U000e0100城", "葛城")])  # fmt: skip
+def test_a_rule_to_write_on_stands_for_letters_that_no_font_has(faces: Faces, text: str, shown: str) -> None:
+    """Of somebody's name nothing is left out without a trace: ᏣᎳᎩ ᎠᏂ had got an empty row."""
+    line = set_line(faces, text, 20, "bold")
+    assert line.text == shown and line.width > 0 and line.lost == printable(text)[1] != ()

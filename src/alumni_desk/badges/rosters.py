@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from alumni_desk.badges.sheets import GREY, INK, Heading
+from alumni_desk.badges.sheets import GREY, INK, Heading, Look
 from alumni_desk.errors import BadInput
 from alumni_desk.gatherings.kinds import answer_word
 from alumni_desk.gatherings.lists import GuestRow
 from alumni_desk.paper.fitting import fit
 from alumni_desk.paper.fonts import Faces
-from alumni_desk.paper.text import Line, draw_line, set_line
+from alumni_desk.paper.text import Line, cannot_words, draw_line, set_line
 from alumni_desk.store.disk import FULL, file_disk_full, refuse_chapters_folder
 from alumni_desk.words import _, ngettext, number
 
@@ -30,19 +30,28 @@ def awaited(rows: Sequence[GuestRow]) -> list[GuestRow]:
     return [row for row in rows if row.status not in ("no", "cancelled") or row.walk_in or row.checked_in]
 
 
-def write_roster(rows: Sequence[GuestRow], out: Path, heading: Heading, *, paper: str = "Letter") -> None:
-    """Write a roster as the ending of the file says: .pdf, .csv or .xlsx. Raises BadInput for another ending."""
+@dataclass(frozen=True)
+class RosterReport:
+    """What was laid out: how many pages, and who is not on them as they are called."""
+
+    pages: int
+    looks: tuple[Look, ...] = ()
+
+
+def write_roster(rows: Sequence[GuestRow], out: Path, heading: Heading, *, paper: str = "Letter") -> tuple[Look, ...]:
+    """Write a roster as the ending of the file says: .pdf, .csv or .xlsx. Raises BadInput for another ending. Returns whose line is worth a look."""
     kind = out.suffix.lower()
     if kind not in (".pdf", ".csv", ".xlsx"):
         raise BadInput("roster_kind", _("A roster can be a .pdf, .csv or .xlsx file, not “{ending}”."), ending=kind or out.name)
-    part = io.BytesIO()
+    part, looks = io.BytesIO(), tuple[Look, ...]()
     if kind == ".pdf":
-        roster_pdf(rows, part, heading, paper=paper)
+        looks = roster_pdf(rows, part, heading, paper=paper).looks
     elif kind == ".csv":
         part.write(roster_csv(rows).encode("utf-8-sig"))
     else:
         roster_xlsx(rows, part, heading)
     write_whole(out, part.getvalue())
+    return looks
 
 
 def write_whole(out: Path, content: bytes) -> None:
@@ -102,8 +111,8 @@ def roster_xlsx(rows: Sequence[GuestRow], out: BinaryIO, heading: Heading) -> No
     book.close()
 
 
-def roster_pdf(rows: Sequence[GuestRow], out: BinaryIO, heading: Heading, *, paper: str = "Letter") -> int:
-    """The list with boxes to tick, by last name, guests under their host. Returns the number of pages."""
+def roster_pdf(rows: Sequence[GuestRow], out: BinaryIO, heading: Heading, *, paper: str = "Letter") -> RosterReport:
+    """The list with boxes to tick, by last name, guests under their host."""
     from reportlab.lib.pagesizes import A4, LETTER
     from reportlab.pdfgen.canvas import Canvas
 
@@ -128,7 +137,8 @@ def roster_pdf(rows: Sequence[GuestRow], out: BinaryIO, heading: Heading, *, pap
         draw_line(canvas, foot, width - MARGIN - foot.width, MARGIN - 14)
         canvas.showPage()
     canvas.save()
-    return len(sheets)
+    looks = (_look(row, one) for row, one in zip(rows, laid, strict=True))
+    return RosterReport(len(sheets), tuple(look for look in looks if look is not None))
 
 
 def _heads() -> dict[str, str]:
@@ -165,6 +175,11 @@ def _lay_row(faces: Faces, row: GuestRow, cells: Sequence[str], width: float) ->
         lines += [(left + inside * start, one, GREY, n) for n, one in enumerate(_wrapped(faces, text, inside * share - 4))]
     most = max(number for *_rest, number in lines)
     return _Row(row.checked_in, ROW + most * 11.5, tuple((x, 14.5 + number * 11.5, line, colour) for x, line, colour, number in lines))
+
+
+def _look(row: GuestRow, laid: _Row) -> Look | None:
+    lost = [sign for _x, _below, line, _colour in laid.lines for sign in line.lost]
+    return Look(row.registration, row.name, cannot_words(lost)) if lost else None
 
 
 def _wrapped(faces: Faces, text: str, width: float) -> tuple[Line, ...]:

@@ -12,7 +12,7 @@ from alumni_desk.errors import BadInput
 from alumni_desk.paper.fitting import Fitted, fit
 from alumni_desk.paper.fonts import Faces, Weight
 from alumni_desk.paper.qr import draw_qr
-from alumni_desk.paper.text import Line, draw_line, printable, set_line
+from alumni_desk.paper.text import Line, cannot_words, draw_line, has_gaps, printable, set_line
 from alumni_desk.words import _
 
 NAVY = (0.114, 0.224, 0.373)
@@ -30,7 +30,7 @@ UNUSUALLY_SMALL = 24.0
 
 @dataclass(frozen=True)
 class Look:
-    """A badge whose name is worth a look before printing: it shrank, or some of its signs cannot be printed."""
+    """Somebody on paper who is worth a look before printing: the name shrank, or some of its signs cannot be printed."""
 
     registration: str
     name: str
@@ -40,6 +40,8 @@ class Look:
     """A name that would do better; empty if we know none."""
     leaves_out: bool = False
     """Whether that is the same name without what cannot be printed."""
+    elsewhere: bool = False
+    """Whether it is not the name but another line, which no other name on the badge mends."""
 
 
 @dataclass(frozen=True)
@@ -128,10 +130,11 @@ def _badge(canvas: Any, faces: Faces, place: Place, heading: Heading, person: Ba
     lower = text_width - (side + 10 * unit if person.code else 0)
     if person.code:
         draw_qr(canvas, person.code, place.x + place.width - inset - side, foot, side)
-    _foot(canvas, faces, person, place.x + inset, foot, lower, unit)
+    below = _foot(canvas, faces, person, place.x + inset, foot, lower, unit)
     found = _names(canvas, faces, person, place, band, inset, foot + side + 6 * unit, unit)
     canvas.restoreState()
-    return found
+    lost = [sign for line in below for sign in line.lost]
+    return found or (Look(person.registration, person.name or person.big, cannot_words(lost), elsewhere=True) if lost else None)
 
 
 def _head(canvas: Any, faces: Faces, place: Place, heading: Heading, band: float, inset: float, unit: float) -> None:
@@ -203,8 +206,9 @@ def _drawn(canvas: Any, faces: Faces, person: BadgePerson, place: Place, inset: 
     return _look(person, big, [line for pieces in below for line in pieces], unit)
 
 
-def _foot(canvas: Any, faces: Faces, person: BadgePerson, x: float, foot: float, width: float, unit: float) -> None:
+def _foot(canvas: Any, faces: Faces, person: BadgePerson, x: float, foot: float, width: float, unit: float) -> list[Line]:
     lines: list[tuple[str, Weight, float]] = []
+    drawn: list[Line] = []
     if person.host_name:
         lines.append((_("Guest of {host}").format(host=person.host_name), "bold", 10))
     elif person.class_year:
@@ -217,20 +221,23 @@ def _foot(canvas: Any, faces: Faces, person: BadgePerson, x: float, foot: float,
         canvas.setFillColorRGB(*RUST)
         draw_line(canvas, tail.lines[0], left, foot + 1 * unit)
         left += tail.lines[0].width + 10 * unit
+        drawn += tail.lines
     base = foot + (13 * unit if len(lines) > 1 else 4 * unit)
     for text, weight, size in lines:
         canvas.setFillColorRGB(*(INK if weight == "bold" else GREY))
         line = fit(faces, text, max(width - (left - x), 40 * unit), [size * unit], weight).lines[0]
         draw_line(canvas, line, left, base)
+        drawn.append(line)
         base -= 13 * unit
+    return drawn
 
 
 def _look(person: BadgePerson, big: Fitted, others: Sequence[Line], unit: float) -> Look | None:
     lost = [*big.lost, *(sign for line in others for sign in line.lost)]
     name = person.name or person.big
     if lost:
-        return Look(person.registration, name, _("{signs} cannot be printed").format(signs=" ".join(dict.fromkeys(lost))), instead=printable(name)[0],
-                    leaves_out=True)
+        whole = not has_gaps(name) and not has_gaps(person.big)  # without its letters it would be another name: a new one has to be typed
+        return Look(person.registration, name, cannot_words(lost), instead=printable(name)[0] if whole else "", leaves_out=whole)
     if big.size < UNUSUALLY_SMALL * unit - 0.1:
         shorter = person.big.split(" ")[0] if " " in person.big else ""
         return Look(person.registration, name, _("Long: shrinks to {size} pt").format(size=round(big.size)), instead=_with_last(shorter, person))

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import argparse
 import io
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from alumni_desk.badges.stocks import DEFAULT, stocks
 from alumni_desk.cli.arguments import one_of, whole_number
 from alumni_desk.cli.output import add_json, opened, show
 from alumni_desk.words import _, ngettext, number
+
+if TYPE_CHECKING:
+    from alumni_desk.badges.sheets import Look
 
 
 def add_commands(commands: Any) -> None:
@@ -29,7 +33,7 @@ def add_commands(commands: Any) -> None:
     badges.set_defaults(run=run_badges)
 
     roster = commands.add_parser("roster", help=_("the list at the door, as PDF, CSV or XLSX"),
-                                 description=_("The list at the door, as PDF, CSV or XLSX by the file's ending. JSON: file, rows."))
+                                 description=_("The list at the door, as PDF, CSV or XLSX by the file's ending. JSON: file, rows, looks (id, name, reason)."))
     roster.add_argument("gathering", metavar="GATHERING", help=_("id, unique name or “next”"))
     roster.add_argument("-o", "--out", metavar="OUT", type=Path, required=True, help=_("the file to write: .pdf, .csv or .xlsx"))
     roster.add_argument("--paper", choices=("Letter", "A4"), default="Letter")
@@ -61,8 +65,7 @@ def run_badges(args: argparse.Namespace) -> int:
         write_whole(args.out, pdf.getvalue())
         note_printed(desk, which, people)
         exports.note(desk, args.out)
-    data = {"file": str(args.out), "badges": report.badges, "pages": report.pages,
-            "looks": [{"id": look.registration, "name": look.name, "reason": look.reason} for look in report.looks]}
+    data = {"file": str(args.out), "badges": report.badges, "pages": report.pages, "looks": _looks(report.looks)}
     lines = [ngettext("{n} badge on {sheets}: {file}", "{n} badges on {sheets}: {file}", report.badges).format(
         n=number(report.badges), sheets=ngettext("{n} sheet", "{n} sheets", report.pages).format(n=number(report.pages)), file=args.out)]
     lines += [f"{look.name}: {look.reason}" for look in report.looks]
@@ -81,12 +84,17 @@ def run_roster(args: argparse.Namespace) -> int:
         which = resolve(desk, args.gathering)
         listed = guest_rows(desk, which)
         rows = awaited(listed)
-        write_roster(rows, args.out, heading_of(desk, which), paper=args.paper)
+        looks = write_roster(rows, args.out, heading_of(desk, which), paper=args.paper)
         unnoted = exports.note(desk, args.out)
     words = ngettext("{n} guest: {file}", "{n} guests: {file}", len(rows)).format(n=number(len(rows)), file=args.out)
     if away := len(listed) - len(rows):
         words += "\n" + ngettext("{n} who is not coming is left out.", "{n} who are not coming are left out.", away).format(n=number(away))
+    words += "".join(f"\n{look.name}: {look.reason}" for look in looks)
     if unnoted:
         words += "\n" + unnoted
-    show(args, {"file": str(args.out), "rows": len(rows)}, words)
+    show(args, {"file": str(args.out), "rows": len(rows), "looks": _looks(looks)}, words)
     return 0
+
+
+def _looks(looks: Sequence[Look]) -> list[dict[str, str]]:
+    return [{"id": look.registration, "name": look.name, "reason": look.reason} for look in looks]

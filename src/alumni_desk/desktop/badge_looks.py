@@ -1,4 +1,4 @@
-"""Names on the badges that need a look: why, and the button that mends it."""
+"""Names on paper that need a look: why; on badges with the button that mends it, beside a roster in a dialog."""
 
 from __future__ import annotations
 
@@ -10,22 +10,47 @@ from alumni_desk.badges.sheets import Look
 from alumni_desk.desktop.controls import Button, Label, hairline
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.paint import isolated
+from alumni_desk.desktop.sheet import PlainSheet
 from alumni_desk.desktop.widgets import IconLine
 from alumni_desk.words import _, ngettext, number
 
 MOST_LOOKS = 30
 
 
-def add_looks(column: QVBoxLayout, looks: Sequence[Look], mend: Callable[[Look], None]) -> None:
+class LooksSheet(PlainSheet):
+    """Who is not on a list that was saved as they are called."""
+
+    is_form = False
+
+    def __init__(self, parent: QWidget | None, saved: str, looks: Sequence[Look]) -> None:
+        super().__init__(parent, saved)
+        self.column.addWidget(Label(_("On the paper there is a line to write on where a font lacks the letters. Put them in with a pen."), wrap=True))
+        column = QVBoxLayout()
+        column.setSpacing(px(8))
+        add_looks(column, looks)
+        self.column.addLayout(column)
+        foot = QWidget()
+        row = QHBoxLayout(foot)
+        row.addStretch(1)
+        self.close_button = Button(_("Close"))
+        self.close_button.clicked.connect(self.reject)
+        row.addWidget(self.close_button)
+        self.set_foot(foot)
+        self.close_button.setFocus()
+
+
+def add_looks(column: QVBoxLayout, looks: Sequence[Look], mend: Callable[[Look], None] | None = None) -> None:
     """Rows for them."""
     title = ngettext("{n} name needs a look", "{n} names need a look", len(looks)).format(n=number(len(looks)))
     column.addWidget(IconLine("warning", title, tone="warn"))
     for look in looks[:MOST_LOOKS]:
         column.addWidget(hairline())
         column.addWidget(_row(look, mend))
+    if more := len(looks[MOST_LOOKS:]):
+        column.addWidget(Label(ngettext("and {n} more", "and {n} more", more).format(n=number(more)), "small", "muted"))
 
 
-def _row(look: Look, mend: Callable[[Look], None]) -> QWidget:
+def _row(look: Look, mend: Callable[[Look], None] | None) -> QWidget:
     line = QWidget()
     row = QHBoxLayout(line)
     row.setContentsMargins(0, 0, 0, 0)
@@ -35,6 +60,8 @@ def _row(look: Look, mend: Callable[[Look], None]) -> QWidget:
     column.addWidget(Label(isolated(look.name), "label", wrap=True))
     column.addWidget(Label(look.reason, "small", "muted", wrap=True))
     row.addLayout(column, 1)
+    if mend is None or look.elsewhere:
+        return line
     if look.leaves_out:
         words = _("Leave it out")
     else:

@@ -37,6 +37,7 @@ from alumni_desk.store.desk import Desk
 from alumni_desk.words import _, ngettext, number
 
 if TYPE_CHECKING:
+    from alumni_desk.badges.sheets import Look
     from alumni_desk.sync.venue.handouts import HandedOut
 
 HELD = 12
@@ -480,13 +481,18 @@ class GatheringsPage(Page):
 
         rows = awaited(it.guests)
 
-        def work(job: Any) -> str:
-            write_roster(rows, out, heading_of(self.desk, it.row.id))
-            return exports.note(self.desk, out)
+        def work(job: Any) -> tuple[tuple[Look, ...], str]:
+            looks = write_roster(rows, out, heading_of(self.desk, it.row.id))
+            return looks, exports.note(self.desk, out)
 
-        def saved(unnoted: str) -> None:
+        def saved(done: tuple[tuple[Look, ...], str]) -> None:
+            looks, unnoted = done
             words = _("Roster saved as {file}").format(file=out.name)
             self.said.emit(f"{words}. {unnoted}" if unnoted else words, None)
+            if looks:
+                from alumni_desk.desktop.badge_looks import LooksSheet
+
+                LooksSheet(self, words, looks).open()
 
         self.lanes.read_long(work, saved)
 

@@ -240,6 +240,7 @@ class Inviting:
         from alumni_desk.badges.stocks import stock
         from alumni_desk.desktop.printing import print_pdf
         from alumni_desk.paper.invitation_sheet import invitation_pdf
+        from alumni_desk.paper.text import cannot_words, printable
 
         made = self._made
         if made is not None:
@@ -249,11 +250,11 @@ class Inviting:
             who = _("{name}: welcome to {chapter}").format(name=made.name, chapter=made.chapter) if made.name else _("Welcome to {chapter}").format(
                 chapter=made.chapter)
             pdf = invitation_pdf(title=who, code=made.code, qr=made.qr, server=urlsplit(made.url).netloc, words=how_to(made), paper=page.paper)
-            print_pdf(self.sheet, pdf, page, _("Invitation"), self._lanes, self._printed)
+            print_pdf(self.sheet, pdf, page, _("Invitation"), self._lanes, lambda file: self._printed(file, cannot_words(printable(who)[1])))
 
-    def _printed(self, file: Path | None) -> None:
-        self.sheet.say(_("Sent to the printer.") if file is None else _("Saved as {file}. Whoever has the file can join.").format(
-            file=file.name))
+    def _printed(self, file: Path | None, lost: str) -> None:
+        words = _("Sent to the printer.") if file is None else _("Saved as {file}. Whoever has the file can join.").format(file=file.name)
+        self.sheet.say(f"{words} {_('{what}: write it in by hand.').format(what=lost)}" if lost else words)
 
 
 def how_to(made: Invitation) -> list[str]:

@@ -12,11 +12,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from alumni_desk.paper.fonts import INVISIBLE, Faces, Source, Weight, language_of, source_for
+from alumni_desk.words import _
+
+RULE = "_"
+SHORTEST_RULE, LONGEST_RULE = 4, 12
 
 
 @dataclass(frozen=True)
 class Line:
-    """A shaped line. ``width`` in points at ``size``; ``lost`` are the signs that no font has, which are left out."""
+    """A shaped line. ``width`` in points at ``size``; ``lost`` are the signs that no font has: a rule to write on stands for letters among them."""
 
     text: str
     size: float
@@ -28,7 +32,7 @@ class Line:
 
 def set_line(faces: Faces, text: str, size: float, weight: Weight = "regular") -> Line:
     """Shape a text for one line at a size in points."""
-    text, lost = printable(text)
+    text, lost = _sifted(text, RULE)
     levels, base = _levels(text)
     runs: list[tuple[int, Source, str]] = []
     language, before = language_of(text), None
@@ -51,13 +55,30 @@ def set_line(faces: Faces, text: str, size: float, weight: Weight = "regular") -
 
 def printable(text: str) -> tuple[str, tuple[str, ...]]:
     """A text with single spaces and without the signs that no font has; and those signs."""
+    return _sifted(text, "")
+
+
+def has_gaps(text: str) -> bool:
+    """Whether letters of it cannot be printed, so that a pen has to put them in."""
+    return _sifted(text, RULE)[0] != printable(text)[0]
+
+
+def cannot_words(lost: Sequence[str]) -> str:
+    """Which signs no font has, as words; empty if there are none."""
+    return _("{signs} cannot be printed").format(signs=" ".join(dict.fromkeys(lost))) if lost else ""
+
+
+def _sifted(text: str, rule: str) -> tuple[str, tuple[str, ...]]:
+    """A text with ``rule`` in the place of letters that no font has; and all such signs. Pictures and marks just go."""
     text = unicodedata.normalize("NFC", text)
     language, before = language_of(text), None
     kept: list[str] = []
     lost: list[str] = []
+    gap = 0
     for char in text:
         if char.isspace():
             kept.append(" ")
+            gap = 0
             continue
         if char in INVISIBLE:
             if char in "\u200c\u200d":  # they join and part letters
@@ -65,8 +86,19 @@ def printable(text: str) -> tuple[str, tuple[str, ...]]:
             continue
         source = source_for(char, language, before)
         before = source or before
-        (lost if source is None else kept).append(char)
-    return " ".join("".join(kept).split()), tuple(dict.fromkeys(lost))
+        if source is not None:
+            kept.append(char)
+            gap = 0
+            continue
+        lost.append(char)
+        if gap or unicodedata.category(char)[0] in "LN" or unicodedata.category(char) in ("Co", "Cn"):
+            wide = 0 if gap == LONGEST_RULE else 1 if gap else SHORTEST_RULE
+            kept.append(rule * wide)
+            gap += wide
+    shown = " ".join("".join(kept).split())
+    if lost and not shown:
+        shown = rule * LONGEST_RULE  # of pictures alone: nothing at all would be nobody
+    return shown, tuple(dict.fromkeys(lost))
 
 
 def draw_line(canvas: Any, line: Line, x: float, y: float) -> None:
