@@ -192,6 +192,28 @@ def test_a_name_that_no_font_has_is_told_and_leaves_a_line_to_write_on(desk: Des
         assert left.split()[0] in words and left.split()[1] in words
 
 
+def test_a_name_that_is_shortened_is_told_and_none_is_unreadable(desk: Desk, gathering: str) -> None:
+    """The roster and the line below the big name had set it at 2 points."""
+    import pypdfium2
+
+    for first, last in (("W" * 40, "M" * 30), ("Q" * 300, "R" * 150)):
+        add_guests(desk, gathering, [add_member(desk, first_name=first, last_name=last, city="Z" * 90).id])
+    out = io.BytesIO()
+    looks = roster_pdf(guest_rows(desk, gathering), out, heading_of(desk, gathering)).looks
+    assert {look.name[0]: look.reason for look in looks} == {"Q": "Long: does not fit, ends in “…”"}
+    badges, report = _pdf(desk, gathering, "avery-l4785")
+    assert next(look.reason for look in report.looks if look.name[0] == "Q") == "Long: does not fit, ends in “…”"  # type: ignore[attr-defined]
+    for pdf in (out.getvalue(), badges):
+        document = pypdfium2.PdfDocument(pdf)
+        for page in document:
+            text = page.get_textpage()
+            for n in range(text.count_chars()):
+                _left, low, _right, high = text.get_charbox(n)
+                assert text.get_text_range(n, 1) not in ("W", "M", "Q", "R") or high - low > 3.9  # a capital of under 6 pt
+            text.close()
+        document.close()
+
+
 def test_a_host_whose_name_cannot_be_printed_is_told_at_the_guest(desk: Desk, gathering: str) -> None:
     add_guests(desk, gathering, [add_member(desk, first_name="ᏣᎳᎩ", last_name="Smith").id])
     host = next(one for one in guest_rows(desk, gathering) if one.last_name == "Smith")

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alumni_desk.paper.fitting import fit
+from alumni_desk.paper.fitting import SMALLEST, fit
 from alumni_desk.paper.fonts import Faces, source_for
 from alumni_desk.paper.preview import page_count, page_picture
 from alumni_desk.paper.qr import draw_qr, modules
@@ -83,10 +83,12 @@ def test_han_takes_the_shapes_of_its_language() -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(text=st.text(st.sampled_from(list("abcdefgh ABCDEFŁéñ-’  ليلى שרה")), min_size=1, max_size=90), width=st.floats(40, 400), lines=st.integers(1, 3))
-def test_nothing_is_cut_and_nothing_overflows(faces: Faces, text: str, width: float, lines: int) -> None:
+def test_nothing_is_lost_and_nothing_overflows(faces: Faces, text: str, width: float, lines: int) -> None:
     fitted = fit(faces, text, width, [40, 30, 20], "bold", max_lines=lines, height=90)
     assert len(fitted.lines) <= lines and all(line.width <= width + 0.01 for line in fitted.lines)
-    assert "".join("".join(line.text for line in fitted.lines).split()) == "".join(printable(text)[0].split())
+    said, whole = "".join("".join(line.text for line in fitted.lines).split()), "".join(printable(text)[0].split())
+    assert said.endswith("…") and whole.startswith(said[:-1]) and fitted.size == SMALLEST if fitted.cut else said == whole
+    assert fitted.size >= SMALLEST
     assert fitted.height <= 90.01
 
 
@@ -136,3 +138,17 @@ def test_a_rule_to_write_on_stands_for_letters_that_no_font_has(faces: Faces, te
     """Of somebody's name nothing is left out without a trace: ᏣᎳᎩ ᎠᏂ had got an empty row."""
     line = set_line(faces, text, 20, "bold")
     assert line.text == shown and line.width > 0 and line.lost == printable(text)[1] != ()
+
+
+@pytest.mark.parametrize(("text", "size", "cut"), [
+    ("Abcdefghijklmnopqrstuvwxyzabcdefghi Bcdefghijklmnopqrstuvwxyzbcdefghijklmnopqrstuvwxyzbcdefghijkl", 11, False),
+    ("W" * 60, 10, False), ("陳" * 90, 6, False), ("ليلى" * 12 + " " + "الخطيب" * 10, 10, False), ("Q" * 300, 6, True)])  # fmt: skip
+def test_a_very_long_name_is_broken_anywhere_rather_than_unreadable(faces: Faces, text: str, size: float, cut: bool) -> None:
+    """It had been printed at 2 points."""
+    fitted = fit(faces, text, 212, [11, 10, 9], "bold", max_lines=3)
+    assert fitted.size >= size and fitted.cut == cut and 1 < len(fitted.lines) <= 3 and all(line.width <= 212 for line in fitted.lines)
+
+
+def test_marks_stay_with_their_letter_where_a_name_is_broken(faces: Faces) -> None:
+    fitted = fit(faces, "प्रिया" * 12, 80, [11, 10, 9], "bold", max_lines=6)
+    assert len(fitted.lines) > 1 and not any(unicodedata.category(line.text[0]).startswith("M") for line in fitted.lines)

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from alumni_desk.badges.sheets import GREY, INK, Heading, Look
+from alumni_desk.badges.sheets import GREY, INK, Heading, Look, long_words
 from alumni_desk.errors import BadInput
 from alumni_desk.gatherings.kinds import answer_word
 from alumni_desk.gatherings.lists import GuestRow
-from alumni_desk.paper.fitting import fit
+from alumni_desk.paper.fitting import Fitted, fit
 from alumni_desk.paper.fonts import Faces
 from alumni_desk.paper.text import Line, cannot_words, draw_line, set_line
 from alumni_desk.store.disk import FULL, file_disk_full, refuse_chapters_folder
@@ -22,6 +22,8 @@ from alumni_desk.words import _, ngettext, number
 MARGIN, ROW, HEAD = 42.0, 22.0, 68.0
 COLUMNS = {"name": (0.0, 0.43), "class": (0.44, 0.12), "city": (0.57, 0.14), "rest": (0.72, 0.28)}
 """Where each column begins and how wide it is, as parts of the width."""
+SMALL = 8.0
+"""Points; a name that is set smaller is told."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -152,6 +154,7 @@ class _Row:
     checked_in: bool
     height: float
     lines: tuple[tuple[float, float, Line, tuple[float, float, float]], ...]
+    names: tuple[Fitted, ...]
 
 
 def _lay_row(faces: Faces, row: GuestRow, cells: Sequence[str], width: float) -> _Row:
@@ -159,27 +162,30 @@ def _lay_row(faces: Faces, row: GuestRow, cells: Sequence[str], width: float) ->
     indent = 18.0 if row.host else 0.0
     left, inside = MARGIN + 22, width - 2 * MARGIN - 22
     name_width = inside * COLUMNS["name"][1] - indent
-    names = fit(faces, row.name, name_width, [11, 10, 9], "bold", max_lines=3).lines
+    fitted = [fit(faces, row.name, name_width, [11, 10, 9], "bold", max_lines=3)]
+    names = fitted[0].lines
     lines = [(left + indent, line, INK, number) for number, line in enumerate(names)]
     if cells[1]:
         other = set_line(faces, cells[1], 9.5)
         beside = len(names) == 1 and names[0].width + 8 + other.width <= name_width
-        below = fit(faces, cells[1], name_width, [9.5, 8.5], max_lines=2).lines
         if beside:
             lines.append((left + indent + names[0].width + 8, other, GREY, 0))
         else:
-            lines += [(left + indent, one, GREY, len(names) + n) for n, one in enumerate(below)]
+            fitted.append(fit(faces, cells[1], name_width, [9.5, 8.5], max_lines=2))
+            lines += [(left + indent, one, GREY, len(names) + n) for n, one in enumerate(fitted[1].lines)]
     rest = " · ".join(cell for cell in (cells[4] if row.status != "yes" else "", cells[5], cells[6]) if cell)
     for text, column in ((cells[2], "class"), (cells[3], "city"), (rest, "rest")):
         start, share = COLUMNS[column]
         lines += [(left + inside * start, one, GREY, n) for n, one in enumerate(_wrapped(faces, text, inside * share - 4))]
     most = max(number for *_rest, number in lines)
-    return _Row(row.checked_in, ROW + most * 11.5, tuple((x, 14.5 + number * 11.5, line, colour) for x, line, colour, number in lines))
+    return _Row(row.checked_in, ROW + most * 11.5, tuple((x, 14.5 + number * 11.5, line, colour) for x, line, colour, number in lines), tuple(fitted))
 
 
 def _look(row: GuestRow, laid: _Row) -> Look | None:
     lost = [sign for _x, _below, line, _colour in laid.lines for sign in line.lost]
-    return Look(row.registration, row.name, cannot_words(lost)) if lost else None
+    if lost:
+        return Look(row.registration, row.name, cannot_words(lost))
+    return Look(row.registration, row.name, long_words(laid.names)) if any(one.cut or one.size < SMALL for one in laid.names) else None
 
 
 def _wrapped(faces: Faces, text: str, width: float) -> tuple[Line, ...]:

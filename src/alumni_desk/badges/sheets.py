@@ -1,4 +1,4 @@
-"""Badges as a PDF: the name as big as it may be, class year, city and code; nothing is ever cut."""
+"""Badges as a PDF: the name as big as it may be, class year, city and code; nothing is cut unsaid."""
 
 from __future__ import annotations
 
@@ -26,6 +26,9 @@ AIR = 5.0
 
 UNUSUALLY_SMALL = 24.0
 """Points on a label four inches wide; below it somebody should look at the name before it is printed."""
+
+SMALL_BELOW = 9.5
+"""The same for the lines below the big name."""
 
 
 @dataclass(frozen=True)
@@ -167,23 +170,22 @@ def _stack(canvas: Any, faces: Faces, texts: tuple[str, str], x: float, y: float
 def _names(canvas: Any, faces: Faces, person: BadgePerson, place: Place, band: float, inset: float, floor: float, unit: float) -> Look | None:
     room = place.y + place.height - band - 6 * unit - floor
     width = place.width - 2 * inset
-    below: list[Line] = []
     if person.name and person.other_script_name:
-        joined = [*fit(faces, person.name, width, [13 * unit, 11.5 * unit, 10 * unit], "bold", max_lines=2).lines]
-        other = set_line(faces, person.other_script_name, joined[0].size, "bold")
+        joined = fit(faces, person.name, width, [13 * unit, 11.5 * unit, 10 * unit], "bold", max_lines=2)
+        other = set_line(faces, person.other_script_name, joined.size, "bold")
         gap = 8 * unit
-        if len(joined) == 1 and joined[0].width + gap + other.width <= width:
-            below = [joined[0], other]
-            return _drawn(canvas, faces, person, place, inset, floor, room, width, unit, [tuple(below)])
-        shrunk = fit(faces, person.other_script_name, width, [12 * unit, 10 * unit], "bold")
-        return _drawn(canvas, faces, person, place, inset, floor, room, width, unit, [(line,) for line in (*joined, *shrunk.lines)])
+        if len(joined.lines) == 1 and joined.lines[0].width + gap + other.width <= width:
+            return _drawn(canvas, faces, person, place, inset, floor, room, width, unit, [(joined.lines[0], other)], ())
+        shrunk = fit(faces, person.other_script_name, width, [12 * unit, 10 * unit], "bold", max_lines=2)
+        return _drawn(canvas, faces, person, place, inset, floor, room, width, unit, [(line,) for line in (*joined.lines, *shrunk.lines)], (joined, shrunk))
     text = person.name or person.other_script_name
-    lines = fit(faces, text, width, [13 * unit, 11.5 * unit, 10 * unit], "bold", max_lines=2).lines if text else ()
-    return _drawn(canvas, faces, person, place, inset, floor, room, width, unit, [(line,) for line in lines])
+    fitted = fit(faces, text, width, [13 * unit, 11.5 * unit, 10 * unit], "bold", max_lines=2) if text else None
+    lines = fitted.lines if fitted else ()
+    return _drawn(canvas, faces, person, place, inset, floor, room, width, unit, [(line,) for line in lines], (fitted,) if fitted else ())
 
 
 def _drawn(canvas: Any, faces: Faces, person: BadgePerson, place: Place, inset: float, floor: float, room: float, width: float, unit: float,
-           below: list[tuple[Line, ...]]) -> Look | None:
+           below: list[tuple[Line, ...]], fitted: Sequence[Fitted]) -> Look | None:
     """The big name above its second lines, the whole block in the middle of its room."""
     air = AIR * unit if below else 0.0
     second = air + sum(line[0].size * 1.3 for line in below)
@@ -203,7 +205,7 @@ def _drawn(canvas: Any, faces: Faces, person: BadgePerson, place: Place, inset: 
             canvas.setFillColorRGB(*(INK if line is pieces[0] else GREY))
             draw_line(canvas, line, x, top + line.size * 0.3)
             x += line.width + 8 * unit
-    return _look(person, big, [line for pieces in below for line in pieces], unit)
+    return _look(person, big, [line for pieces in below for line in pieces], fitted, unit)
 
 
 def _foot(canvas: Any, faces: Faces, person: BadgePerson, x: float, foot: float, width: float, unit: float) -> list[Line]:
@@ -232,19 +234,28 @@ def _foot(canvas: Any, faces: Faces, person: BadgePerson, x: float, foot: float,
     return drawn
 
 
-def _look(person: BadgePerson, big: Fitted, others: Sequence[Line], unit: float) -> Look | None:
+def _look(person: BadgePerson, big: Fitted, others: Sequence[Line], fitted: Sequence[Fitted], unit: float) -> Look | None:
     lost = [*big.lost, *(sign for line in others for sign in line.lost)]
     name = person.name or person.big
     if lost:
         whole = not has_gaps(name) and not has_gaps(person.big)  # without its letters it would be another name: a new one has to be typed
         return Look(person.registration, name, cannot_words(lost), instead=printable(name)[0] if whole else "", leaves_out=whole)
-    if big.size < UNUSUALLY_SMALL * unit - 0.1:
+    if big.size < UNUSUALLY_SMALL * unit - 0.1 or big.cut:
         shorter = person.big.split(" ")[0] if " " in person.big else ""
-        return Look(person.registration, name, _("Long: shrinks to {size} pt").format(size=round(big.size)), instead=_with_last(shorter, person))
+        return Look(person.registration, name, long_words([big, *(one for one in fitted if one.cut)]), instead=_with_last(shorter, person))
+    if any(one.cut or one.size < SMALL_BELOW * unit for one in fitted):
+        return Look(person.registration, name, long_words(fitted))
     if len(person.big) == 1:
         longer = person.first_name if len(person.first_name) > 1 else ""
         return Look(person.registration, name, _("Only one letter"), instead=_with_last(longer, person))
     return None
+
+
+def long_words(fitted: Sequence[Fitted]) -> str:
+    """How small a long name is set, or that it is shortened."""
+    if any(one.cut for one in fitted):
+        return _("Long: does not fit, ends in “…”")
+    return _("Long: shrinks to {size} pt").format(size=round(min(one.size for one in fitted)))
 
 
 def _with_last(first: str, person: BadgePerson) -> str:
