@@ -251,6 +251,15 @@ def test_the_roster_tells_whose_name_has_to_be_written_by_hand(do: Do, chapter: 
     assert do("roster", "next", "-o", tmp_path / "roster.csv")["looks"] == []
 
 
+def test_a_gathering_that_ends_before_it_starts_says_so(do: Do, chapter: dict[str, str], tmp_path: Path) -> None:
+    assert "ends before" not in do("gathering", "show", "next", text=True)
+    with open_desk(Profile(tmp_path / "profile")) as desk, desk.writing("gathering_changed") as writing:
+        writing.change("gathering", chapter["gathering"], starts="2030-11-12T22:30")
+    assert "Two people may have changed its hours apart. Set start and end again." in do("gathering", "show", "next", text=True)
+    do("gathering", "set", "next", "--place", "There")
+    assert do("gathering", "show", "next")["place"] == "There"
+
+
 def test_a_chapter_of_the_server_has_a_name(do: Do) -> None:
     do("server", "init")
     for name in ("", "  ", "x" * 500):

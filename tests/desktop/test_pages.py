@@ -353,3 +353,31 @@ def test_every_page_at_other_text_sizes(tmp_path: Path, hands_of: Any, percent: 
         build_again = build(desk, theme="light", percent=100)
         build_again.close()
         build_again.shell.deleteLater()
+
+
+def test_a_gathering_that_ends_before_it_starts_says_so_wherever_it_is_shown(hands: Any) -> None:
+    """Two leaders set one hour each, apart: nothing said so, and no form could be saved any more."""
+    which = new_gathering(hands.desk, name="Dinner", start="2026-11-12T18:30", end="2026-11-12T21:00").id
+    with hands.desk.writing("gathering_changed") as writing:
+        writing.change("gathering", which, starts="2026-11-12T22:30")
+
+    def said(page: QWidget) -> bool:
+        return any("ends before it starts" in label.text() and label.isVisible() for label in page.findChildren(QLabel))
+
+    hands.until(lambda: said(hands.page("today")))
+    hands.until(lambda: said(hands.page("gatherings")))
+    page = hands.page("gatherings", gathering=which)
+    hands.until(lambda: page.view.it is not None and said(page.view))
+    page.edit(page.view.it.row)
+    form = hands.dialog(GatheringForm)
+    QTest.keyClicks(form.place, "Harbor Hall")
+    hands.click(form.done_button)
+    hands.until(lambda: not hands.open_dialogs(GatheringForm))
+    assert gathering_rows(hands.desk)[0].place == "Harbor Hall"
+    page.edit(page.view.it.row)
+    form = hands.dialog(GatheringForm)
+    form.start.setDateTime(form.start.dateTime().addSecs(-3600))
+    assert form.start.dateTime().secsTo(form.end.dateTime()) == 3 * 3600
+    hands.click(form.done_button)
+    hands.until(lambda: not gathering_rows(hands.desk)[0].crossed)
+    hands.until(lambda: not said(page.view))

@@ -156,3 +156,29 @@ def test_what_a_member_was_at(desk: Desk, dinner: str, people: list[str]) -> Non
     assert set(last_seen(desk, people)) == {people[0]}
     assert [visit.came for visit in visits(desk, people[0])] == [True] and [visit.came for visit in visits(desk, people[1])] == [False]
     assert bo
+
+
+@pytest.fixture
+def crossed(desk: Desk, dinner: str) -> str:
+    """A gathering of which one laptop set the start and another the end: after the sync it ends before it starts."""
+    with desk.writing("gathering_changed") as writing:
+        writing.change("gathering", dinner, starts="2030-11-12T22:30", ends="2030-11-12T21:00")
+    return dinner
+
+
+def test_hours_that_crossed_hinder_no_other_change(desk: Desk, crossed: str) -> None:
+    """Any change had been refused: it would end before it starts."""
+    change_gathering(desk, crossed, place="Harbor Hall", name="Feast")
+    row = gathering(desk, crossed)
+    assert (row.place, row.name, row.crossed) == ("Harbor Hall", "Feast", True)
+    with pytest.raises(BadInput, match="before it starts"):
+        change_gathering(desk, crossed, start="2030-11-12T22:00")
+    change_gathering(desk, crossed, end="2030-11-12T23:30")
+    assert not gathering(desk, crossed).crossed
+
+
+def test_a_gathering_whose_hours_crossed_goes_on_after_its_start(desk: Desk, crossed: str) -> None:
+    row = gathering(desk, crossed)
+    during = datetime(2030, 11, 13, 4, 30, tzinfo=UTC)  # 23:30 in New York
+    assert not row.is_over(during) and row.is_over(during.replace(hour=18))
+    assert resolve(desk, "next", now=during) == crossed

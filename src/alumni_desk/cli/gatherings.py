@@ -9,7 +9,7 @@ from typing import Any
 
 from alumni_desk.cli.arguments import field_value, one_of
 from alumni_desk.cli.output import add_json, opened, show, table
-from alumni_desk.gatherings.fields import FIELDS
+from alumni_desk.gatherings.fields import FIELDS, crossed_words
 from alumni_desk.gatherings.kinds import ANSWERS, KINDS
 from alumni_desk.store.desk import Desk
 from alumni_desk.words import _, ngettext, number
@@ -138,6 +138,7 @@ def run_show(args: argparse.Namespace) -> int:
     def words() -> str:
         lines = [row.name + (_(" (cancelled)") if row.cancelled else ""), row.id, f"{kind_word(row.kind)} · {mode_word(row.mode)}",
                  f"{row.starts.replace('T', ' ')} – {(row.ends or '').replace('T', ' ')} {row.time_zone}",
+                 crossed_words() if row.crossed else "",
                  ", ".join(part for part in (row.place, row.address, row.city) if part), row.online_link or "",
                  _("{coming} coming, {maybe} maybe, {not_answered} not answered, {not_coming} not coming, {came} came").format(
                      coming=row.coming, maybe=row.maybe, not_answered=row.not_answered, not_coming=row.not_coming, came=row.came),

@@ -66,7 +66,7 @@ def parse_wall(text: str | None) -> datetime | None:
 def span(starts: datetime, ends: datetime | None) -> str:
     """18:30 to 21:00; with its day when it ends on another one."""
     first = starts.strftime("%H:%M")
-    if ends is None:
+    if ends is None or ends < starts:  # two people may have set one of them each: what is said of that stands elsewhere
         return first
     last = ends.strftime("%H:%M") if ends.date() == starts.date() else f"{day_short(ends.date())}, {ends:%H:%M}"
     return _("{first} to {last}").format(first=first, last=last)

@@ -56,6 +56,8 @@ def choosable(desk: Desk) -> list[Choosable]:
             continue
         starts, ends = parse_wall(row.starts), parse_wall(row.ends)
         now = local_time(desk.now().isoformat(), row.time_zone)
+        if starts is not None and ends is not None and ends < starts:
+            ends = None
         end = ends or (starts + timedelta(hours=6) if starts else None)
         # Guests linger and lists are tidied: a gathering stays on top until half a day after its end.
         gone = end is not None and now is not None and end + timedelta(hours=12) < now.replace(tzinfo=None)

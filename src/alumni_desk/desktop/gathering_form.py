@@ -23,6 +23,8 @@ COLUMNS = {"start": "starts", "end": "ends"}
 
 UTC = QTimeZone(QTimeZone.Initialization.UTC)
 
+AS_LONG = timedelta(hours=3)
+"""How long a gathering lasts of which nobody said it, or of which the end lies before the start."""
 OPENED = ("name", "kind", "mode", "starts", "ends", "time_zone", "capacity", "place", "address", "city", "online_link", "description")
 
 
@@ -68,7 +70,8 @@ class GatheringForm(Sheet):
         grid.setColumnStretch(1, 1)
         self.column.addLayout(grid)
         self.start.dateTimeChanged.connect(self._move_end)
-        self._length = self.start.dateTime().secsTo(self.end.dateTime())
+        self._length = 0
+        self._measure(self.end.dateTime())
         self.end.dateTimeChanged.connect(self._measure)
         self.name.setFocus()
         self._controls = {name: control for control, name in names.items()}
@@ -78,7 +81,7 @@ class GatheringForm(Sheet):
     def _fill(self, row: GatheringRow | None, today: date, zone: str) -> None:
         in_four_weeks = datetime.combine(today + timedelta(days=28), time(18))
         starts = datetime.fromisoformat(row.starts) if row and row.starts else in_four_weeks
-        ends = datetime.fromisoformat(row.ends) if row and row.ends else starts + timedelta(hours=3)
+        ends = datetime.fromisoformat(row.ends) if row and row.ends else starts + AS_LONG
         self.start.setDateTime(_qt(starts))
         self.end.setDateTime(_qt(ends))
         self.zone.setText(row.time_zone if row else zone)
@@ -97,7 +100,8 @@ class GatheringForm(Sheet):
         self.end.blockSignals(False)
 
     def _measure(self, end: QDateTime) -> None:
-        self._length = self.start.dateTime().secsTo(end)
+        length = self.start.dateTime().secsTo(end)
+        self._length = length if length > 0 else round(AS_LONG.total_seconds())
 
     def changed(self) -> dict[str, Any]:
         """What was typed in fields that differ from what was shown, or that were empty and cannot be."""

@@ -23,6 +23,7 @@ from alumni_desk.desktop.pages import EmptyPage, Notice
 from alumni_desk.desktop.sheet import Sheet
 from alumni_desk.desktop.widgets import Turning
 from alumni_desk.gatherings.actions import Added, Answered, add_guest_of, add_guests, name_guest, remove_guests, set_rsvp
+from alumni_desk.gatherings.fields import crossed_words
 from alumni_desk.gatherings.kinds import answer_word
 from alumni_desk.gatherings.lists import GatheringRow, GuestRow, gathering, guest_rows
 from alumni_desk.store.desk import Desk
@@ -176,7 +177,10 @@ class GatheringView(QWidget):
         if row.cancelled:
             words = _("Cancelled: {reason}").format(reason=row.cancelled_reason) if row.cancelled_reason else _("This gathering is cancelled. Its list stays.")
             self._notice.addWidget(Notice("x-circle", words, "danger"))
-        elif row.capacity and row.coming > row.capacity:
+            return
+        if row.crossed:
+            self._notice.addWidget(Notice("warning", crossed_words()))
+        if row.capacity and row.coming > row.capacity:
             over = row.coming - row.capacity
             self._notice.addWidget(Notice("warning", ngettext("{n} more than there are places", "{n} more than there are places", over).format(n=number(over))))
 

@@ -28,7 +28,7 @@ from alumni_desk.desktop.widgets import DateBlock, MainAndSide, heading, padded,
 from alumni_desk.desktop.year_chart import Bar, YearChart
 from alumni_desk.errors import KnownError
 from alumni_desk.gatherings.actions import Planned, cancel_gathering, change_gathering, new_gathering, replan_gathering
-from alumni_desk.gatherings.fields import local_zone
+from alumni_desk.gatherings.fields import crossed_words, local_zone
 from alumni_desk.gatherings.kinds import kind_word
 from alumni_desk.gatherings.lists import GatheringRow, chapter_zone, gathering_rows, guest_rows
 from alumni_desk.gatherings.lists import gathering as look_up
@@ -236,6 +236,8 @@ class GatheringsPage(Page):
             line = Label(when, tone="muted")
             line.setToolTip(span(starts, parse_wall(row.ends)))
             words.addWidget(line)
+        if row.crossed:
+            words.addWidget(Label(crossed_words(), "small", "warn", wrap=True))
         words.addStretch(1)
         across.addLayout(words, 3)
         across.addLayout(self._coming(row), 2)
@@ -527,5 +529,5 @@ def again(row: GatheringRow, today: date) -> GatheringRow:
     years = 1
     while starts.date() + timedelta(weeks=52 * years) <= today:
         years += 1
-    ends, later = parse_wall(row.ends), timedelta(weeks=52 * years)
+    ends, later = None if row.crossed else parse_wall(row.ends), timedelta(weeks=52 * years)
     return replace(row, starts=f"{starts + later:%Y-%m-%dT%H:%M}", ends=f"{ends + later:%Y-%m-%dT%H:%M}" if ends else None)

@@ -40,7 +40,8 @@ def evenings(desk: Desk, now: datetime) -> list[Evening]:
         rows = connection.exec_driver_sql(
             "SELECT g.id, g.name, g.starts, g.ends, g.time_zone, (SELECT count(*) FROM registration AS r WHERE r.gathering = g.id AND NOT r.gone"
             " AND r.status <> 'cancelled') AS guests FROM gathering AS g WHERE NOT g.gone AND g.status IS NOT 'cancelled'"
-            " AND coalesce(g.ends, g.starts) >= ? ORDER BY g.starts", ((now - timedelta(days=1)).strftime("%Y-%m-%dT%H:%M"),)).all()
+            " AND max(coalesce(g.ends, g.starts), coalesce(g.starts, g.ends)) >= ? ORDER BY g.starts",
+            ((now - timedelta(days=1)).strftime("%Y-%m-%dT%H:%M"),)).all()
     return [_evening(row.id, row.name, row.starts, row.ends, row.time_zone, row.guests) for row in rows]
 
 
@@ -48,6 +49,9 @@ def _evening(key: str, name: str | None, starts: str | None, ends: str | None, z
     begins = datetime.fromisoformat(starts) if starts else None
     words = _("{name}, {day}").format(name=name, day=day_short(begins.date())) if begins else str(name)
     sees = door_sees(guests)
+    from alumni_desk.gatherings.fields import counted_end
+
+    ends = counted_end(starts, ends)
     wall = datetime.fromisoformat(ends) if ends else begins + AN_EVENING if begins else None
     until = wall.replace(tzinfo=_zone(zone)) + timedelta(hours=24) if wall is not None else None
     return Evening(key, words, sees, until)

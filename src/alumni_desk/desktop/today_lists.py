@@ -82,7 +82,7 @@ def _members(connection: Connection) -> int:
     return int(driver.row(connection, COUNT_MEMBERS)[0])
 
 
-_LAST_DAY = "substr(coalesce(ends, starts), 1, 10)"
+_LAST_DAY = "substr(max(coalesce(ends, starts), coalesce(starts, ends)), 1, 10)"
 """The day is compared as text, as it is kept: a gathering is ahead until the end of its last day."""
 _STANDS = "NOT gone AND coalesce(status, 'planned') <> 'cancelled'"
 

@@ -155,6 +155,10 @@ class TodayPage(Page):
         words.addWidget(Label(ahead.name, "title", wrap=True))
         place = " · ".join(part for part in (span(ahead.starts, ahead.ends), ahead.place) if part)
         words.addWidget(Label(place, tone="muted", wrap=True))
+        if ahead.ends is not None and ahead.ends < ahead.starts:
+            from alumni_desk.gatherings.fields import crossed_words
+
+            words.addWidget(Label(crossed_words(), "small", "warn", wrap=True))
         words.addStretch(1)
         top.addLayout(words, 1)
         deeds = QVBoxLayout()

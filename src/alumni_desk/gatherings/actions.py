@@ -75,7 +75,7 @@ def change_gathering(desk: Desk, gathering_id: str, opened: Mapping[str, Any] | 
     with desk.writing("gathering_changed") as writing:
         row = _gathering(writing, gathering_id)
         whole = {**row._mapping, **values}
-        check_whole(whole)
+        check_whole(whole, hours=bool(values.keys() & {"starts", "ends"}))
         if whole["time_zone"] and values.keys() & {"starts", "ends", "time_zone"}:  # an hour that an older version let through hinders no other change
             check_hours(whole)
         if opened is not None:

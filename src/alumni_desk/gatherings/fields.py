@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
 from alumni_desk.errors import BadInput, about
@@ -14,6 +14,8 @@ from alumni_desk.words import _
 TEXTS = ("name", "place", "address", "city", "online_link", "description")
 FIELDS = (*TEXTS, "kind", "mode", "start", "end", "time_zone", "capacity")
 LINE = 300
+AN_EVENING = timedelta(hours=12)
+"""So long after its start a gathering is over whose end is before it."""
 
 _WALL = re.compile(r"(\d{4}-\d{2}-\d{2})[T ](\d{1,2}):(\d{2})(?::00)?")
 
@@ -57,8 +59,29 @@ def _read(name: str, text: Any) -> Any:
     return _text(name, str(text))
 
 
-def check_whole(values: Mapping[str, Any]) -> None:
-    """What must hold of a gathering as a whole. Raises BadInput."""
+def is_crossed(starts: str | None, ends: str | None) -> bool:
+    """Whether a gathering ends before it starts: two laptops that set one hour each, while apart, leave it like that."""
+    return bool(starts and ends and ends < starts)
+
+
+def crossed_words() -> str:
+    """What is said of such a gathering where it is shown."""
+    return _("It ends before it starts. Two people may have changed its hours apart. Set start and end again.")
+
+
+def counted_end(starts: str | None, ends: str | None) -> str | None:
+    """The end that is counted with; None if none is said."""
+    if starts is None or not is_crossed(starts, ends):
+        return ends
+    try:
+        return (datetime.fromisoformat(starts) + AN_EVENING).strftime("%Y-%m-%dT%H:%M")
+    except (ValueError, OverflowError):
+        return starts
+
+
+def check_whole(values: Mapping[str, Any], *, hours: bool = True) -> None:
+    """What must hold of a gathering as a whole. Raises BadInput. ``hours``: they are what is typed; an end that came to lie before the start hinders
+    no other change."""
     if not values.get("name"):
         with about("name"):
             raise BadInput("gathering_name", _("A gathering needs a name. Nothing was saved."))
@@ -66,7 +89,7 @@ def check_whole(values: Mapping[str, Any]) -> None:
     if not starts:
         with about("start"):
             raise BadInput("gathering_start", _("A gathering needs a day and time at which it starts. Nothing was saved."))
-    if ends and ends <= starts:
+    if hours and ends and ends <= starts:
         with about("end"):
             raise BadInput("gathering_end", _("It would end ({end}) before it starts ({start}). Nothing was saved."), end=ends.replace("T", " "),
                            start=starts.replace("T", " "))

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from alumni_desk.errors import Ambiguous, NotFound
 from alumni_desk.gatherings.counts import answer_of, answers_once
+from alumni_desk.gatherings.fields import counted_end, is_crossed
 from alumni_desk.members import naming
 from alumni_desk.members.roots import merged_on, root_of
 from alumni_desk.store.at_door import awaits_first_sync, is_at_door, nothing_fetched
@@ -50,7 +51,12 @@ class GatheringRow:
     @property
     def last_minute(self) -> str:
         """When it is over, as far as is known: its end, else the end of its day."""
-        return self.ends or f"{self.starts[:10]}T23:59"
+        return counted_end(self.starts, self.ends) or f"{self.starts[:10]}T23:59"
+
+    @property
+    def crossed(self) -> bool:
+        """Whether it ends before it starts."""
+        return is_crossed(self.starts, self.ends)
 
     def is_over(self, now: datetime) -> bool:
         """Whether it is over at a moment (aware), by the clocks at the gathering."""
@@ -221,9 +227,9 @@ def local_now(moment: datetime, zone: str | None) -> str:
 
 
 def _over_at(row: Any) -> str:
-    if row.ends:
+    if ends := counted_end(row.starts, row.ends):
         # A party that runs late is still the one at whose door they stand.
-        return (datetime.fromisoformat(row.ends) + timedelta(hours=2)).strftime("%Y-%m-%dT%H:%M")
+        return (datetime.fromisoformat(ends) + timedelta(hours=2)).strftime("%Y-%m-%dT%H:%M")
     return f"{row.starts[:10]}T23:59"
 
 

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import sqlalchemy as sa
 
 from alumni_desk.errors import NotFound, Refused
+from alumni_desk.gatherings.fields import counted_end
 from alumni_desk.protocol.certificates import certify
 from alumni_desk.protocol.venue_keys import Keys
 from alumni_desk.store.desk import Desk
@@ -44,7 +45,7 @@ def door_ends(desk: Desk, gathering: str) -> int:
         zone = ZoneInfo(row.time_zone or "UTC")
     except (ZoneInfoNotFoundError, ValueError):
         zone = ZoneInfo("UTC")
-    text = row.ends or (f"{row.starts[:10]}T23:59" if row.starts else None)
+    text = counted_end(row.starts, row.ends) or (f"{row.starts[:10]}T23:59" if row.starts else None)
     try:
         end = datetime.fromisoformat(text).replace(tzinfo=zone) if text else desk.now()
     except ValueError:
