@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from alumni_desk.protocol.codes import read_badge_code
 from alumni_desk.store import driver
+from alumni_desk.store.dialling import numbers_begun
 from alumni_desk.store.search import BACKWARDS, JOINED, OTHER_NAME, TAIL, THE_REST, fold, phone_ends, words
 
 if TYPE_CHECKING:
@@ -138,15 +139,17 @@ def _splits(groups: Sequence[str], star: str) -> Iterator[str]:
     for start in range(len(groups)):
         number = "".join(groups[start:])
         parts = [_figures(word, star) for word in groups[:start]]
-        yield "(" + " AND ".join([*parts, _figures(number, star)]) + ")"
+        years = all(len(word) in (2, 4) for word in groups[:start])
+        yield "(" + " AND ".join([*parts, _figures(number, star, numbers_begun(number) if star and years else ())]) + ")"
 
 
-def _figures(digits: str, star: str) -> str:
-    """A full-text question for digits: how a year, a number or a code begins; how a phone number ends."""
+def _figures(digits: str, star: str, begun: Sequence[str] = ()) -> str:
+    """A full-text question for digits: how a year, a number or a code begins; how a phone number ends; how one of any country may have ``begun``."""
     terms = [f'"{mark}{digits}"{star}' for mark in _MARKS["any"]]
     terms += [f'"{BACKWARDS}{end[::-1]}"*' for end in phone_ends(digits)]
     if digits.startswith("00"):
         terms.append(f'"{THE_REST}{digits.lstrip("0")}"{star}')
+    terms += [f'"{THE_REST}{one}"{star}' for one in begun]
     return "(" + " OR ".join(terms) + ")"
 
 
@@ -230,10 +233,12 @@ class _Search:
     def as_typed(self) -> None:
         """Those found by a name before those found by something else; those who fit better first."""
         question = self._question
-        named = self._fitting(question.expression("names"))
+        named_by = question.expression("names")
+        named = self._fitting(named_by)
         if self._many(named) and self._best_of_many(named):
             return
-        everywhere = self._fitting(question.expression("any"))
+        anywhere = question.expression("any")
+        everywhere = named if anywhere == named_by else self._fitting(anywhere)  # of a number alone they are one
         if self._many(everywhere):
             self.take(self._ranked(named))
         self.take(self._ranked(everywhere))
