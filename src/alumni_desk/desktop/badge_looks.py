@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from alumni_desk.badges.sheets import Look
 from alumni_desk.desktop.controls import Button, Label, hairline
 from alumni_desk.desktop.fonts import px
-from alumni_desk.desktop.paint import isolated
+from alumni_desk.desktop.paint import breakable, isolated
 from alumni_desk.desktop.sheet import PlainSheet
 from alumni_desk.desktop.widgets import IconLine
 from alumni_desk.words import _, ngettext, number
@@ -57,7 +57,7 @@ def _row(look: Look, mend: Callable[[Look], None] | None) -> QWidget:
     row.setSpacing(px(8))
     column = QVBoxLayout()
     column.setSpacing(0)
-    column.addWidget(Label(isolated(look.name), "label", wrap=True))
+    column.addWidget(Label(breakable(isolated(look.name)), "label", wrap=True))
     column.addWidget(Label(look.reason, "small", "muted", wrap=True))
     row.addLayout(column, 1)
     if mend is None or look.elsewhere:

@@ -67,6 +67,7 @@ class GatheringView(QWidget):
         column.addWidget(hairline())
         column.addWidget(self._tools())
         self._notice = QVBoxLayout()
+        self._notice.setSpacing(px(8))
         self._notice.setContentsMargins(px(24), 0, px(24), 0)
         column.addLayout(self._notice)
         self.model = GuestsTable()
