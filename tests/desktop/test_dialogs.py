@@ -235,10 +235,10 @@ def test_guests_whom_the_disk_holds_up_are_read_again(hands: Any, tmp_path: Path
     sheet = guests_sheet(hands, file)
     there = in_the_way(hands)
     hands.click(sheet.done_button)
-    hands.until(lambda: any(button.text() == "Try again" for button in sheet.findChildren(Button)))
+    hands.until(lambda: any(button.text() == "Try again" and button.isVisible() for button in sheet.findChildren(Button)))
     again = next(button for button in sheet.findChildren(Button) if button.text() == "Try again")
     there.unlink()
-    hands.click(again)
+    again.click()  # by itself: where it lies is not sure before the sheet has been laid out
     hands.until(lambda: sheet.done_button.isEnabled())
     hands.click(sheet.done_button)
     hands.until(lambda: not hands.open_dialogs(GuestFileSheet))
