@@ -18,6 +18,7 @@ from alumni_desk.members.actions import add_member, change_member
 from alumni_desk.members.lists import member
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync import state
+from alumni_desk.sync.carried_clocks import written_as
 from alumni_desk.sync.conflicts import conflicts as open_conflicts
 from alumni_desk.sync.engine import join, status, sync_once
 from alumni_desk.sync.lately import lately
@@ -132,3 +133,7 @@ def test_what_this_laptop_wrote_while_its_clock_ran_ahead_is_its_own_on_a_card(o
     sync_once(right)
     card, = open_conflicts(right)
     assert (card.yours.value, card.yours.here, card.theirs.value, card.theirs.here) == ("Now", True, "Future", False)
+
+
+def test_what_was_never_written_has_no_clock_of_ones_own() -> None:
+    assert written_as("") == ""

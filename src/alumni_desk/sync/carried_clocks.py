@@ -28,8 +28,8 @@ def counts_as(clock: str, original: str) -> bool:
 
 def written_as(clock: str) -> str:
     """The clock of a laptop that this one is, or that a server made to count as this one."""
-    _moment, between, replica = clock.split("-")
-    return clock if len(between) == _COUNTER else f"{between[:-_COUNTER]}-{between[-_COUNTER:]}-{replica}"
+    _moment, between, replica = clock.split("-") if clock.count("-") == 2 else ("", clock, "")  # of what was never written there is none
+    return clock if not replica or len(between) == _COUNTER else f"{between[:-_COUNTER]}-{between[-_COUNTER:]}-{replica}"
 
 
 _WRITTEN = ("SELECT max(clock) FROM past GROUP BY substr(clock, -16)",
