@@ -115,12 +115,15 @@ class Listening:
     def _once(self, wait: float) -> None:
         with self._desk.reading() as connection:
             begun = cursor_of(connection, self._membership.scope).sequence > 0 and state.read(connection, state.Rebuilding) is None
-        with self._news:
-            fetched_by_others = self._aside > 0
-        if not begun or fetched_by_others:  # the first rows are for a sync to bring: it may have a better way
+        if not begun:  # the first rows are for a sync to bring: it may have a better way
             self._note(False)
             self._wire.pause(FIRST_PAUSE)
             return
+        with self._news:
+            if self._aside:
+                self._hears = False
+                self._news.wait_for(lambda: not self._aside, FIRST_PAUSE)  # then at once: what others change is to be here a moment later
+                return
         if wait:
             self._note(True)
         before = self._brought
