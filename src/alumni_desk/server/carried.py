@@ -7,13 +7,13 @@ knew: that one brought what had replaced it. All else nobody has seen beside the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import msgspec
 import sqlalchemy as sa
 
-from alumni_desk.protocol.messages import REPLICAS_SEEN, Operation
+from alumni_desk.protocol.messages import REPLICAS_SEEN
 from alumni_desk.server.bulk import put_rows
 from alumni_desk.server.clamping import REPLICA, is_clock, replica
 
@@ -29,23 +29,6 @@ class Carried:
         """Whether a value that is carried, and the one that is here, met at the former server already."""
         clock, known = (there, self.seen) if mine >= there else (mine, self.earlier)
         return known.get(replica(clock), "") >= clock
-
-
-class Succession:
-    """What replaced what in a row, as the operations of one push say, those that are known already among them: whoever wrote the later value had seen the
-    earlier one. A laptop offers a restored server all that it wrote, also what a former server judged and the chapter only brought here."""
-
-    def __init__(self, operations: Iterable[Operation], keys: Mapping[str, str]) -> None:
-        self._before = {(key, one.clock): there for one in operations for name, key in keys.items()
-                        if name in one.fields and (there := one.before.get(name) or one.before.get(key))}
-
-    def judged(self, mine: str, there: str, key: str) -> bool:
-        """Whether the value that is here came after this one, of whoever had seen it."""
-        clock: str | None = there
-        while clock is not None and clock > mine:  # each is before the one that replaced it, else it is not followed
-            before = self._before.get((key, clock))
-            clock = before if before is not None and before < clock else None
-        return clock == mine
 
 
 def plain(seen: Mapping[str, str] | None) -> Mapping[str, str] | None:

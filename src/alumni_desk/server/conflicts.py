@@ -8,7 +8,7 @@ import msgspec
 import sqlalchemy as sa
 
 from alumni_desk.protocol.messages import Author, ConflictRow, ConflictsReply, DecideRequest
-from alumni_desk.server import audit, feed
+from alumni_desk.server import audit, feed, overtaken
 from alumni_desk.server.accounts import Caller
 from alumni_desk.server.bulk import chunks
 from alumni_desk.server.clamping import replica
@@ -90,6 +90,6 @@ def decide(server: Server, who: Caller, message: DecideRequest, now: int) -> Con
 
 
 def forget_old(connection: sa.Connection, tables: sa.MetaData, scope: str, now: int) -> int:
-    """Values that lost more than 90 days ago are kept no longer, whether anybody decided or not. Returns how many went."""
+    """Values that lost more than 90 days ago are kept no longer, whether anybody decided or not; nor what was heard of any. Returns how many went."""
     table = tables.tables["conflict"]
-    return connection.execute(sa.delete(table).where(table.c.scope == scope, table.c.made_at <= now - KEPT)).rowcount
+    return overtaken.forget_old(connection, tables, scope, now - KEPT) + connection.execute(sa.delete(table).where(table.c.scope == scope, table.c.made_at <= now - KEPT)).rowcount

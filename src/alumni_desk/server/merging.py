@@ -8,7 +8,7 @@ from typing import Any
 
 from alumni_desk.protocol.clocks import unpack
 from alumni_desk.protocol.messages import Operation, Value
-from alumni_desk.server.carried import Carried, Succession
+from alumni_desk.server.carried import Carried
 from alumni_desk.server.clamping import replica
 from alumni_desk.sync.shapes import Shape
 
@@ -46,11 +46,11 @@ def row_from(columns: dict[str, Any] | None, *, shape: Shape, scope: str, row_id
 
 
 def lay_put(row: Row, operation: Operation, clock: str, shape: Shape, counts: Mapping[str, str],
-            carried: Carried | Succession | None = None, own: Collection[str] = ()) -> tuple[bool, list[Clash]]:
+            carried: Carried | None = None, own: Collection[str] = ()) -> tuple[bool, list[Clash]]:
     """Apply a put under the clock that counts. Returns whether any field won, and the clashes.
 
     ``counts``: what clocks that ran ahead count as, for those that the editor saw: a laptop sees its own until it has pulled.
-    ``carried``: of what comes from a former server, which values met there; or what replaced what, as the push says.
+    ``carried``: of what comes from a former server, which values met there.
     ``own``: replicas of the laptop that wrote it, where it says that it went back to a backup: what it writes now replaces what it wrote before, as if it
     had seen it. Two copies of one laptop's disk have its name as well, so that is not taken for granted.
     """

@@ -16,7 +16,7 @@ from alumni_desk.protocol.canonical import body_hash, chained, json_text, operat
 from alumni_desk.protocol.clocks import pack
 from alumni_desk.protocol.messages import ACCEPTED, Cursor, Operation, Parcel, PushReply, Result, Status
 from alumni_desk.protocol.values import is_id
-from alumni_desk.server import audit, carried, doors_codes, doors_facts, doors_people, erasing, feed, long_facts, moved, removing
+from alumni_desk.server import audit, carried, doors_codes, doors_facts, doors_people, erasing, feed, long_facts, moved, overtaken, removing
 from alumni_desk.server.audiences import Concerned, Touched, concerned_by, moves
 from alumni_desk.server.beforehand import Beforehand, Known, look
 from alumni_desk.server.bulk import add_rows, chunks, in_few_words, put_rows
@@ -24,6 +24,7 @@ from alumni_desk.server.clamping import AHEAD, Assigned, is_clock, milliseconds,
 from alumni_desk.server.judging import beyond_the_door, refusal, unlike_its_id
 from alumni_desk.server.merging import Clash, Row, lay_fact, lay_put, row_from
 from alumni_desk.server.replicas import authors, keep_replicas, known_replicas, replicas_of
+from alumni_desk.sync.carried_clocks import written_as
 from alumni_desk.sync.shapes import Shape, shapes
 
 RESULT = ("scope", "id", "salt", "hash", "status", "reason", "sequence", "clock", "conflicts", "device", "received_at")
@@ -48,7 +49,7 @@ class Item:
     conflicts: int = 0
     twin: Item | None = None
     passed_over: bool = False  # it is on a row that was removed long ago
-    carried: carried.Carried | carried.Succession | None = None  # it is base of a former server; or what came after it is here, too
+    carried: carried.Carried | None = None  # it is base of a former server
     own: Collection[str] = ()  # replicas of its laptop, where that went back to a backup and has not fetched since what it wrote itself
     without: Collection[str] = ()  # fields that are not taken: about somebody who moved to another chapter, or a code that a door does not change
 
@@ -140,7 +141,7 @@ def push_together(connection: sa.Connection, tables: sa.MetaData, those: Sequenc
             for item in group:
                 item.own = own
     before = {name: dict(row.values) if row.existed else None for name, row in rows.items()}
-    _apply(taken, rows, known, counts, there.removed)
+    overtaken.settle(connection, tables, scope, items, _apply(taken, rows, known, counts, there.removed), now)
     changed = _changed(rows, before)
     fresh = [[item for item in group if item.operation is not None and item.status != "duplicate" and item.reason != "other_content"] for group in groups]
     there.replicas.update(known_replicas(connection, tables, scope, _own_named(those)))
@@ -164,30 +165,13 @@ def push_together(connection: sa.Connection, tables: sa.MetaData, those: Sequenc
 
 def _note_carried(connection: sa.Connection, tables: sa.MetaData, scope: str, those: Sequence[Sent], groups: Sequence[Sequence[Item]]) -> None:
     for sent, group in zip(those, groups, strict=True):
-        if sent.gathering is not None:
-            continue
-        if sent.seen is None:
-            _note_succession(group)
+        if sent.gathering is not None or sent.seen is None:
             continue
         carried.keep(connection, tables, scope, sent.device, sent.seen)
         known = carried.carried(connection, tables, scope, sent.device, sent.seen)
         for item in group:
             if item.operation is not None and not item.operation.before:
                 item.carried = known
-
-
-def _note_succession(group: Sequence[Item]) -> None:
-    """Of rows that are written more than once in a push: what replaced what there."""
-    written: dict[tuple[str, str], list[tuple[Item, Operation]]] = defaultdict(list)
-    for item in group:
-        one = item.operation
-        if one is not None and one.kind == "put" and one.table in shapes():
-            written[one.table, one.row].append((item, one))
-    for (table, _row), those in written.items():
-        if len(those) > 1:
-            succession = carried.Succession([one for _item, one in those], shapes()[table].clock_keys)
-            for item, _one in those:
-                item.carried = succession
 
 
 def result_of(item: Item) -> Result:
@@ -469,8 +453,10 @@ def _pairs_around(connection: sa.Connection, clamped: sa.Table, scope: str, name
 
 
 def _apply(items: Sequence[Item], rows: Mapping[tuple[str, str], Row], known: Mapping[str, Shape], counts: Mapping[str, str],
-           removed: Collection[tuple[str, str]]) -> None:
-    """Lay the operations over their rows in the order of their clocks, ties by id: arrival order is never used."""
+           removed: Collection[tuple[str, str]]) -> overtaken.Replaced:
+    """Lay the operations over their rows in the order of their clocks, ties by id: arrival order is never used. Returns the values that they replaced and
+    that were not there."""
+    unheard: overtaken.Replaced = {}
     waiting = [item for item in items if item.operation and item.operation.kind != "command"]
     waiting.sort(key=lambda one: (one.clock or one.operation.clock, one.operation.id) if one.operation else ("", ""))
     clashing: dict[tuple[str, str, str], list[Item]] = defaultdict(list)  # by table, row and who writes
@@ -491,6 +477,9 @@ def _apply(items: Sequence[Item], rows: Mapping[tuple[str, str], Row], known: Ma
             if not lay_fact(row, operation, clock):
                 item.end("invalid", "fact_is_there")
             continue
+        for value in overtaken.named(operation) if operation.before else ():
+            if value.clock != written_as(row.clocks.get(value.key, "")):
+                unheard.setdefault(value, set()).add(operation.clock)
         won, item.clashes = lay_put(row, operation, clock, shape, counts, item.carried, item.own)
         if not won:
             item.status = "stale"
@@ -499,6 +488,7 @@ def _apply(items: Sequence[Item], rows: Mapping[tuple[str, str], Row], known: Ma
             earlier.clashes = [clash for clash in earlier.clashes if not _is_taken_back(clash, earlier, operation, shape)]
         if item.clashes:
             before.append(item)
+    return unheard
 
 
 def _is_taken_back(clash: Clash, earlier: Item, operation: Operation, shape: Shape) -> bool:

@@ -94,6 +94,14 @@ def _feed_tables(metadata: sa.MetaData) -> None:
              _text("device", nullable=False),
              _number("made_at", nullable=False),
              _number("decided_at"))
+    sa.Table("overtaken", metadata,  # values that are not here, and that whoever wrote over them had seen: no conflict when they come
+             _text("scope", primary_key=True),
+             _text("row_id", primary_key=True),
+             _text("table_name", primary_key=True),
+             _text("field", primary_key=True),  # or the group's name
+             _text("clock", primary_key=True),
+             _text("by", primary_key=True),  # the clock of what was written over it
+             _number("made_at", nullable=False))
     sa.Table("audit", metadata,  # ids and field names, never values; each entry's hash holds the one before
              _text("scope", primary_key=True),
              sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),

@@ -86,12 +86,13 @@ def tidy_all(server: Server, now: int, ended: threading.Event | None = None) -> 
 
 
 def _scopes(server: Server) -> list[str]:
-    """The chapters in which something has gone, or somebody lost."""
-    feeds, conflict = server.tables.tables["feed"], server.tables.tables["conflict"]
+    """The chapters in which something has gone, or somebody lost, or will have."""
+    feeds, conflict, overtaken = (server.tables.tables[name] for name in ("feed", "conflict", "overtaken"))
     with server.database.reading() as connection:
         gone = connection.execute(sa.select(feeds.c.scope).where(feeds.c.gone).distinct()).scalars()
         lost = connection.execute(sa.select(conflict.c.scope).distinct()).scalars()
-        return sorted({*gone, *lost})
+        heard = connection.execute(sa.select(overtaken.c.scope).distinct()).scalars()
+        return sorted({*gone, *lost, *heard})
 
 
 def tidy(connection: sa.Connection, tables: sa.MetaData, scope: str, now: int) -> int:
