@@ -17,7 +17,7 @@ from alumni_desk.server.backups import begin_timeline
 from alumni_desk.server.database import postgresql_database
 from alumni_desk.store import erasing
 from alumni_desk.store.desk import Desk
-from alumni_desk.sync import keeping, laptops, pull, push, session, set_aside, snapshot
+from alumni_desk.sync import keeping, laptops, moving, pull, push, session, set_aside, snapshot
 from alumni_desk.sync.address import Address
 from alumni_desk.sync.conflicts import conflicts
 from alumni_desk.sync.engine import join, sync_once
@@ -390,3 +390,31 @@ def test_what_was_written_before_a_move_makes_no_cards_when_it_is_offered_again(
     sync_once(desk)
     sync_once(desk)
     assert names(desk) == {"Vera": "Three"} and conflicts(desk) == []
+
+
+@pytest.mark.parametrize("first", ["one", "two"])
+def test_what_another_changed_after_a_move_makes_no_card_either(make_server: Any, make_desk: MakeDesk, first: str) -> None:
+    former, (one, two) = make_server(), (desks := [make_desk("one"), make_desk("two")])
+    for desk in desks:
+        join(desk, former.url, former.invite())
+    vera = add(one, "Vera")
+    change(one, vera, city="One", email="one@example.org")
+    for desk in (*desks, *desks):
+        sync_once(desk)
+    server = make_server()
+    for desk in desks:
+        moving.move(desk, server.url, server.invite())
+    for desk in (*desks, *desks):
+        sync_once(desk)
+    change(two, vera, city="Two", email="two@example.org")
+    for desk in (two, one):
+        sync_once(desk)
+    assert [conflicts(desk) for desk in desks] == [[], []]
+    server.stop()
+    server.run("server", "restore")
+    server.start()
+    for desk in [*(desks if first == "one" else reversed(desks)), *desks]:
+        sync_once(desk)
+    assert [conflicts(desk) for desk in desks] == [[], []]
+    assert [names(desk) for desk in desks] == [{"Vera": "Two"}] * 2
+    assert rows_of(one) == rows_of(two)

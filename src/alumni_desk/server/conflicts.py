@@ -92,4 +92,5 @@ def decide(server: Server, who: Caller, message: DecideRequest, now: int) -> Con
 def forget_old(connection: sa.Connection, tables: sa.MetaData, scope: str, now: int) -> int:
     """Values that lost more than 90 days ago are kept no longer, whether anybody decided or not; nor what was heard of any. Returns how many went."""
     table = tables.tables["conflict"]
-    return overtaken.forget_old(connection, tables, scope, now - KEPT) + connection.execute(sa.delete(table).where(table.c.scope == scope, table.c.made_at <= now - KEPT)).rowcount
+    heard = overtaken.forget_old(connection, tables, scope, now - KEPT)
+    return heard + connection.execute(sa.delete(table).where(table.c.scope == scope, table.c.made_at <= now - KEPT)).rowcount

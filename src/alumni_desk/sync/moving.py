@@ -24,7 +24,7 @@ from alumni_desk.schema import SCHEMA_VERSION
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.tables import CARRIED, CHAPTER_MOVED
 from alumni_desk.store.writing import TRANSACTION
-from alumni_desk.sync import engine, join, moving_cards, others_there, state
+from alumni_desk.sync import engine, join, moving_cards, operations, others_there, state
 from alumni_desk.sync.address import read_address
 from alumni_desk.sync.carried_clocks import plain, seen
 from alumni_desk.sync.conflicts_kept import keep_moved
@@ -110,6 +110,7 @@ def take_along(connection: sa.Connection, membership: state.Membership, cards: S
     connection.exec_driver_sql("DELETE FROM shadow")
     # What the former server answered counts for nothing there; what it refused stays refused.
     connection.exec_driver_sql("UPDATE operation SET sequence = NULL WHERE fate = 'waiting'")
+    connection.exec_driver_sql("UPDATE operation SET sequence = ? WHERE fate = 'accepted' AND kind = 'put'", (operations.BEFORE_THE_MOVE,))
     return sum(_offer(connection, shape, membership.scope) for shape in shapes().values() if shape.name != "chapter" or membership.scope in former)
 
 

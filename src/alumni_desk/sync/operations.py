@@ -18,6 +18,10 @@ from alumni_desk.sync.shapes import Shape, shapes
 CHUNK = 5_000
 _LAST = 2**63 - 1
 
+BEFORE_THE_MOVE = -1
+"""In the place of a sequence: a former server took it in, and what came of it went along with the rows. Offered once more on its own, it would meet there what
+was written over it since, by whoever had seen it at that server."""
+
 _JSON_MAP = msgspec.json.Decoder(dict[str, Any])
 
 

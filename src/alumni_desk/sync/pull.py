@@ -202,12 +202,16 @@ def settle_passed(connection: sa.Connection, scope: str, cursor: int, at: str) -
             settle(connection, shape, scope, over, done)
 
 
+_OF_THIS_SERVER = f"(sequence IS NULL OR sequence <> {operations.BEFORE_THE_MOVE})"
+
+
 def begin_again(connection: sa.Connection, scope: str) -> None:
     """The server does not know our cursor: it was restored. Pull from zero, and offer again everything that we still hold."""
     # What says nothing any more, because somebody was erased here, is not offered: see store/erasing.py.
     connection.exec_driver_sql(f"DELETE FROM operation WHERE scope = ? AND fate = 'accepted' AND {EMPTIED}", (scope,))
     rows = connection.exec_driver_sql(
         "SELECT DISTINCT table_name, row_id FROM operation WHERE scope = ? AND fate = 'accepted' AND kind <> 'command'"  # an order lies over no row
+        f" AND {_OF_THIS_SERVER}"
         " AND NOT EXISTS (SELECT 1 FROM shadow AS s WHERE s.table_name = operation.table_name AND s.row_id = operation.row_id)", (scope,)).all()
     by_table: dict[str, list[str]] = {}
     for row in rows:
@@ -218,7 +222,8 @@ def begin_again(connection: sa.Connection, scope: str) -> None:
             over = operations.lying_over(connection, table, ids)
             keep_shadows(connection, table, bases_of(connection, shape, {row_id: over.get(row_id, []) for row_id in ids}))
     connection.exec_driver_sql(
-        "UPDATE operation SET fate = 'waiting', sequence = NULL, resolved_at = NULL WHERE scope = ? AND fate IN ('accepted', 'waiting')", (scope,))
+        f"UPDATE operation SET fate = 'waiting', sequence = NULL, resolved_at = NULL WHERE scope = ? AND fate IN ('accepted', 'waiting') AND {_OF_THIS_SERVER}",
+        (scope,))
     connection.exec_driver_sql("UPDATE parcel SET resolved = NULL, sequence = NULL, reason = NULL WHERE scope = ?", (scope,))
     _drop_without_parcels(connection, scope)
     conflicts_before.keep(connection)
