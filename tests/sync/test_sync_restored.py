@@ -18,7 +18,7 @@ from alumni_desk.store.desk import Desk
 from alumni_desk.store.done import actions
 from alumni_desk.store.profile import Profile
 from alumni_desk.store.undo import undo
-from alumni_desk.sync import conflicts, state
+from alumni_desk.sync import conflicts, moving, state
 from alumni_desk.sync.address import Address
 from alumni_desk.sync.engine import join, status, sync_once
 from alumni_desk.sync.restoring import Restored, restore, salvage
@@ -221,6 +221,35 @@ def test_a_backup_from_before_the_desk_joined(office: Any, make_desk: MakeDesk) 
     settle(one, two)
     assert rows_of(one) == rows_of(two)
     assert names(two) == ["Lovelace", "Unsent"] and value(two, ada, "city") == "Paris"
+
+
+@pytest.mark.parametrize("first", ["one", "two"])
+def test_a_backup_from_before_the_chapter_moved(make_server: Any, make_desk: MakeDesk, first: str) -> None:
+    former, (one, two) = make_server(), (make_desk("one"), make_desk("two"))
+    for desk in (one, two):
+        join(desk, former.url, former.invite())
+    ada = person(one, "Lovelace", city="London")
+    settle(one, two)
+    change(one, ada, city="Paris")
+    saved = backup.by_itself(one.profile, one.key, "daily")
+    settle(one, two)
+    server = make_server()
+    for desk in (one, two):
+        moving.move(desk, server.url, server.invite())
+    settle(one, two)
+    change(two, ada, city="Rome")
+    person(two, "Hopper")
+    settle(two, one)
+    person(one, "Unsent")
+    with one.writing("checked_in") as writing:
+        writing.add("fact", kind="in", gathering=writing.add("gathering", name="Dinner", status="planned"), at="2026-11-24T18:00:00.000Z")
+    one, done = back_to(make_desk, "one", one, saved)
+    assert (done.instead_of, done.carried) == (None, 3)
+    assert names(one) == ["Lovelace", "Unsent"] and value(one, ada, "city") == "Paris"
+    assert verify(one).ok
+    settle(*((one, two) if first == "one" else (two, one)))
+    assert rows_of(one) == rows_of(two) and names(two) == ["Hopper", "Lovelace", "Unsent"] and len(rows_of(two)["fact"]) == 1
+    assert value(two, ada, "city") == "Rome" and conflicts.conflicts(one) == conflicts.conflicts(two) == []
 
 
 def test_a_damaged_laptop_goes_on_from_backup_and_outbox(pair: tuple[Desk, Desk], make_desk: MakeDesk) -> None:

@@ -32,7 +32,7 @@ from alumni_desk.store.patience import Patience
 from alumni_desk.store.profile import Profile, alone
 from alumni_desk.sync import join, operations, state
 from alumni_desk.sync.shapes import shapes
-from alumni_desk.sync.views import bases_of, settle
+from alumni_desk.sync.views import bases_of, lay_over, settle
 from alumni_desk.words import _
 
 log = logging.getLogger(__name__)
@@ -461,14 +461,15 @@ def _reading(profile: Profile, key: bytes) -> Iterator[sa.Connection]:
 
 
 def _same_chapter(desk: Desk, present: sa.Connection, scope: str) -> bool:
-    """Whether the backup is of the chapter that is here, be it from before it joined its server: then they have people in common."""
+    """Whether the backup is of the chapter that is here, be it from before it joined its server: then they have people in common. If it is from before
+    it moved to another server, most of them: somebody may have moved from one chapter to another."""
     with desk.reading() as connection:
         if connection.exec_driver_sql("SELECT 1 FROM scope WHERE id = ?", (scope,)).first() is not None:
             return True
-        if state.read(connection, state.Membership) is not None:
-            return False
-        some = json.dumps(list(connection.exec_driver_sql("SELECT id FROM person LIMIT 1000").scalars()))
-    return present.exec_driver_sql("SELECT 1 FROM person WHERE id IN (SELECT value FROM json_each(?)) LIMIT 1", (some,)).first() is not None
+        joined = state.read(connection, state.Membership) is not None
+        some = list(connection.exec_driver_sql("SELECT id FROM person WHERE NOT gone ORDER BY id LIMIT 1000").scalars())
+    common = present.exec_driver_sql("SELECT count(*) FROM person WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(some),)).scalar() or 0
+    return bool(common * 2 > len(some) if joined else common)
 
 
 def _instead_of(desk: Desk, present: Profile | None, key: bytes) -> tuple[str | None, bool]:
@@ -506,6 +507,7 @@ def _carry(desk: Desk, found: Found) -> int:
         if found.erased:
             connection.exec_driver_sql("INSERT INTO erased (id, at) VALUES (?, ?) ON CONFLICT (id) DO NOTHING", list(found.erased.items()))
         known = set(connection.exec_driver_sql("SELECT id FROM operation").scalars())
+        _take_as_judged(connection, [one["id"] for one in found.operations if one.get("sequence") == operations.BEFORE_THE_MOVE])
         news = [one for one in found.operations if one["id"] not in known]
         _lay_over(connection, [one for one in news if one["fate"] == "waiting"])
         # What the server took stays known here: for the history, and to be offered again to a server that was restored.
@@ -515,6 +517,23 @@ def _carry(desk: Desk, found: Found) -> int:
         _insert(connection, "action", done)
         _note_undone(connection, [one for one in done if one.get("undoes")])
     return sum(one["fate"] == "waiting" for one in news)
+
+
+def _take_as_judged(connection: sa.Connection, ids: Sequence[str]) -> None:
+    """What a former server had taken in, or has since a backup of before the chapter moved: it is part of what is here, and not offered again."""
+    rows = connection.exec_driver_sql("SELECT rowid, table_name, row_id, scope FROM operation WHERE fate = 'waiting'"
+                                      " AND id IN (SELECT value FROM json_each(?))", (json.dumps(ids),)).all()
+    connection.exec_driver_sql("UPDATE operation SET sequence = ? WHERE fate = 'accepted' AND id IN (SELECT value FROM json_each(?))",
+                               (operations.BEFORE_THE_MOVE, json.dumps(ids)))
+    lying = {name: operations.lying_over(connection, name, {row.row_id for row in rows if row.table_name == name}) for name in {row.table_name for row in rows}}
+    judged = {row.rowid for row in rows}
+    connection.exec_driver_sql("UPDATE operation SET fate = 'accepted', sequence = ? WHERE rowid IN (SELECT value FROM json_each(?))",
+                               (operations.BEFORE_THE_MOVE, json.dumps(sorted(judged))))
+    for name, over in lying.items():
+        shape = shapes().get(name)
+        if shape is not None:
+            newer = {row: lay_over(base, shape, [one for one in over[row] if one.rowid in judged]) for row, base in bases_of(connection, shape, over).items()}
+            settle(connection, shape, rows[0].scope, operations.lying_over(connection, name, newer), frozenset(), newer)
 
 
 def _not_fetched_since(connection: sa.Connection) -> None:
