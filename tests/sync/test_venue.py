@@ -21,11 +21,12 @@ from alumni_desk.members.actions import add_member, change_member
 from alumni_desk.members.lists import member_rows
 from alumni_desk.members.merging import merge_people, unmerge
 from alumni_desk.protocol.removals import sign_removals
-from alumni_desk.store import erasing
+from alumni_desk.store import erasing, removal
 from alumni_desk.store.checking import verify
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync import set_aside, state
 from alumni_desk.sync.engine import join, status, sync_once
+from alumni_desk.sync.leaving import leave
 from alumni_desk.sync.venue import holding
 from alumni_desk.sync.venue.credentials import hear_removals, me
 from alumni_desk.sync.venue.sharing import Sharing
@@ -665,3 +666,21 @@ def test_a_hand_out_of_a_leader_who_was_removed_since_stops_no_exchange(leaders:
         meet(first, sharing)
     assert here(first, gathering) == here(second, gathering) == 2
     assert "a hand-out was passed over: handout_forged" in caplog.text
+
+
+def test_a_laptop_that_was_emptied_by_another_program_shares_nothing_any_more(office: Any, make_desk: MakeDesk) -> None:
+    leader, visitor = make_desk("leader"), make_desk("visitor")
+    for desk in (leader, visitor):
+        join(desk, office.url, office.invite())
+        sync_once(desk)
+    with shared(leader) as sharing:
+        meet(visitor, sharing)
+        beside = make_desk("leader")
+        leave(beside)
+        soon(lambda: sharing.over is not None)
+        with pytest.raises(KnownError):
+            meet(visitor, sharing)
+        with pytest.raises(KnownError) as raised, leader.reading():
+            pass
+        assert raised.value.code == removal.CODE
+        assert not leader.profile.database.exists()

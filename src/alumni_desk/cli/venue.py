@@ -117,7 +117,8 @@ def run_share(args: argparse.Namespace) -> int:
             show(args, {"address": sharing.address, "code": sharing.code, "gathering": gathering}, said)
             sys.stdout.flush()
             while not ended.wait(LOOK_SECONDS):
-                pass
+                if sharing.over is not None:
+                    raise sharing.over
 
         until_ended(wait, sharing.stop)
     return 0

@@ -113,6 +113,8 @@ class Desk:
     def shut(self, why: KnownError) -> None:
         """Close it for good: whatever is asked of it from now on raises ``why``. Its files can be deleted, and nobody makes them anew."""
         with self._making:
+            if self._shut is not None:
+                return
             engines, self._shut = (self._read_by, self._walk_by, self._written_by), why
             self._read_by = self._walk_by = self._written_by = cast("sa.Engine", _Shut(why))
         with self._version_lock:

@@ -10,8 +10,10 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from alumni_desk.errors import KnownError
 from alumni_desk.protocol.handout import SealedHandout
 from alumni_desk.protocol.sealing import name_of
+from alumni_desk.store import removal
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync.venue import holding, own_code
 from alumni_desk.sync.venue.announcing import Announcer
@@ -110,6 +112,12 @@ class Sharing:
     def stations(self) -> list[Station]:
         """Who was heard, the last first."""
         return self._stations.all()
+
+    @property
+    def over(self) -> KnownError | None:
+        """Why nothing is shared any more, where this laptop's access has ended meanwhile and it was emptied."""
+        trouble = self._watch.trouble
+        return trouble if trouble is not None and trouble.code == removal.CODE else None
 
     def stop(self) -> None:
         """End the service; whoever waits for an answer gets none."""

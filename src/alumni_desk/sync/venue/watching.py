@@ -6,6 +6,7 @@ import logging
 import threading
 
 from alumni_desk.errors import KnownError
+from alumni_desk.store import removal
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync.venue.credentials import me
 from alumni_desk.sync.venue.holding import seal_own
@@ -47,6 +48,11 @@ class Watch:
             self._look()
 
     def _look(self) -> None:
+        if (gone := removal.removed(self._desk.profile)) is not None:  # by a command beside this program, which has the deleted files open still
+            self._desk.shut(gone.error)
+            self.trouble = gone.error
+            self._tell()
+            return
         try:
             version = self._desk.version()
             if version == self._seen:
@@ -60,6 +66,9 @@ class Watch:
                 log.warning("nothing was sealed: %s", problem.code)
             self.trouble = problem
             return
+        self._tell()
+
+    def _tell(self) -> None:
         with self._news:
             self.changes += 1
             self._news.notify_all()
