@@ -223,6 +223,26 @@ def test_a_backup_from_before_the_desk_joined(office: Any, make_desk: MakeDesk) 
     assert names(two) == ["Lovelace", "Unsent"] and value(two, ada, "city") == "Paris"
 
 
+def test_a_backup_of_another_computer_from_before_the_chapter_moved(make_server: Any, make_desk: MakeDesk, tmp_path: Path) -> None:
+    former, one, two = make_server(), make_desk("one"), make_desk("two")
+    for desk in (one, two):
+        join(desk, former.url, former.invite())
+    person(one, "Lovelace", city="London")
+    settle(one, two)
+    saved = tmp_path / "saved.backup"
+    backup.back_up(one, saved, passphrase="three words to remember")
+    server = make_server()
+    moving.move(two, server.url, server.invite())
+    sync_once(two)
+    former.stop()
+    restore(Profile(tmp_path / "desk-new"), saved, passphrase="three words to remember")
+    new = make_desk("new")
+    person(new, "Hopper")
+    moving.move(new, server.url, server.invite())
+    settle(new, two)
+    assert names(two) == names(new) == ["Hopper", "Lovelace"]
+
+
 @pytest.mark.parametrize("first", ["one", "two"])
 def test_a_backup_from_before_the_chapter_moved(make_server: Any, make_desk: MakeDesk, first: str) -> None:
     former, (one, two) = make_server(), (make_desk("one"), make_desk("two"))

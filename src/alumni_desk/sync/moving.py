@@ -181,6 +181,9 @@ def _membership(desk: Desk) -> state.Membership:
 
 
 def _send_what_waits(desk: Desk, anyway: bool) -> None:
+    with desk.reading() as connection:
+        if state.read(connection, state.Elsewhere) is not None:
+            return  # another computer's, by a backup: this one is nobody to that server, and goes on from what it has
     try:
         waiting = engine.sync_once(desk).waiting
     except KnownError as problem:
