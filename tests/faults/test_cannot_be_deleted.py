@@ -68,7 +68,7 @@ def test_a_folder_that_cannot_be_looked_into_makes_no_new_one_either(desk: Desk,
     backup.by_itself(desk.profile, desk.key, "daily")
     backup_folders.choose_folder(desk.profile, None)
     with monkeypatch.context() as closed:  # for root no folder is closed
-        closed.setattr(backup_folders, "can_be_listed", lambda folder: folder != stick)
+        closed.setattr(backup_folders, "can_be_listed", lambda folder, _disk="": folder != stick)
         assert erasing.erase(desk, [who]).unreached == (stick,)
         there = names(backup_folders.own_folder(desk.profile))
         for _look in range(2):

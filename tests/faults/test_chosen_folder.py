@@ -116,6 +116,27 @@ with open_desk(profile) as desk:
 do("backups")
 """
 
+TAKEN_OUT = HEAD + """
+other = stick.with_name("elsewhere")
+other.mkdir()
+subprocess.run(["mount", "--bind", stick, other], check=True)  # keeps what is on it
+with open_desk(profile) as desk:
+    who = add_member(desk, first_name="Zorah", last_name="Quibble").id
+    backup_folders.choose_folder(profile, stick)
+    old = backup.by_itself(profile, desk.key, "daily")
+subprocess.run(["umount", stick], check=True)
+assert stick.is_dir() and names(stick) == [], "the system keeps an empty folder where it was"
+do("backups")
+do("member", "erase", who, "--yes")
+do("backups", "--now")
+assert names(stick) == [] and old.name in names(other), (names(stick), names(other))
+subprocess.run(["mount", "--bind", other, stick], check=True)
+do("backups")
+assert not old.exists() and "erased.json" in names(stick), names(stick)
+do("backups", "--now")
+assert any(one.endswith(".alumnidesk") for one in names(stick))
+"""
+
 NARROW = HEAD + """
 with open_desk(profile) as desk:
     raw = desk.raw()
@@ -174,6 +195,14 @@ def test_one_with_room_for_one_backup_takes_it_and_one_with_less_says_how_much_i
 def test_what_was_left_on_one_that_was_pulled_out_goes_once_it_is_back(base: Any, tmp_path: Path) -> None:
     (code, said), = mounted(PULLED, base, tmp_path)
     assert code == 0 and "which was chosen for them" not in said
+
+
+def test_the_empty_folder_in_the_place_of_one_that_was_taken_out_is_not_taken_for_it(base: Any, tmp_path: Path) -> None:
+    listed, erased, _made, again, _last = mounted(TAKEN_OUT, base, tmp_path)
+    stick = tmp_path / "stick"
+    assert f"{stick}, which was chosen for them, is not there or cannot be written" in listed[1]
+    assert erased[0] == 0 and str(stick) in erased[1], erased
+    assert "is not there" not in again[1] and "may still hold" not in again[1]
 
 
 def test_where_the_disk_of_the_chapter_is_full_too_the_sentence_names_both(base: Any, tmp_path: Path) -> None:

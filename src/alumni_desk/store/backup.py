@@ -21,7 +21,17 @@ from typing import Any, Literal
 from alumni_desk import __version__
 from alumni_desk.errors import BadInput, KnownError, Refused, StoreProblem
 from alumni_desk.store import cut_off, keys, mark, outbox
-from alumni_desk.store.backup_folders import backups, chosen_folder, folders, is_reached, next_number, note_failed, own_folder, thin_out
+from alumni_desk.store.backup_folders import (
+    backups,
+    chosen_folder,
+    folders,
+    is_reached,
+    next_number,
+    note_disk,
+    note_failed,
+    own_folder,
+    thin_out,
+)
 from alumni_desk.store.backup_head import ENDING, FORMER, MAGIC, Opens, damaged_backup, opened_by, read_head, said_inside, sealed_inside
 from alumni_desk.store.connecting import connect
 from alumni_desk.store.desk import Desk
@@ -92,14 +102,16 @@ def by_itself(profile: Profile, key: bytes, why: Why, note: str = "", *, now: da
         _write(profile, key, out, keys.boxes(profile.path, "desk"), why, note, progress, cancelled, moment)
         return out
 
-    for folder in filter(is_reached, folders(profile)):
-        cut_off.clear(folder)
+    for folder in folders(profile):
+        if is_reached(profile, folder):
+            cut_off.clear(folder)
     chosen, own = chosen_folder(profile), own_folder(profile)
-    if chosen == own or not is_reached(chosen):
+    if chosen == own or not is_reached(profile, chosen):
         out = made_in(own)
     else:
         try:
             out, failed = made_in(chosen), None
+            note_disk(profile, chosen)
         except StoreProblem as problem:
             out, failed = _made_here(made_in, own, chosen, problem), problem.code
         note_failed(profile, failed)

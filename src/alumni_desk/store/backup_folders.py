@@ -84,7 +84,7 @@ def thin_out(profile: Profile, key: bytes, now: datetime) -> list[Path]:
     judged = _judged(there)
     stay = kept(judged, now)
     over = [one.file for one in there if one.file.name in {made.name for made in judged} - stay.keys()]
-    over = [one for one in over if is_reached(one.parent)]  # a folder that can only be read keeps what it has
+    over = [one for one in over if is_reached(profile, one.parent)]  # a folder that can only be read keeps what it has
     said = _told(profile)
     left = [one for one in over if not deleted(one, quietly=str(one) in said.get("left", []))]
     if said.get("left", []) != (now_left := [str(one) for one in left]):
@@ -169,13 +169,42 @@ def _tell(profile: Profile, said: dict[str, Any]) -> None:
         os.replace(part, file)
 
 
-def is_reached(folder: Path) -> bool:
+def is_reached(profile: Profile, folder: Path) -> bool:
     """Whether a folder is there and may be written, as far as the system says beforehand."""
-    return _is_folder(folder) and os.access(folder, os.W_OK)
+    return _is_folder(folder) and os.access(folder, os.W_OK) and is_mounted(disk_of(profile, folder))
 
 
-def can_be_listed(folder: Path) -> bool:
-    """Whether a folder is there and tells what is in it; else nobody knows which backups it holds."""
+def is_mounted(disk: str) -> bool:
+    """Whether a disk, by where it is put in, is there; the empty folder that some systems keep in its place is not. True of no name: this computer's own."""
+    return not disk or os.path.ismount(disk)
+
+
+def disk_of(profile: Profile, folder: Path) -> str:
+    """Where the disk is put in that a folder lay on when it was chosen; empty if it is the chapter's own, or nobody knows."""
+    disks = _told(profile).get("disks")
+    said = disks.get(str(folder)) if isinstance(disks, dict) else None
+    return said if isinstance(said, str) else ""
+
+
+def note_disk(profile: Profile, folder: Path) -> None:
+    """Keep on which disk a folder lies that has just taken something."""
+    here, there = _put_in_at(profile.path), _put_in_at(folder)
+    disk = there if there != here else ""
+    if disk_of(profile, folder) != disk:
+        said = _told(profile)
+        disks = said.get("disks")
+        _tell(profile, {**said, "disks": {**(disks if isinstance(disks, dict) else {}), str(folder): disk}})
+
+
+def _put_in_at(path: Path) -> str:
+    whole = path.resolve()
+    return next((str(one) for one in (whole, *whole.parents) if os.path.ismount(one)), "")
+
+
+def can_be_listed(folder: Path, disk: str = "") -> bool:
+    """Whether a folder is there and tells what is in it; else nobody knows which backups it holds. ``disk``: see ``disk_of``."""
+    if not is_mounted(disk):
+        return False
     try:
         next(folder.iterdir(), None)
     except OSError:
@@ -195,7 +224,7 @@ def trouble(profile: Profile) -> Trouble | None:
     chosen = chosen_folder(profile)
     if chosen == own_folder(profile):
         return None
-    if not is_reached(chosen):
+    if not is_reached(profile, chosen):
         return "away"
     failed = _told(profile).get("failed")
     return None if failed is None else "full" if failed == "disk_full" else "failing"
@@ -259,6 +288,8 @@ def choose_folder(profile: Profile, folder: Path | None) -> None:
     before = chosen_folder(profile)
     former = [str(one) for one in dict.fromkeys((*_paths(profile, "former"), before)) if one not in (folder, own_folder(profile))]
     _tell(profile, {**_told(profile), "folder": str(folder) if folder else None, "former": former, "failed": None})
+    if folder is not None:
+        note_disk(profile, folder)
 
 
 def _try_folder(profile: Profile, folder: Path) -> None:

@@ -185,9 +185,9 @@ def finish_begun(desk: Desk) -> int:
 def catch_up(desk: Desk) -> int:
     """Finish what was begun, and reach the backups in folders that were not there when somebody was erased, and are now. Returns how many were deleted."""
     count = finish_begun(desk) + _try_held(desk.profile)
-    if any(map(_is_open, backup_folders.owed(desk.profile))):
+    if any(_is_open(desk.profile, one) for one in backup_folders.owed(desk.profile)):
         count += _remake(desk)
-    elif any(backup_folders.is_reached(one) for one in backup_folders.unlisted(desk.profile)):
+    elif any(backup_folders.is_reached(desk.profile, one) for one in backup_folders.unlisted(desk.profile)):
         _keep_list(desk.profile, _listed_in(desk))
     return count
 
@@ -294,7 +294,7 @@ def scrub(desk: Desk) -> None:
 def _remake(desk: Desk) -> int:
     """A new backup, and those that are owed go, with their copies of a damaged database; a folder that cannot be reached stays owed, a file is held."""
     profile = desk.profile
-    there = [one for one in backup_folders.owed(profile) if _is_open(one)]
+    there = [one for one in backup_folders.owed(profile) if _is_open(profile, one)]
     old = [one.file for folder in there for one in backup_folders.listed_in(folder, desk.key) if one.ours and one.why != "by_hand"]
     kept = [one for folder in there for one in cut_off.left_behind(folder) if not cut_off.deleted(one)]
     backup.by_itself(profile, desk.key, "daily")
@@ -310,14 +310,14 @@ def _remake(desk: Desk) -> int:
 def _try_held(profile: Profile) -> int:
     """Files that could not be deleted before. What was made beside them since holds nobody who was erased, so there is no new backup."""
     before = backup_folders.held(profile)
-    kept = [one for one in before if not backup_folders.is_reached(one.parent) or not cut_off.deleted(one, quietly=True)]
+    kept = [one for one in before if not backup_folders.is_reached(profile, one.parent) or not cut_off.deleted(one, quietly=True)]
     backup_folders.hold(profile, kept)
     return sum(_is_whole_copy(one) for one in before if one not in kept)
 
 
-def _is_open(folder: Path) -> bool:
+def _is_open(profile: Profile, folder: Path) -> bool:
     """Whether it is known what a folder holds, and may be deleted from it as far as the system says beforehand."""
-    return backup_folders.is_reached(folder) and backup_folders.can_be_listed(folder)
+    return backup_folders.is_reached(profile, folder) and backup_folders.can_be_listed(folder)
 
 
 def _is_whole_copy(file: Path) -> bool:
@@ -356,8 +356,9 @@ def _keep_list(profile: Profile, erased: Mapping[str, str]) -> None:
     own = (profile.path, backup_folders.own_folder(profile))
     with chapters_files(profile.path):
         backup_folders.folder_in_use(profile).mkdir(mode=0o700, parents=True, exist_ok=True)
-    without = [one for one in backup_folders.unlisted(profile) if not backup_folders.is_reached(one)]
-    for folder in dict.fromkeys((profile.path, *(one for one in backup_folders.folders(profile) if backup_folders.is_reached(one)))):
+    without = [one for one in backup_folders.unlisted(profile) if not backup_folders.is_reached(profile, one)]
+    reached = [one for one in backup_folders.folders(profile) if backup_folders.is_reached(profile, one)]
+    for folder in dict.fromkeys((profile.path, *reached)):
         try:
             _write_list(folder, everyone)
         except OSError as error:

@@ -79,11 +79,13 @@ class Removed:
 
 
 class _Place(msgspec.Struct):
-    """A folder outside the profile with backups of this desk. ``files``: their names, as far as it was there; ``unseen``: it was not."""
+    """A folder outside the profile with backups of this desk. ``files``: their names, as far as it was there; ``unseen``: it was not. ``disk``: see
+    ``backup_folders.disk_of``."""
 
     folder: str
     files: list[str] = []
     unseen: bool = False
+    disk: str = ""
 
     @property
     def left(self) -> bool:
@@ -120,17 +122,18 @@ def begin(desk: Desk, why: Why) -> Removed:
     """Say for good that this desk is to be emptied. Everything it had to send must have been handed over."""
     profile = desk.profile
     said = _Said(why=why, at=datetime.now(UTC).isoformat(timespec="seconds"))
-    said.places = [_place(folder, desk.key) for folder in backup_folders.folders(profile) if folder != backup_folders.own_folder(profile)]
+    said.places = [_place(folder, backup_folders.disk_of(profile, folder), desk.key)
+                   for folder in backup_folders.folders(profile) if folder != backup_folders.own_folder(profile)]
     if any(one.unseen for one in said.places):
         said.seal = backup_head.head_key(desk.key).hex()
     _write(profile, said)
     return _told(said)
 
 
-def _place(folder: Path, key: bytes) -> _Place:
-    if not backup_folders.can_be_listed(folder):
-        return _Place(str(folder), unseen=True)
-    return _Place(str(folder), [one.file.name for one in backup_folders.listed_in(folder, key) if one.ours])
+def _place(folder: Path, disk: str, key: bytes) -> _Place:
+    if not backup_folders.can_be_listed(folder, disk):
+        return _Place(str(folder), unseen=True, disk=disk)
+    return _Place(str(folder), [one.file.name for one in backup_folders.listed_in(folder, key) if one.ours], disk=disk)
 
 
 def finish(profile: Profile) -> Removed | None:
@@ -204,7 +207,7 @@ def _delete(path: Path) -> bool:
 def _delete_backups(place: _Place, seal: str) -> None:
     """The backups in a folder outside the profile, if it is there."""
     folder = Path(place.folder)
-    if not backup_folders.can_be_listed(folder):
+    if not backup_folders.can_be_listed(folder, place.disk):
         return
     if place.unseen and seal:
         place.files = backup_folders.of_head_key(folder, bytes.fromhex(seal))

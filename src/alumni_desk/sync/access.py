@@ -65,7 +65,8 @@ def locked_words() -> str:
 
 def late_words(gathering: str | None) -> str:
     """What to say of a door's."""
-    return _("By this laptop’s clock its time at the door of {gathering} is over. Sync: the server knows.").format(gathering=gathering or _("the gathering"))
+    return _("By this laptop’s clock its time at the door of {gathering} is over. If the clock is wrong, set it right and it goes on; if not, sync: the "
+             "server knows.").format(gathering=gathering or _("the gathering"))
 
 
 def has_ended(connection: Connection) -> bool:
