@@ -223,6 +223,20 @@ def test_a_backup_from_before_the_desk_joined(office: Any, make_desk: MakeDesk) 
     assert names(two) == ["Lovelace", "Unsent"] and value(two, ada, "city") == "Paris"
 
 
+def test_a_backup_from_before_the_chapter_moved_in_which_nobody_is(make_server: Any, make_desk: MakeDesk) -> None:
+    former, server, one = make_server(), make_server(), make_desk("one")
+    join(one, former.url, former.invite())
+    sync_once(one)
+    saved = backup.by_itself(one.profile, one.key, "daily")
+    moving.move(one, server.url, server.invite())
+    sync_once(one)
+    person(one, "Unsent")
+    one, done = back_to(make_desk, "one", one, saved)
+    assert (done.instead_of, done.carried) == (None, 1)
+    sync_once(one)
+    assert names(one) == ["Unsent"] and status(one).waiting == 0
+
+
 def test_a_backup_of_another_computer_from_before_the_chapter_moved(make_server: Any, make_desk: MakeDesk, tmp_path: Path) -> None:
     former, one, two = make_server(), make_desk("one"), make_desk("two")
     for desk in (one, two):

@@ -105,6 +105,8 @@ def take_along(connection: sa.Connection, membership: state.Membership, cards: S
     state.keep(connection, state.Carrying(own_replicas(connection), [*cards, *unseen], seen(connection)))
     holding.leave(connection)
     former = [str(one) for one in connection.exec_driver_sql("SELECT id FROM scope").scalars()]
+    before = state.read(connection, state.Former) or state.Former([])
+    state.keep(connection, state.Former(sorted({*before.scopes, *former} - {membership.scope})))
     join.move_in(connection, membership)
     connection.exec_driver_sql("UPDATE scope SET cursor = 0, chain = '' WHERE id = ?", (membership.scope,))
     connection.exec_driver_sql("DELETE FROM shadow")

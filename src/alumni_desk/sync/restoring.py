@@ -462,9 +462,10 @@ def _reading(profile: Profile, key: bytes) -> Iterator[sa.Connection]:
 
 def _same_chapter(desk: Desk, present: sa.Connection, scope: str) -> bool:
     """Whether the backup is of the chapter that is here, be it from before it joined its server: then they have people in common. If it is from before
-    it moved to another server, most of them: somebody may have moved from one chapter to another."""
+    it moved to another server, it has an id that the chapter had; or most people, of whom somebody may have moved from one chapter to another."""
+    former = state.read(present, state.Former) or state.Former([])
     with desk.reading() as connection:
-        if connection.exec_driver_sql("SELECT 1 FROM scope WHERE id = ?", (scope,)).first() is not None:
+        if not {scope, *former.scopes}.isdisjoint(connection.exec_driver_sql("SELECT id FROM scope").scalars()):
             return True
         joined = state.read(connection, state.Membership) is not None
         some = list(connection.exec_driver_sql("SELECT id FROM person WHERE NOT gone ORDER BY id LIMIT 1000").scalars())

@@ -136,6 +136,12 @@ class Elsewhere(msgspec.Struct, frozen=True):
     """This desk was restored from another computer's backup: the membership is that computer's, and this one needs an invitation of its own."""
 
 
+class Former(msgspec.Struct, frozen=True):
+    """The ids that this chapter had at the servers from which it moved: a backup of before is known by them."""
+
+    scopes: list[str]
+
+
 class Scrubbing(msgspec.Struct, frozen=True):
     """Something was taken out of the database for good, and pages, copies and backups may still hold it."""
 
@@ -209,7 +215,8 @@ REPLICA = "replica:"
 _NAMES: dict[type[msgspec.Struct], str] = {Membership: "membership", Joining: "joining", Session: "session", LastSync: "last_sync",
                                            Timeline: "timeline", Rebuilding: "rebuilding", WentBack: "went_back",
                                            Places: "places", Skew: "skew", Fetching: "fetching", Checked: "checked", Told: "laptops",
-                                           Scrubbing: "scrubbing", Elsewhere: "elsewhere", Ended: "ended", Contact: "contact", Credentials: "credentials",
+                                           Former: "former", Scrubbing: "scrubbing", Elsewhere: "elsewhere", Ended: "ended", Contact: "contact",
+                                           Credentials: "credentials",
                                            Away: "away", Reach: "reach", Carrying: "carrying", Dropped: "dropped", VenueCodes: "venue_codes", Due: "due"}
 
 
