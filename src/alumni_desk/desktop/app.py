@@ -6,7 +6,7 @@ import logging
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -137,14 +137,15 @@ class Room(QObject):
 
     def _plan(self, about: About, deeds: Deeds) -> list[Planned]:
         """Every page of the window. None but the first is built, or even imported, before somebody wants it or nobody wants anything."""
-        clock: dict[str, Any] = {"clock": self._today}
+        clock: dict[str, Any] = {"clock": self._day}
+        now: dict[str, Any] = {**clock, "now": self._now}
         settings: dict[str, Any] = {"appearance": self.appearance, "deeds": deeds, "about": about}
         return [
-            self._planned("today", "sun-horizon", _("Today"), "today_page.TodayPage", clock=self._day),
+            self._planned("today", "sun-horizon", _("Today"), "today_page.TodayPage", **clock),
             self._planned("members", "users", _("Members"), "members_page.MembersPage", **clock),
-            self._planned("gatherings", "calendar-blank", _("Gatherings"), "gatherings_page.GatheringsPage", **clock),
+            self._planned("gatherings", "calendar-blank", _("Gatherings"), "gatherings_page.GatheringsPage", **now),
             self._planned("checkin", "door", _("Check-in"), "door_page.CheckInPage", wire=self._wire_door),
-            self._planned("badges", "identification-badge", _("Badges"), "badges_page.BadgesPage", **clock),
+            self._planned("badges", "identification-badge", _("Badges"), "badges_page.BadgesPage", **now),
             self._planned("sync", "arrows-clockwise", _("Sync"), "sync_page.SyncPage", bridge=self.bridge, venue=self.venue,
                           wire=self._wire_sync),
             self._planned("settings", "gear-six", _("Settings"), "settings_page.SettingsPage", wire=self._wire_settings, **settings),
@@ -330,6 +331,10 @@ class Room(QObject):
     def _day(self) -> date:
         """Which day it is, as the server corrected this computer's clock when they last spoke."""
         return self.desk.now().astimezone().date() if self._today == date.today else self._today()
+
+    def _now(self) -> datetime:
+        """The moment that gatherings are judged by; noon of a day that was set for a picture or a test."""
+        return self.desk.now() if self._today == date.today else datetime.combine(self._today(), time(12), UTC)
 
     def _look_at_frame(self) -> None:
         self.lanes.read(self._read_frame, self._show_frame, key="frame")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -50,9 +50,9 @@ class BadgesPage(Page):
     title = _("Badges")
     watches = frozenset({"gathering", "registration", "person", "fact", "chapter"})
 
-    def __init__(self, desk: Desk, lanes: Lanes, changes: ChangeBus, go: Go, *, clock: Callable[[], date] = date.today) -> None:
+    def __init__(self, desk: Desk, lanes: Lanes, changes: ChangeBus, go: Go, *, clock: Callable[[], date], now: Callable[[], datetime]) -> None:
         super().__init__(desk, lanes, changes, go)
-        self._clock = clock
+        self._clock, self._now = clock, now
         self._rows: dict[str, GatheringRow] = {}
         self._wish: str | None = None
         self._laid: Laid | None = None
@@ -197,7 +197,7 @@ class BadgesPage(Page):
                                             lambda: self.go("gatherings", plan=True), step_icon="plus"))
             return
         self.stack.show_content()
-        now = datetime.combine(self._clock(), time(12), UTC) if self._clock is not date.today else datetime.now(UTC)
+        now = self._now()
         ahead = [row for row in rows if not row.is_over(now)]
         order = [*ahead, *(row for row in reversed(rows) if row.is_over(now))]
         kept = self._wish or self.gathering.key()

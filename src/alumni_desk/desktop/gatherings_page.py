@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,9 +51,9 @@ class GatheringsPage(Page):
     title = _("Gatherings")
     watches = frozenset({"gathering", "registration", "fact", "person"})
 
-    def __init__(self, desk: Desk, lanes: Lanes, changes: ChangeBus, go: Go, *, clock: Callable[[], date] = date.today) -> None:
+    def __init__(self, desk: Desk, lanes: Lanes, changes: ChangeBus, go: Go, *, clock: Callable[[], date], now: Callable[[], datetime]) -> None:
         super().__init__(desk, lanes, changes, go)
-        self._clock = clock
+        self._clock, self._now = clock, now
         self._shown: str | None = None
         self._then: Callable[[], object] | None = None  # what is to be done as soon as it is shown
         self._next: GatheringRow | None = None
@@ -178,7 +178,7 @@ class GatheringsPage(Page):
                 self._first.setFocus()
 
     def _year_of(self, rows: list[GatheringRow]) -> QWidget:
-        now = datetime.combine(self._clock(), time(12), UTC) if self._clock is not date.today else datetime.now(UTC)
+        now = self._now()
         ahead = [row for row in rows if not row.is_over(now)]
         held = [row for row in reversed(rows) if row.is_over(now)]
         self._next = next((row for row in ahead if not row.cancelled), None)
