@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
 
 from alumni_desk.checkin.actions import check_in, check_out, undo_check_in, walk_in
-from alumni_desk.checkin.lists import headcount
+from alumni_desk.checkin.lists import arrivals, headcount, last_in, local_time
 from alumni_desk.errors import NotFound, Refused
 from alumni_desk.exchange.importing import run_import
 from alumni_desk.gatherings.actions import add_guests, cancel_gathering, new_gathering, remove_guests, set_rsvp
@@ -462,6 +462,33 @@ def test_a_check_out_taken_back_is_a_return(desk: Desk) -> None:
     assert headcount(desk, evening).present == 1
     redo(desk)
     assert headcount(desk, evening).present == 0
+
+
+@pytest.mark.parametrize("out", [False, True])
+def test_who_is_in_again_by_a_redo_came_when_they_came(desk: Desk, out: bool) -> None:
+    """Of a check-in that was undone and done again, and of a check-out that was undone; what took it back keeps its own time."""
+    ana, ben = add_member(desk, first_name="Ana", last_name="Lima").id, add_member(desk, first_name="Ben", last_name="Obi").id
+    evening = new_gathering(desk, name="Dinner", start="2027-01-12T19:00", end="2027-01-12T22:00", time_zone="UTC").id
+    add_guests(desk, evening, [ana, ben])
+    came = check_in(desk, evening, person_id=ana).at
+    desk.clock.correct(12 * 60_000)  # twelve minutes later
+    if out:
+        check_out(desk, evening, registration_id(evening, ana))
+    later = check_in(desk, evening, person_id=ben).at
+    assert came is not None and later is not None and later > came
+    mine = [one.id for one in actions(desk) if one.event == ("checked_out" if out else "checked_in")][-1]
+    for _turn in range(2):
+        undo(desk, mine)
+        redo(desk, mine)
+    if out:
+        undo(desk, mine)
+    second, first = last_in(desk, evening)
+    assert (first.person, second.person) == (ana, ben) and first.at == local_time(came, "UTC")
+    assert check_in(desk, evening, person_id=ana).at == came
+    with desk.reading() as connection:
+        facts = connection.exec_driver_sql("SELECT kind, at FROM fact WHERE person = ?", (ana,)).all()
+    assert {at for kind, at in facts if kind == "in"} == {came} and all(at > came for kind, at in facts if kind != "in")
+    assert sum(count for _start, count in arrivals(desk, evening)) == 2 and verify(desk).ok
 
 
 def test_a_guest_who_is_in_stays_on_the_list(desk: Desk) -> None:

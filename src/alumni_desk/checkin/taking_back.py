@@ -41,7 +41,8 @@ def refuse_at_door(connection: sa.Connection, ins: Mapping[str, str | None], at:
 def facts_back(connection: sa.Connection, table: sa.Table, facts: Sequence[Mapping[str, Any]], at: str) -> tuple[list[dict[str, Any]], list[str]]:
     """The facts that undo these, and the ids of those that need none: an ``in`` or badge is voided, what closed one is answered by a new one.
 
-    An ``in`` that is closed already is left, and nobody who is in gets a second ``in``. Raises Refused as ``refuse_at_door``.
+    An ``in`` that is closed already is left, and nobody who is in gets a second ``in``; who comes back keeps the time of what is answered. Raises Refused as
+    ``refuse_at_door``.
     """
     if is_at_door(connection):
         for fact in (one for one in facts if one["kind"] == "in"):
@@ -63,7 +64,7 @@ def facts_back(connection: sa.Connection, table: sa.Table, facts: Sequence[Mappi
             whose = (one["gathering"], one["person"])
             if one["kind"] == "in" and whose in inside:
                 continue
-            newer.append({**_of(one, at), "kind": one["kind"], "closes": None})
+            newer.append({**_of(one, one["at"] or at), "kind": one["kind"], "closes": None})  # they came when they came, and not when it was put right
             again += 1
             if one["kind"] == "in":
                 inside.add(whose)
