@@ -150,6 +150,62 @@ def test_ctrl_z_does_what_the_undo_that_is_shown_offers(hands: Any) -> None:
     assert count_members(hands.desk) == before
 
 
+@pytest.mark.parametrize("went", ["by itself", "for another sentence"])
+def test_ctrl_z_brings_back_a_form_whose_toast_is_gone(hands: Any, went: str) -> None:
+    """What was put away last comes back first, and nothing else is undone in its place; closed again as it came, it is not meant any more."""
+    page = hands.page("members")
+    [ana, *_others] = member_rows(hands.desk)
+    change_member(hands.desk, ana.id, employer="Acme")
+    page._select(0)
+    hands.rest()
+    half_typed(hands, page)
+    if went == "by itself":
+        hands.shell.toast._timer.setInterval(1)
+        hands.until(lambda: not hands.shell.toast.isVisible())
+    else:
+        hands.shell.say("Everything is sent")
+    ctrl_z(hands)
+    form = hands.dialog(MemberForm)
+    assert form.values() == {"city": "Porto"} and member(hands.desk, ana.id).fields["employer"] == "Acme"
+    QTest.keyClick(form, Qt.Key.Key_Escape)
+    hands.until(lambda: hands.shell.toast.link.isVisible() and not hands.open_dialogs(MemberForm))
+    hands.shell.toast.hide()
+    ctrl_z(hands)
+    hands.until(lambda: member(hands.desk, ana.id).fields["employer"] is None)
+    assert not hands.open_dialogs(MemberForm)
+
+
+def test_ctrl_z_takes_back_what_was_saved_after_a_form_was_put_away(hands: Any) -> None:
+    page = hands.page("members")
+    [ana, *_others] = member_rows(hands.desk)
+    page._select(0)
+    hands.rest()
+    half_typed(hands, page)
+    hands.room.changes.tell(change_member(hands.desk, ana.id, employer="Acme").changed)
+    hands.rest()
+    hands.shell.toast.hide()
+    for _turn in range(2):
+        ctrl_z(hands)
+        hands.until(lambda: member(hands.desk, ana.id).fields["employer"] is None)
+        hands.rest()
+        assert not hands.open_dialogs(MemberForm), "what was put away before that is behind it"
+        hands.room.undoing.redo()
+        hands.until(lambda: member(hands.desk, ana.id).fields["employer"] == "Acme")
+        hands.rest()
+        hands.shell.toast.hide()
+
+
+def test_a_form_that_was_put_away_for_another_chapter_does_not_come_back(hands: Any) -> None:
+    page = hands.page("members")
+    page._select(0)
+    hands.rest()
+    half_typed(hands, page)
+    assert hands.room.undoing.take_put_away() is not None
+    hands.room.undoing.note_put_away(lambda: None)
+    hands.desk.shows = "another"
+    assert hands.room.undoing.take_put_away() is None
+
+
 def test_what_is_asked_for_while_an_undo_runs_follows_it(hands: Any) -> None:
     [ana, *_others] = member_rows(hands.desk)
     for city in ("Porto", "Faro", "Braga"):

@@ -7,7 +7,7 @@ from typing import Any
 
 from alumni_desk.desktop.member_form import MemberForm
 from alumni_desk.desktop.member_panel import Known, known, was_erased
-from alumni_desk.desktop.pages import Page
+from alumni_desk.desktop.pages import Page, PutAway
 from alumni_desk.desktop.recovery_page import before_it_saves
 from alumni_desk.errors import KnownError
 from alumni_desk.members.actions import Saved, add_member, change_member
@@ -25,14 +25,15 @@ class MemberEditing:
         form = MemberForm(self._page, _("Add a member"), _("Add"))
         form.type_in(typed or {})
         form.done_clicked.connect(lambda: self._save_new(form))
-        form.rejected.connect(lambda: self._put_away(form, self.add))
+        form.rejected.connect(lambda: self._put_away(form, self.add, typed))
         form.open()
 
-    def _put_away(self, form: MemberForm, again: Callable[[Mapping[str, Any]], None]) -> None:
-        """A form was closed with something in it that nobody saved: the toast brings it back."""
+    def _put_away(self, form: MemberForm, again: Callable[[Mapping[str, Any]], None], brought: Mapping[str, Any] | None) -> None:
+        """A form was closed with something in it that nobody saved: the toast, and Ctrl+Z after it, bring it back. ``brought``: what it came back with; who
+        closes it again like that lets it go, and Ctrl+Z goes on to what was saved before."""
         typed = form.values()
         if typed:
-            self._page.said.emit(_("What was typed is not saved"), lambda: again(typed))
+            self._page.said.emit(_("What was typed is not saved"), PutAway(lambda: again(typed), lasting=typed != brought))
 
     def _save_new(self, form: MemberForm) -> None:
         values = form.values()
@@ -52,7 +53,7 @@ class MemberEditing:
         form.type_in(typed or {})
         seen: set[str] = set()
         form.done_clicked.connect(lambda: self._save_change(form, it, seen))
-        form.rejected.connect(lambda: self._put_away(form, lambda typed: self._edit_again(it.detail.id, typed)))
+        form.rejected.connect(lambda: self._put_away(form, lambda typed: self._edit_again(it.detail.id, typed), typed))
         self._watch(form, it.detail.id)
         form.open()
 

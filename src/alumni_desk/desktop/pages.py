@@ -29,11 +29,20 @@ Go = Callable[..., None]
 """``go("gatherings", gathering=id)``: show a page and hand it what it should open."""
 
 
+@dataclass(frozen=True)
+class PutAway:
+    """A form that was closed with something in it that nobody saved. ``back`` brings it back; ``lasting``: until something else is done, and not only while
+    the toast is there."""
+
+    back: Callable[[], None]
+    lasting: bool
+
+
 class Page(QWidget):
     """A page of the window. Subclasses fill ``self.stack`` and override what they need.
 
-    ``said(sentence, action)`` asks the window for a toast, with Undo for that action (or what to call for it) if there is one; ``titled`` tells it
-    that ``title``, ``note``, ``back`` or ``header`` are others now. ``apart``: not in the sidebar, reached from other pages.
+    ``said(sentence, action)`` asks the window for a toast, with Undo for that action (or for a form ``PutAway``) if there is one; ``titled`` tells it that
+    ``title``, ``note``, ``back`` or ``header`` are others now. ``apart``: not in the sidebar, reached from other pages.
     """
 
     name = ""

@@ -25,7 +25,7 @@ from alumni_desk.desktop.controls import WINDOW, Button, Elided, IconButton, Lab
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.look import look
 from alumni_desk.desktop.nav import Entry, NavList
-from alumni_desk.desktop.pages import Page, Planned, Toast
+from alumni_desk.desktop.pages import Page, Planned, PutAway, Toast
 from alumni_desk.desktop.paint import breakable
 from alumni_desk.desktop.palette_button import PaletteButton
 from alumni_desk.desktop.syncchip import SyncChip
@@ -163,7 +163,7 @@ class Shell(QMainWindow):
         for number, page in enumerate((page for page in self.plan.values() if not page.apart), 1):
             shortcut(f"Ctrl+{number}", self, partial(self._wish, page.name), WINDOW)
         # A key that is held down means one turn.
-        shortcut(QKeySequence.StandardKey.Undo, self, partial(self._turn, _("Ctrl Z"), undoing.undo), WINDOW).setAutoRepeat(False)
+        shortcut(QKeySequence.StandardKey.Undo, self, partial(self._turn, _("Ctrl Z"), self._undo), WINDOW).setAutoRepeat(False)
         for keys in {"Ctrl+Shift+Z", QKeySequence(QKeySequence.StandardKey.Redo).toString()}:
             shortcut(keys, self, partial(self._turn, _("Ctrl Shift Z"), undoing.redo), WINDOW).setAutoRepeat(False)
         shortcut("Ctrl+K", self, self.palette_wanted.emit, WINDOW)
@@ -452,6 +452,10 @@ class Shell(QMainWindow):
         """Undo or redo by its keys: what the toast offers by them while it is there, else the newest."""
         self._undoing.by_keys(lambda: None if self.toast.follow(keys) else newest())
 
+    def _undo(self) -> None:
+        """What came last: a form that was put away since anything was saved comes back; else what was saved is undone."""
+        (self._undoing.take_put_away() or self._undoing.undo)()
+
     def say_over(self, sentence: str) -> None:
         """Say on every page that this laptop's term has ended."""
         self.over.say(sentence)
@@ -461,9 +465,16 @@ class Shell(QMainWindow):
         self.damage.say(sentence)
         self.chip.set_damaged(bool(sentence))
 
-    def _page_said(self, sentence: str, action: str | Callable[[], None] | None) -> None:
-        if callable(action):
-            self.say(sentence, _("Undo"), action, _("Ctrl Z"))
+    def _page_said(self, sentence: str, action: str | PutAway | None) -> None:
+        if isinstance(action, PutAway):
+            form = action
+
+            def back() -> None:
+                self._undoing.take_put_away()
+                form.back()
+
+            self._undoing.note_put_away(form.back if form.lasting else None)
+            self.say(sentence, _("Undo"), back, _("Ctrl Z"))
         else:
             self.say(sentence, _("Undo"), (lambda: self._undoing.undo(action)) if action else None, _("Ctrl Z"), action=action)
 

@@ -15,6 +15,7 @@ from alumni_desk.words import _
 
 if TYPE_CHECKING:
     from alumni_desk.store.undo import Undone
+    from alumni_desk.store.writing import Changed
 
 
 LONG_MS = 700
@@ -49,6 +50,21 @@ class Undoing(QObject):
         self._long.timeout.connect(self._say_doing)
         # Of which Ctrl+Z, or Ctrl+Shift+Z (True), found that nothing could be put back: the next one goes on to what was before, or after it.
         self._passing: dict[bool, set[str]] = {False: set(), True: set()}
+        self._put_away: tuple[Callable[[], None], str | None] | None = None  # what brings a form back, and the chapter that it was for
+        changes.changed.connect(self._something_done)
+
+    def note_put_away(self, back: Callable[[], None] | None) -> None:
+        """A form was closed with something in it that nobody saved: until something is done, that is what came last."""
+        self._put_away = (back, self._desk.shows) if back is not None else None
+
+    def take_put_away(self) -> Callable[[], None] | None:
+        """What brings that form back, which is then over; None if none is, or it was for another chapter."""
+        kept, self._put_away = self._put_away, None
+        return kept[0] if kept is not None and kept[1] == self._desk.shows else None
+
+    def _something_done(self, changed: Changed) -> None:
+        if changed.action is not None:
+            self._put_away = None
 
     def undo(self, action: str | None = None) -> None:
         """Take an action back, or the newest one."""
