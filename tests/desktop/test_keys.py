@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from alumni_desk.desktop.controls import Button
 from alumni_desk.desktop.front import Front
+from alumni_desk.desktop.gathering_form import GatheringForm
 from alumni_desk.desktop.guest_picker import GuestPicker
 from alumni_desk.desktop.member_form import MemberForm
 from alumni_desk.desktop.widgets import TITLE_BAR
@@ -155,3 +156,21 @@ def test_a_bare_key_never_belongs_to_the_whole_window(hands: Any) -> None:
     bare = {"Return", "Enter", "Del", "Esc", "Space"}
     wide = [short.key().toString() for short in hands.shell.findChildren(QShortcut) if short.context() == Qt.ShortcutContext.WindowShortcut]
     assert wide and not bare & set(wide)
+
+
+def test_ctrl_n_makes_what_the_page_is_about(hands: Any) -> None:
+    """A gathering on Today, also with another one open on Gatherings; the palette says so."""
+    dinner = new_gathering(hands.desk, name="Dinner", start="2026-11-12T18:30", end="2026-11-12T21:00").id
+    for opened in (None, dinner):
+        if opened is not None:
+            hands.page("gatherings", gathering=opened)
+        hands.page("today")
+        hands.shell.activateWindow()
+        hands.until(hands.shell.isActiveWindow)
+        offered = {deed.key: deed.keys for deed in hands.room._everything()}
+        assert offered.get("gatherings:plan", "Ctrl N") == "Ctrl N" and offered.get("members:add", "") == ""
+        QTest.keyClick(hands.shell, Qt.Key.Key_N, Qt.KeyboardModifier.ControlModifier)
+        form = hands.dialog(GatheringForm)
+        assert form.windowTitle() == "Plan a gathering" and hands.shell.current().name == "gatherings"
+        form.reject()
+        hands.until(lambda: not hands.open_dialogs(GatheringForm))

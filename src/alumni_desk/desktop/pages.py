@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -107,6 +107,9 @@ class Page(QWidget):
         """Where F6 stops inside this page."""
         first = self.first_focus()
         return [first] if first else []
+
+    keyed: Mapping[str, str] = {}
+    """Which deeds of other pages (``page:deed``) have keys here, too, and which."""
 
     finds = False
     """Whether the page has a find field of its own: the palette's button is small there."""

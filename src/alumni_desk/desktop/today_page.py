@@ -7,12 +7,13 @@ from datetime import date, timedelta
 from functools import partial
 
 from PySide6.QtCore import QSize, Qt, QTimer
+from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from shiboken6 import isValid
 
 from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.changes import ChangeBus
-from alumni_desk.desktop.controls import Button, Label, Link, hairline
+from alumni_desk.desktop.controls import WINDOW, Button, Label, Link, hairline, shortcut
 from alumni_desk.desktop.dates import (
     day_long,
     day_middle,
@@ -57,6 +58,11 @@ class TodayPage(Page):
         self._week_asked = 0
         self.title = day_long(clock())
         changes.changed.connect(self._people_changed)
+        shortcut(QKeySequence.StandardKey.New, self, self._plan, WINDOW)
+        self.keyed = {"gatherings:plan": _("Ctrl N")}
+
+    def _plan(self) -> None:
+        self.go("gatherings", plan=True)
 
     def _people_changed(self, changed: Changed) -> None:
         if not changed.tables or "person" in changed.tables:
@@ -104,13 +110,12 @@ class TodayPage(Page):
     def _empty(self, facts: TodayFacts) -> QWidget:
         sentence = _("No gathering yet. Plan the first one") if facts.only_members else _("Start with the list you already have")
         if facts.only_members:
-            empty = EmptyPage("calendar-blank", sentence, _("Plan a gathering"), lambda: self.go("gatherings", plan=True),
-                              step_icon="plus")  # fmt: skip
+            empty = EmptyPage("calendar-blank", sentence, _("Plan a gathering"), self._plan, step_icon="plus")
         else:
             empty = EmptyPage("users", sentence, _("Import a spreadsheet"), lambda: self.go("members", import_file=True),
                               _("Nothing is saved until you have seen it"), "upload-simple")  # fmt: skip
             plan = Link(_("Plan a gathering"))
-            plan.clicked.connect(lambda: self.go("gatherings", plan=True))
+            plan.clicked.connect(lambda: self._plan())
             empty.below.addWidget(plan, 0, Qt.AlignmentFlag.AlignHCenter)
         self._first = empty.button
         return empty
@@ -139,7 +144,7 @@ class TodayPage(Page):
         card.column.addWidget(Label(_("The next one starts with a day and a place."), tone="muted"))
         card.column.addSpacing(px(8))
         plan = Button(_("Plan a gathering"), "primary", "plus")
-        plan.clicked.connect(lambda: self.go("gatherings", plan=True))
+        plan.clicked.connect(lambda: self._plan())
         card.column.addWidget(plan, 0, Qt.AlignmentFlag.AlignLeft)
         self._first = plan
         return card
@@ -205,7 +210,7 @@ class TodayPage(Page):
         free = _("{month} is free").format(month=month_long(month))
         before = [held for held in facts.year if held.day.month == month.month]
         if not before:
-            return _Column(free, _("Nothing planned"), "", "", _("Plan a gathering"), lambda: self.go("gatherings", plan=True))
+            return _Column(free, _("Nothing planned"), "", "", _("Plan a gathering"), self._plan)
         best = max((held for held in before if held.day.year == before[0].day.year), key=lambda held: held.came)
         came = ngettext("{n} came in {month} {year}", "{n} came in {month} {year}", best.came).format(
             n=number(best.came), month=month_long(best.day), year=best.day.year)
