@@ -77,6 +77,23 @@ def test_another_code_takes_away_what_was_said_of_the_one_before(make_server: Ca
     assert not form.card.isVisible() and form.button.text() == "Next" and not form.button.isEnabled()
 
 
+def test_a_long_address_and_a_refusal_have_room(hands: Any, form: JoinForm) -> None:
+    """The address is read from its beginning; sentences are not squeezed beside a long name on the button, a few words stand there."""
+    url = "https://desk.alumni-network.northgate-university.example.org"
+    typed(form, url, "AAAA")
+    form.server.editingFinished.emit()
+    hands.rest()
+    assert form.server.cursorPosition() == 0 and form.server.width() > form.server.fontMetrics().horizontalAdvance(url)
+    beside = form.reason.geometry()
+    assert beside.right() < form.cancel.x() and beside.top() < form.button.geometry().bottom()
+    form.button.set_words("Join Great Lakes and the Upper Peninsula")
+    form.refused("sync_unreachable", "The server does not answer at that address. Look whether it is typed as it stands below the code.")
+    hands.until(lambda: form.reason.geometry().bottom() < form.button.y())
+    assert form.reason.width() > form.foot.width() * 0.8 and form.foot.rect().contains(form.button.geometry())
+    form.code.changed.emit()
+    hands.until(lambda: form.reason.geometry().right() < form.cancel.x())
+
+
 def test_letters_flow_on_after_one_backspace_too_many(hands: Any, form: JoinForm) -> None:
     groups = form.code.groups
 

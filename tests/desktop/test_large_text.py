@@ -12,7 +12,7 @@ import pytest
 from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtGui import QFontMetricsF
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QLabel, QMenu, QWidget
+from PySide6.QtWidgets import QApplication, QFrame, QLabel, QMenu, QWidget
 from tests.desktop.test_door import Door, door, text_of
 from tests.store.test_keyring import Shelf
 
@@ -196,6 +196,25 @@ def test_a_value_to_decide_on_is_never_cut(hands_at: Any) -> None:
     for label in labels:
         widest = max(label.fontMetrics().horizontalAdvance(word) for word in label.text().replace("\u200b", " ").split())
         assert widest <= label.width() and label.height() >= label.heightForWidth(label.width()), label.text()
+
+
+def test_between_two_values_to_decide_on_there_is_a_line_however_they_lie(hands_at: Any) -> None:
+    hands = hands_at
+    page = hands.page("sync")
+    card = ConflictCard("Ana Lima", "City: two people changed it", [Side("yours", "Porto", "You", shown=True), Side("theirs", "Faro", "Tomás"),
+                                                                 Side("both", "Porto, Faro", "")])  # fmt: skip
+    page.decide.layout().addWidget(card)
+    page.decide.show()
+    for width in (1920, 1024):
+        hands.shell.resize(width, 800)
+        hands.rest()
+        QApplication.processEvents()
+        yours, theirs = (place(button, card) for button in card.buttons[:2])
+        across = theirs.left() > yours.right()
+        assert across is (width == 1920 or text_size() == 100)
+        lines = [place(line, card) for line in card.findChildren(QFrame) if line.property("hairline") and line.isVisible()]
+        between = [line for line in lines if (yours.right() < line.left() < theirs.left() if across else yours.bottom() < line.top() < theirs.top())]
+        assert len(between) == 1 and (between[0].height() if across else between[0].width()) > card.height() // 3 and len(lines) == 3
 
 
 def test_a_long_folder_of_the_backups_gives_way(hands_at: Any, tmp_path: Path) -> None:

@@ -13,13 +13,15 @@ from PySide6.QtWidgets import QAbstractButton, QLabel, QWidget
 
 from alumni_desk.desktop import members_page
 from alumni_desk.desktop.app import build
-from alumni_desk.desktop.controls import Radio
+from alumni_desk.desktop.controls import Button, Radio
 from alumni_desk.desktop.gathering_form import GatheringForm
 from alumni_desk.desktop.guest_picker import GuestPicker
 from alumni_desk.desktop.import_sheet import ImportSheet
 from alumni_desk.desktop.member_form import MemberForm
 from alumni_desk.desktop.sheet import Sheet
+from alumni_desk.desktop.widgets import IconLine
 from alumni_desk.gatherings.actions import add_guests, new_gathering
+from alumni_desk.gatherings.fields import crossed_words
 from alumni_desk.gatherings.lists import gathering_rows, guest_rows
 from alumni_desk.members.actions import Removed, add_member, change_member, remove_members
 from alumni_desk.members.lists import count_members, member, member_rows
@@ -422,6 +424,8 @@ def test_a_gathering_that_ends_before_it_starts_says_so_wherever_it_is_shown(han
 
     hands.until(lambda: said(hands.page("today")))
     hands.until(lambda: said(hands.page("gatherings")))
+    for name in ("today", "gatherings"):
+        assert any(line.first.text() == crossed_words() for line in hands.page(name).findChildren(IconLine)), "an icon, too"
     page = hands.page("gatherings", gathering=which)
     hands.until(lambda: page.view.it is not None and said(page.view))
     page.edit(page.view.it.row)
@@ -430,8 +434,10 @@ def test_a_gathering_that_ends_before_it_starts_says_so_wherever_it_is_shown(han
     hands.click(form.done_button)
     hands.until(lambda: not hands.open_dialogs(GatheringForm))
     assert gathering_rows(hands.desk)[0].place == "Harbor Hall"
-    page.edit(page.view.it.row)
+    [mend] = [button for button in page.view.findChildren(Button) if button.isVisible() and button.text() == "Set the hours"]
+    hands.click(mend)
     form = hands.dialog(GatheringForm)
+    hands.until(form.start.hasFocus)
     form.start.setDateTime(form.start.dateTime().addSecs(-3600))
     assert form.start.dateTime().secsTo(form.end.dateTime()) == 3 * 3600
     hands.click(form.done_button)

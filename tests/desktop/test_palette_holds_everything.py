@@ -40,7 +40,8 @@ OFFERED = {
     "members: Move to another chapter …": "members:move", "members: Erase for good …": "members:erase", "members: History": "members:history",
     # A gathering
     "gatherings: Plan a gathering": "gatherings:plan", "gatherings: Add guests": "gatherings:guests", "gatherings: From a file": "gatherings:guest_file",
-    "gatherings: History": "gatherings:history", "gatherings: Edit": "gatherings:edit", "gatherings: Cancel gathering": "gatherings:cancel",
+    "gatherings: History": "gatherings:history", "gatherings: Edit": "gatherings:edit", "gatherings: Set the hours": "gatherings:edit",
+    "gatherings: Cancel gathering": "gatherings:cancel",
     "gatherings: Plan it again": "gatherings:replan", "gatherings: Roster": "gatherings:roster", "gatherings: Badges": "gatherings:badges",
     "gatherings: Start check-in": "gatherings:checkin", "gatherings: Coming": "gatherings:coming", "gatherings: Not coming": "gatherings:not_coming",
     "gatherings: Maybe": "gatherings:maybe", "gatherings: Waiting list": "gatherings:waiting", "gatherings: Not answered": "gatherings:not_answered",

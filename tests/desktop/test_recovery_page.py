@@ -273,6 +273,8 @@ def test_a_new_key_takes_the_old_ones_place_once_it_is_read_back(hands: Hands, t
     page = hands.dialog(RecoveryPage)
     newer = page._paper.key
     assert newer != old
+    said = [label.text() for label in page.findChildren(QLabel) if label.isVisible()]
+    assert page.windowTitle() in said and page.windowTitle().startswith("A new key") and any(text.startswith("The printed one opens") for text in said)
     page.reject()
     hands.rest()
     assert recovery.recovery_key(hands.desk) == old and recovery.standing(hands.desk).read_back is not None

@@ -11,6 +11,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QWidget
 
 from alumni_desk.desktop.controls import Field, Label
+from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.sheet import PlainSheet, Sheet
 
 
@@ -47,6 +48,18 @@ def window(qtbot: Any) -> Iterator[QWidget]:
     yield made
     made.close()
     made.deleteLater()
+
+
+def test_a_long_title_has_air_above_and_below_and_a_short_one_the_usual_bar(window: QWidget) -> None:
+    for title, lines in (("Short", 1), ("Roster saved as " + "a very long name " * 6, 2)):
+        sheet = PlainSheet(window, title)
+        sheet.open()
+        text = sheet.heading.heightForWidth(sheet.heading.width())
+        bar = next(item for n in range(sheet.whole.count()) if (item := sheet.whole.itemAt(n).widget()) is not None).y()
+        assert (bar == px(40) + 1) is (lines == 1) and sheet.heading.height() >= text
+        lowest = sheet.heading.fontMetrics().boundingRect(sheet.heading.contentsRect(), Qt.TextFlag.TextWordWrap, title).height()
+        assert bar - 1 - lowest >= 2 * px(8) - 2
+        sheet.reject()
 
 
 def test_a_sheet_over_a_small_sheet_has_the_room_of_the_window(window: QWidget) -> None:

@@ -66,6 +66,7 @@ class ConflictCard(QFrame):
         for place, side in enumerate(sides):
             if place:
                 across.row.addWidget(hairline("v"))
+                across.row.addWidget(hairline("h"))
             across.row.addWidget(self._side(side, place, name), 1)
         column.addWidget(across)
 

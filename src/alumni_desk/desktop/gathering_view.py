@@ -175,12 +175,16 @@ class GatheringView(QWidget):
             if old is not None:
                 old.hide()
                 old.deleteLater()
+        self._fill_notice(row)
+        self._notice.setContentsMargins(px(24), 0, px(24), px(8) if self._notice.count() else 0)
+
+    def _fill_notice(self, row: GatheringRow) -> None:
         if row.cancelled:
             words = _("Cancelled: {reason}").format(reason=row.cancelled_reason) if row.cancelled_reason else _("This gathering is cancelled. Its list stays.")
             self._notice.addWidget(Notice("x-circle", words, "danger"))
             return
         if row.crossed:
-            self._notice.addWidget(Notice("warning", crossed_words()))
+            self._notice.addWidget(Notice("warning", crossed_words(), mend=_("Set the hours"), act=lambda: self.wants.emit("hours")))
         if row.capacity and row.coming > row.capacity:
             over = row.coming - row.capacity
             self._notice.addWidget(Notice("warning", ngettext("{n} more than there are places", "{n} more than there are places", over).format(n=number(over))))

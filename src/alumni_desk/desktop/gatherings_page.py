@@ -24,7 +24,7 @@ from alumni_desk.desktop.pages import EmptyPage, Go, Page
 from alumni_desk.desktop.paint import isolated
 from alumni_desk.desktop.sheet import Sheet
 from alumni_desk.desktop.widgets import Bar as CountBar
-from alumni_desk.desktop.widgets import DateBlock, MainAndSide, heading, padded, small_heading
+from alumni_desk.desktop.widgets import DateBlock, IconLine, MainAndSide, heading, padded, small_heading
 from alumni_desk.desktop.year_chart import Bar, YearChart
 from alumni_desk.errors import KnownError
 from alumni_desk.gatherings.actions import Planned, cancel_gathering, change_gathering, new_gathering, replan_gathering
@@ -237,7 +237,7 @@ class GatheringsPage(Page):
             line.setToolTip(span(starts, parse_wall(row.ends)))
             words.addWidget(line)
         if row.crossed:
-            words.addWidget(Label(crossed_words(), "small", "warn", wrap=True))
+            words.addWidget(IconLine("warning", crossed_words(), tone="warn"))
         words.addStretch(1)
         across.addLayout(words, 3)
         across.addLayout(self._coming(row), 2)
@@ -351,8 +351,8 @@ class GatheringsPage(Page):
             self.go("badges", gathering=it.row.id)
         elif what == "roster":
             self.roster(it)
-        elif what == "edit":
-            self.edit(it.row)
+        elif what in ("edit", "hours"):
+            self.edit(it.row, hours=what == "hours")
         elif what == "history":
             self.history(it.row)
         elif it.row.cancelled:
@@ -389,8 +389,8 @@ class GatheringsPage(Page):
         form.done_clicked.connect(save)
         form.open()
 
-    def edit(self, row: GatheringRow) -> None:
-        """Change a gathering."""
+    def edit(self, row: GatheringRow, *, hours: bool = False) -> None:
+        """Change a gathering; ``hours``: when it starts and ends."""
         form = GatheringForm(self, _("Edit {name}").format(name=row.name), _("Save"), self._clock(), row.time_zone, row)
 
         def saved(planned: Planned) -> None:
@@ -404,6 +404,8 @@ class GatheringsPage(Page):
 
         form.done_clicked.connect(save)
         form.open()
+        if hours:
+            form.start.setFocus()
 
     def history(self, row: GatheringRow) -> None:
         """Every value that its fields have had, to be put back one by one."""

@@ -149,7 +149,7 @@ class JoinForm(QWidget):
         column.addSpacing(px(4))
         self.server = Field(_("Server"), _("desk.university.example"))
         self.server.textEdited.connect(self._changed)
-        self.server.editingFinished.connect(self._ask_by_itself)
+        self.server.editingFinished.connect(self._leave_address)
         column.addLayout(_row(_("Server"), self.server, _("written below the code")))
         self.laptop = Field(_("Call this laptop"))
         self.laptop.fill(laptop)
@@ -180,12 +180,15 @@ class JoinForm(QWidget):
         column.addWidget(self.note)
         column.addSpacing(px(16))
         self.foot = QWidget()
-        row = QHBoxLayout(self.foot)
-        row.setContentsMargins(0, 0, 0, 0)
+        self._above = QVBoxLayout(self.foot)
+        self._above.setContentsMargins(0, 0, 0, 0)
+        self._above.setSpacing(px(8))
+        row = self._beside = QHBoxLayout()
         row.setSpacing(px(16))
+        row.addStretch(1)
+        self._above.addLayout(row)
         self.reason = Label("", tone="muted", wrap=True)
-        self.reason.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        row.addWidget(self.reason, 1)
+        self._seat_reason(above=False)
         self.cancel = Button(_("Cancel"), height=40)
         self.cancel.hide()
         row.addWidget(self.cancel)
@@ -213,6 +216,7 @@ class JoinForm(QWidget):
         """The join is under way."""
         self.setEnabled(False)
         self.foot.setEnabled(False)
+        self._seat_reason(above=False)
         self.reason.set_tone("muted")
         self.reason.setText(words)
 
@@ -230,6 +234,7 @@ class JoinForm(QWidget):
                 self.note.first.setText(_("You did not use it? Tell whoever gave it to you: they can remove that laptop. Nothing was changed here."))
         else:
             self._look()
+            self._seat_reason(above=True)
             self.reason.set_tone("danger")
             self.reason.setText(sentence)
             self.server.set_wrong(code in ADDRESS_TROUBLE)
@@ -309,6 +314,10 @@ class JoinForm(QWidget):
             return False
         self.take_text(text)
         return True
+
+    def _leave_address(self) -> None:
+        self.server.setCursorPosition(0)  # its beginning says whose it is
+        self._ask_by_itself()
 
     # -- what the invitation is for
 
@@ -413,7 +422,17 @@ class JoinForm(QWidget):
             else:
                 self._set_reason("")
 
+    def _seat_reason(self, *, above: bool) -> None:
+        """A few words stand beside the buttons; a refusal is whole sentences, which a long name on the button would leave no room."""
+        sides = Qt.AlignmentFlag.AlignLeft if above else Qt.AlignmentFlag.AlignRight
+        self.reason.setAlignment(sides | Qt.AlignmentFlag.AlignVCenter)
+        if above:
+            self._above.insertWidget(0, self.reason)
+        else:
+            self._beside.insertWidget(1, self.reason, 1_000)
+
     def _set_reason(self, words: str) -> None:
+        self._seat_reason(above=False)
         self.reason.set_tone("muted")
         self.reason.setText(words)
         self.button.setEnabled(not words)
@@ -493,10 +512,8 @@ def _row(name: str, field: Field, note: str) -> QHBoxLayout:
     row = QHBoxLayout()
     row.setSpacing(px(12))
     label = Label(name, "label")
-    label.setMinimumWidth(px(112))
     label.setBuddy(field)
-    field.setMaximumWidth(px(260))
     row.addWidget(label)
-    row.addWidget(field, 2)
-    row.addWidget(Label(note, "small", "muted", wrap=True), 1)
+    row.addWidget(field, 1)
+    row.addWidget(Label(note, "small", "muted"))
     return row

@@ -37,6 +37,8 @@ class Paper:
     chapter: str
     key: str
     begun: recovery.Begun | None = None
+    replaces: bool = False
+    """Whether another one lies on paper, which holds until this one was read back."""
 
 
 def wanted(desk: Desk) -> bool:
@@ -52,10 +54,11 @@ def wanted(desk: Desk) -> bool:
 
 def paper_of(desk: Desk, key: str | None = None) -> Paper:
     """The desk's recovery key (made now, the first time), or the one that is to be the next, and the name of its chapter."""
+    replaces = key is not None and recovery.standing(desk).replacing
     key = key or recovery.recovery_key(desk)
     with desk.reading() as connection:
         chapter = connection.exec_driver_sql("SELECT name FROM chapter LIMIT 1").scalar()
-    return Paper(chapter or "", key, recovery.begun(desk))
+    return Paper(chapter or "", key, recovery.begun(desk), replaces)
 
 
 def before_saving(owner: QWidget, desk: Desk, lanes: Lanes, save: Callable[[], object], not_now: Callable[[], None],
@@ -92,7 +95,7 @@ class RecoveryPage(PlainSheet):
 
     def __init__(self, parent: QWidget, desk: Desk, lanes: Lanes, paper: Paper, *, foot: str | None = None,
                  choose: Callable[[], tuple[int, int]] | None = None) -> None:  # fmt: skip
-        super().__init__(parent, _("One key to keep on paper"))
+        super().__init__(parent, _("A new key to keep on paper") if paper.replaces else _("One key to keep on paper"))
         self._desk, self._lanes, self._paper = desk, lanes, paper
         so_far = paper.begun or recovery.Begun((choose or _two_groups)())
         self.asked, self._how, self._at = so_far.asked, so_far.how, so_far.at
@@ -140,8 +143,11 @@ class RecoveryPage(PlainSheet):
         bar.addWidget(self.size_choice)
         self.whole.addLayout(bar)
         scroll, column = front_column(688)
-        column.addLayout(front_head(_("One key to keep on paper"), _("If this laptop breaks or the password is forgotten, only this recovery key opens "
-                                                                     "your members again, and nobody else has a copy of it.")))  # fmt: skip
+        if self._paper.replaces:
+            second = _("The printed one opens your members until you have read this one back from its paper; after that it opens nothing but older backups.")
+        else:
+            second = _("If this laptop breaks or the password is forgotten, only this recovery key opens your members again, and nobody else has a copy of it.")
+        column.addLayout(front_head(self.windowTitle(), second))
         column.addSpacing(px(20))
         self._build_first(column)
         column.addSpacing(px(20))

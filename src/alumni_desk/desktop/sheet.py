@@ -60,6 +60,7 @@ class PlainSheet(QDialog):
         bar = QHBoxLayout()
         bar.setContentsMargins(px(24), px(4), px(8), px(4))
         self.heading = Label(title, "heading", wrap=True)
+        self.heading.setContentsMargins(0, px(4), 0, px(4))  # a title of several lines needs air as well
         bar.addWidget(self.heading, 1)
         self.shut = IconButton(_("Close"), "x", "quiet")
         self.shut.clicked.connect(self.reject)

@@ -298,7 +298,7 @@ class SyncPage(Page):
         cancel.setAccessibleName(_("Cancel the sync"))
         cancel.clicked.connect(self._bridge.cancel)
         far = self._far or _("The first part is on its way")
-        self._under_way = SettingRow(far, _("You can go on working meanwhile. If you cancel, the next sync goes on where this one ended."), cancel)
+        self._under_way = SettingRow(far, _("You can go on working. If you cancel, the next sync goes on from there."), cancel)
         column.addWidget(section(_("Under way")))
         column.addWidget(self._under_way)
         column.addSpacing(px(12))

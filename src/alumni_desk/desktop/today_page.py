@@ -163,7 +163,7 @@ class TodayPage(Page):
         if ahead.ends is not None and ahead.ends < ahead.starts:
             from alumni_desk.gatherings.fields import crossed_words
 
-            words.addWidget(Label(crossed_words(), "small", "warn", wrap=True))
+            words.addWidget(IconLine("warning", crossed_words(), tone="warn"))
         words.addStretch(1)
         top.addLayout(words, 1)
         deeds = QVBoxLayout()

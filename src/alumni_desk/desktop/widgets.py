@@ -269,7 +269,7 @@ class MainAndSide(Scroll):
 
 
 class Turning(QWidget):
-    """Parts side by side in ``row``; one below the other where the window is too narrow for all."""
+    """Parts side by side in ``row``; one below the other where the window is too narrow for all. Of hairlines between them those are seen that lie across."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -280,8 +280,13 @@ class Turning(QWidget):
         across, down = QBoxLayout.Direction.LeftToRight, QBoxLayout.Direction.TopToBottom
         parts = [item for n in range(self.row.count()) if (item := self.row.itemAt(n)) is not None and item.spacerItem() is None]
         margins = self.row.contentsMargins()
-        wanted = sum(item.sizeHint().width() for item in parts) + self.row.spacing() * (len(parts) - 1) + margins.left() + margins.right()
-        self.row.setDirection(across if self.width() >= wanted else down)
+        lines = [line for item in parts if (line := item.widget()) is not None and line.property("hairline")]
+        parts = [item for item in parts if item.widget() not in lines]
+        wanted = sum(item.sizeHint().width() for item in parts) + self.row.spacing() * (len(parts) - 1) + len(lines) + margins.left() + margins.right()
+        way = across if self.width() >= wanted else down
+        self.row.setDirection(way)
+        for line in lines:
+            line.setVisible(line.property("hairline") == ("v" if way == across else "h"))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
