@@ -165,6 +165,19 @@ def test_a_roster_says_whose_name_is_to_be_written_by_hand(hands: Any, tmp_path:
     sheet = hands.dialog(LooksSheet)
     said = [label.text() for label in sheet.findChildren(QLabel)]
     assert any("ᏣᎳᎩ ᎠᏂ" in text for text in said) and "Ꮳ Ꮃ Ꭹ Ꭰ Ꮒ cannot be printed" in said
+    assert any("with a pen" in text for text in said)
     assert not [button for button in sheet.findChildren(Button) if button.text().startswith("Change")]
+    hands.click(sheet.close_button)
+    hands.rest()
+
+
+def test_a_roster_with_a_long_name_alone_asks_for_no_pen(hands: Any, tmp_path: Path, two_gatherings: tuple[str, str]) -> None:
+    add_guests(hands.desk, two_gatherings[1], [add_member(hands.desk, first_name="Q" * 120, last_name="W" * 120).id])
+    page = hands.page("gatherings", gathering=two_gatherings[1])
+    hands.until(lambda: page.view.it is not None and len(page.view.it.guests) == 2)
+    page.save_roster(page.view.it, tmp_path / "roster.pdf")
+    sheet = hands.dialog(LooksSheet)
+    said = [label.text() for label in sheet.findChildren(QLabel)]
+    assert any(text.startswith("Long: ") for text in said) and not any("with a pen" in text for text in said)
     hands.click(sheet.close_button)
     hands.rest()

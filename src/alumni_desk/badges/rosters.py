@@ -184,7 +184,7 @@ def _lay_row(faces: Faces, row: GuestRow, cells: Sequence[str], width: float) ->
 def _look(row: GuestRow, laid: _Row) -> Look | None:
     lost = [sign for _x, _below, line, _colour in laid.lines for sign in line.lost]
     if lost:
-        return Look(row.registration, row.name, cannot_words(lost))
+        return Look(row.registration, row.name, cannot_words(lost), by_hand=True)
     return Look(row.registration, row.name, long_words(laid.names)) if any(one.cut or one.size < SMALL for one in laid.names) else None
 
 

@@ -45,6 +45,8 @@ class Look:
     """Whether that is the same name without what cannot be printed."""
     elsewhere: bool = False
     """Whether it is not the name but another line, which no other name on the badge mends."""
+    by_hand: bool = False
+    """Whether letters of it are to be written on the paper by hand."""
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,8 @@ class LooksSheet(PlainSheet):
 
     def __init__(self, parent: QWidget | None, saved: str, looks: Sequence[Look]) -> None:
         super().__init__(parent, saved)
-        self.column.addWidget(Label(_("Where no font has the letters there is a line on the paper to write them on, with a pen."), wrap=True))
+        if any(look.by_hand for look in looks):
+            self.column.addWidget(Label(_("Where no font has the letters there is a line on the paper to write them on, with a pen."), wrap=True))
         column = QVBoxLayout()
         column.setSpacing(px(8))
         add_looks(column, looks)
