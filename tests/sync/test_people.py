@@ -331,6 +331,16 @@ def test_the_name_of_a_laptop_is_not_dropped_where_an_invitation_was_opened_befo
     assert "Garden door" in {one.name for one in laptops.laptops(leader)}
 
 
+@pytest.mark.parametrize("words", [["invite", "--name", "Ana"], ["hand-over", "--name", "Ana"]])
+def test_no_invitation_is_made_for_a_file_that_cannot_be_written(leader: Desk, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str]) -> None:
+    other = tmp_path / "budget.ods"
+    other.write_bytes(b"PK")
+    for file in (other, tmp_path / "nowhere" / "ana.alumnidesk"):
+        assert run(["--profile", str(leader.profile.path), *words, "--save", str(file)]) == 1
+        assert capsys.readouterr().out == ""
+    assert [one for one in inviting.invitations(leader) if one.state == "open"] == [] and other.read_bytes() == b"PK"
+
+
 def test_the_commands(office: Any, tmp_path: Path) -> None:
     def run(desk: str, *arguments: str) -> Any:
         done = subprocess.run([sys.executable, "-m", "alumni_desk", "--profile", str(tmp_path / desk), *arguments, "--json"],

@@ -119,6 +119,7 @@ def run_invite(args: argparse.Namespace) -> int:
     if args.until and args.role != "door":
         raise BadInput("invite_until", _("--until is for a volunteer at the door: --role door --gathering NAME."))
     until = _moment_of(args.until) if args.until else None
+    _may_save(args)
     with opened(args) as desk:
         gathering = resolve(desk, args.gathering) if args.gathering else None
         made = invite(desk, args.role, gathering=gathering, name=args.name, email=args.email, hours=args.hours, replaces=args.replaces, until=until)
@@ -144,10 +145,23 @@ def _moment_of(text: str) -> datetime:
         raise BadInput("invite_until", _("“{text}” is no moment. It looks like 2026-11-13T21:00."), text=text[:40]) from None
 
 
+def _may_save(args: argparse.Namespace) -> None:
+    """Before there is an invitation: once made it is open, and its code is told once."""
+    from alumni_desk.sync.inviting import may_save
+
+    if args.save:
+        may_save(Path(args.save).expanduser())
+
+
 def _show_invitation(args: argparse.Namespace, made: Invitation, then: str = "") -> int:
+    from alumni_desk.errors import KnownError
     from alumni_desk.sync.inviting import save
 
-    file = save(made, Path(args.save).expanduser()) if args.save else None
+    file, trouble = None, None
+    try:
+        file = save(made, Path(args.save).expanduser()) if args.save else None
+    except KnownError as problem:  # what is printed lets somebody join all the same
+        trouble = problem
     lines = [_("Code: {code}").format(code=made.code), _("Server: {url}").format(url=made.url),
              _("Valid until {until}, once.").format(until=local_moment(made.until)), _("QR: {text}").format(text=made.qr)]
     if file is not None:
@@ -155,7 +169,10 @@ def _show_invitation(args: argparse.Namespace, made: Invitation, then: str = "")
     if then:
         lines.append(then)
     said = {name: value for name, value in asdict(made).items() if name != "long"}
-    return show(args, {**said, "qr": made.qr, "file": str(file) if file else None}, "\n".join(lines))
+    shown = show(args, {**said, "qr": made.qr, "file": str(file) if file else None}, "\n".join(lines))
+    if trouble is not None:
+        raise trouble
+    return shown
 
 
 def run_invitations(args: argparse.Namespace) -> int:
@@ -290,6 +307,7 @@ def run_hand_over(args: argparse.Namespace) -> int:
     """Invite the successor."""
     from alumni_desk.sync.leaving import hand_over
 
+    _may_save(args)
     with opened(args) as desk:
         made = hand_over(desk, name=args.name, email=args.email, hours=args.hours)
     return _show_invitation(args, made, _(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -169,12 +170,19 @@ class Way:
     chapter: str = ""
 
 
-def save(invitation: Invitation, file: Path) -> Path:
-    """Write an invitation to a file that ``join`` opens. Gives the file."""
+def may_save(file: Path) -> None:
+    """Whether an invitation could be written there, as far as can be told before there is one. Raises KnownError."""
     refuse_chapters_folder(file)
     if is_other_file(file, (_BEGINS,)):
         raise BadInput("invitation_other_file", _("{file} is there already and is something else, so it was left as it is. Give another name, or delete that "
                                                   "file first."), file=file)
+    if not file.parent.is_dir():
+        raise StoreProblem("invitation_file", _("{file} cannot be written ({reason}). Choose another place."), file=file, reason=os.strerror(errno.ENOENT))
+
+
+def save(invitation: Invitation, file: Path) -> Path:
+    """Write an invitation to a file that ``join`` opens. Gives the file."""
+    may_save(file)
     out = file
     url, _hash, pin = invitation.url.partition("#sha256=")
     content = {"alumni_desk": "invitation", "server": url, "fingerprint": pin or None, "code": invitation.long or invitation.code,
