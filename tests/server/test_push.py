@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from alumni_desk.gatherings.records import registration_id
 from alumni_desk.protocol.clocks import unpack
 from alumni_desk.protocol.ids import uuid7
-from alumni_desk.protocol.messages import PARCEL_OPERATIONS, Operation, PushReply
+from alumni_desk.protocol.messages import PARCEL_OPERATIONS, Cursor, Operation, PullReply, PullRequest, PushReply
 from alumni_desk.server.audit import entry_hash
 from alumni_desk.server.clamping import AHEAD, milliseconds
 
@@ -70,6 +70,28 @@ def test_a_field_has_the_value_of_the_greatest_clock_in_whatever_order_they_come
             (other if index == 1 else laptop).push(operations[index])
         found = laptop.rows()["person", row]
         assert (found["last_name"], found["email"], found["city"]) == ("2", "3", "3")
+
+
+def test_what_is_carried_here_a_second_time_is_nothing_new_to_anybody(office: Any) -> None:
+    laptop, other = office.laptop(), office.laptop()
+    guest, evening = uuid7(), uuid7()
+    there = [laptop.operation(row=guest, last_name="Li", city="Bath"), laptop.operation(row=guest, city="Salem", email="li@example.org"),
+             laptop.operation("gathering", evening, name="Dinner"),
+             laptop.operation("registration", registration_id(evening, guest), gathering=evening, person=guest, status="yes")]
+    laptop.push(*there)
+    rows, before = laptop.rows(), office.call("pull", PullRequest({laptop.scope: Cursor()}), PullReply, laptop.token).pages[laptop.scope].cursor
+    follower = office.laptop()
+    carried = [change(there[0], fields={"last_name": "Li"}), *there[1:]]  # each value under the clock that it has, as a move offers them
+    reply = follower.push(*(change(one, id=uuid7(), action=uuid7(), transaction=uuid7()) for one in carried))
+    assert {(one.status, one.conflicts) for one in reply.results} == {("ok", 0)}
+    assert laptop.rows() == rows, "its place in the feed, too"
+    page = office.call("pull", PullRequest({laptop.scope: before}), PullReply, laptop.token).pages[laptop.scope]
+    assert (page.blocks, page.cursor) == ([], Cursor(reply.head, reply.chain)) and reply.head > before.sequence
+    assert all(before.sequence <= one.sequence <= reply.head for one in reply.results)
+    (newer,) = follower.push(change(there[0], id=uuid7(), fields={"class_year": 1998})).results  # under a clock that is there, and yet it says more
+    assert laptop.rows()["person", guest] == {**rows["person", guest], "class_year": 1998, "sequence": newer.sequence,
+                                              "clocks": laptop.rows()["person", guest]["clocks"]}
+    assert other.rows() == laptop.rows()
 
 
 def test_an_edit_that_loses_is_stale_and_both_values_are_kept(office: Any) -> None:

@@ -75,6 +75,24 @@ def test_a_chapter_moves_to_another_server_with_everything(office: Any, make_ser
     assert clocks(stranger) == {**before, **{one: clock for one, clock in clocks(second).items() if one == bo}}
 
 
+def test_whoever_moves_later_makes_nobody_fetch_again_what_is_there(office: Any, make_server: Any, make_desk: MakeDesk) -> None:
+    first, second = make_desk("first"), make_desk("second")
+    for desk in (first, second):
+        join(desk, office.url, office.invite())
+    ana = add_member(first, first_name="Ana", last_name="Li", city="Boston").id
+    add_guests(first, new_gathering(first, name="Dinner", start="2027-11-12T19:00").id, [ana, add_member(first, first_name="Bo", last_name="Li").id])
+    for desk in (first, second):
+        sync_once(desk)
+    other = make_server()
+    moving.move(first, other.url, other.invite("Great Lakes"))
+    sync_once(first)
+    change_member(second, ana, city="Salem")
+    moving.move(second, other.url, other.invite("Great Lakes"))
+    assert sync_once(second).refused == 0
+    assert sync_once(first).pulled == 1, "who has changed"
+    assert sync_once(first, check=True).identical and sync_once(second, check=True).identical
+
+
 def test_what_the_present_server_has_not_got_keeps_a_chapter_from_moving_unless_it_is_said(make_server: Any, make_desk: MakeDesk) -> None:
     desk, old, new = make_desk("one"), make_server(), make_server()
     join(desk, old.url, old.invite("Boston"))

@@ -84,8 +84,10 @@ def lay_put(row: Row, operation: Operation, clock: str, shape: Shape, counts: Ma
         for key in {shape.clock_keys[name] for name in operation.fields}:
             if row.clocks.get(key, "") < clock:
                 row.clocks[key] = clock
-        row.values["clock"] = max(row.values["clock"] or "", clock)
-        row.changed = True
+        greatest = max(row.values["clock"] or "", clock)
+        # What is carried here a second time, under the clocks that it has here, is nothing that anybody has to fetch again.
+        row.changed = row.changed or new or not row.existed or greatest != row.values["clock"]
+        row.values["clock"] = greatest
     return won, clashes
 
 
