@@ -69,6 +69,20 @@ def test_who_has_joined_finds_the_keeper_at_another_address(venue: Venue, make_l
     keeper.kill(signal.SIGTERM)
 
 
+def test_who_has_joined_and_never_synced_finds_the_keeper_at_another_address(venue: Venue, make_laptop: MakeLaptop) -> None:
+    keeper, other = keeper_of(make_laptop, venue), make_laptop("other", venue.host())
+    keeper.start("keep", "--chapter", "Great Lakes")
+    made = keeper.run("invite", "--name", "Sam")
+    other.run("join", made["url"], made["code"])
+    keeper.kill(signal.SIGTERM)
+    assert "The laptop that keeps the chapter cannot be reached" in other.run("sync", code=1)
+    moves(venue.hosts[0], "10.77.0.99")
+    keeper.start("keep")
+    soon(lambda: subprocess.run(other.words("sync"), capture_output=True, timeout=90, check=False).returncode == 0)
+    assert len(other.run("members")) == 1
+    keeper.kill(signal.SIGTERM)
+
+
 def test_only_the_certificate_proves_who_is_found(make_server: Any, make_certificate: Any) -> None:
     server = make_server(extra=make_certificate("own"))
     url, _hash, pin = server.url.partition("#sha256=")

@@ -115,8 +115,8 @@ class Offer(msgspec.Struct, frozen=True):
 
 
 class EnrolReply(msgspec.Struct, frozen=True):
-    """The device that an invitation made, and what it may do. ``name``: whom the invitation was for. Where it was only looked at ``device`` is empty and
-    ``offer`` says more."""
+    """The device that an invitation made, and what it may do. ``name``: whom the invitation was for; ``kept``: the server is on the laptop that keeps the
+    chapter. Where it was only looked at ``device`` is empty and ``offer`` says more."""
 
     server: str
     device: str
@@ -127,6 +127,7 @@ class EnrolReply(msgspec.Struct, frozen=True):
     certificates: list[Certificate] = []
     offer: Offer | None = None
     name: str = ""
+    kept: bool = False
 
 
 class ChallengeRequest(msgspec.Struct, frozen=True):

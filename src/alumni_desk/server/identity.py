@@ -72,10 +72,12 @@ def _until(grant: Grant, now: int) -> int | None:
     return now + LEADER_LASTS
 
 
-def enrolled(server: Server, reply: EnrolReply, now: int) -> EnrolReply:
-    """The answer to a new device, with everything that it meets others with; whoever only looks gets nothing of it."""
+def enrolled(server: Server, reply: EnrolReply, now: int, *, kept: bool = False) -> EnrolReply:
+    """The answer to a new device, with everything that it meets others with, and finds this server by if it is ``kept`` on a laptop; whoever only looks
+    gets nothing of it."""
     if not reply.device:
         return reply
     with server.database.reading() as connection:
         certificates = certificates_of(server, connection, reply.device, reply.grants, now)
-    return msgspec.structs.replace(reply, server_key=public_key(server), certificates=certificates, grants=[with_keys(server, one) for one in reply.grants])
+    return msgspec.structs.replace(reply, server_key=public_key(server), certificates=certificates, grants=[with_keys(server, one) for one in reply.grants],
+                                   kept=kept)

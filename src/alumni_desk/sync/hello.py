@@ -117,12 +117,17 @@ def _same(desk: Desk, wire: Wire, membership: Membership, said: _Said) -> HelloR
 def _note_reach(desk: Desk, scope: str, grants: Sequence[Grant], *, kept: bool) -> None:
     """Remember whether this laptop looks after other chapters, too: what can be done between two of them is offered then. And what it means if the
     server falls silent."""
-    reach = Reach(sum(one.scope != scope and one.role in ("admin", "leader") for one in grants), kept)
+    reach = reach_of(scope, grants, kept=kept)
     with desk.reading() as connection:
         known = read(connection, Reach)
     if known != reach:
         with desk.applying() as applying:
             keep(applying.connection, reach)
+
+
+def reach_of(scope: str, grants: Sequence[Grant], *, kept: bool) -> Reach:
+    """What a server said of this laptop's other chapters, and of itself."""
+    return Reach(sum(one.scope != scope and one.role in ("admin", "leader") for one in grants), kept)
 
 
 def _note_skew(desk: Desk, server_ms: int) -> None:

@@ -26,6 +26,7 @@ from alumni_desk.store.desk import Desk
 from alumni_desk.sync import following, others_there, session, state
 from alumni_desk.sync.address import Address, read_address
 from alumni_desk.sync.door import DOOR, begin_anew
+from alumni_desk.sync.hello import reach_of
 from alumni_desk.sync.operations import count_waiting
 from alumni_desk.sync.shapes import shapes
 from alumni_desk.sync.venue import credentials
@@ -65,6 +66,7 @@ def join(desk: Desk, url: str, code: str, *, merge: bool = False, device_name: s
     membership = state.Membership(url=address.url, fingerprint=address.fingerprint, server=reply.server, device=reply.device, key=joining.key,
                                   scope=grant.scope, scope_name=grant.scope_name, role=grant.role, gathering=grant.gathering,
                                   until=grant.until)
+    reach = reach_of(grant.scope, reply.grants, kept=reply.kept)
     if there is not None and met.other:
         following.follow(desk, membership)
     elif there is not None and (there.role, there.gathering) != (membership.role, membership.gathering):
@@ -75,9 +77,11 @@ def join(desk: Desk, url: str, code: str, *, merge: bool = False, device_name: s
                 move_in(applying.connection, membership)
             else:
                 _come_back(applying.connection, membership)
+            state.keep(applying.connection, reach)  # a laptop that keeps the chapter may have another address before the first sync
     if there is not None:
         with desk.applying() as applying:
             state.drop(applying.connection, state.Elsewhere)  # this laptop is one of its own now
+            state.keep(applying.connection, reach)
     credentials.keep(desk, membership.scope, reply.server_key, reply.certificates, reply.grants)
     take_name(desk, reply)
     if device_name:

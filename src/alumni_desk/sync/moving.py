@@ -30,6 +30,7 @@ from alumni_desk.sync.carried_clocks import plain, seen
 from alumni_desk.sync.conflicts_kept import keep_moved
 from alumni_desk.sync.conflicts_open import open_rows
 from alumni_desk.sync.door import DOOR
+from alumni_desk.sync.hello import reach_of
 from alumni_desk.sync.shapes import Shape, shapes
 from alumni_desk.sync.venue import holding
 from alumni_desk.sync.wire import Wire
@@ -73,6 +74,7 @@ def move(desk: Desk, url: str, code: str, *, anyway: bool = False, merge: bool =
     cards = moving_cards.taken_along(open_rows(desk), there, membership)
     with desk.applying() as applying:
         take_along(applying.connection, membership, cards)
+        state.keep(applying.connection, reach_of(grant.scope, reply.grants, kept=reply.kept))
         keep_moved(applying.connection, cards)
     join.take_name(desk, reply)
     if device_name:

@@ -28,9 +28,9 @@ def explained(connection: sa.Connection, problem: KnownError) -> KnownError:
     if last.trouble in MOVED:  # it was the last that anybody heard there
         return has_moved()
     reach = state.read(connection, state.Reach)
-    if reach is None or not reach.kept or last.at is None or kept_here(connection) is not None:
+    if reach is None or not reach.kept or kept_here(connection) is not None:
         return problem
-    days = (datetime.now(UTC) - datetime.fromisoformat(last.at)).days
+    days = 0 if last.at is None else (datetime.now(UTC) - datetime.fromisoformat(last.at)).days
     if days < PATIENCE.days:
         return NetworkProblem(problem.code, _(
             "The laptop that keeps the chapter cannot be reached. Everything is saved here; check the network, or wait until that laptop is on. If it is on "
