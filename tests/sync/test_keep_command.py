@@ -99,11 +99,14 @@ def test_the_port_that_was_given_last_is_kept_and_a_given_one_wins(keeper: Path,
         assert said(keeper, "laptops") and said(keeper, "sync")["waiting"] == 0
         with open_desk(Profile(keeper)) as desk:
             assert look_up(desk).ports is None, "every other one has found it"
-    assert f"port {first}: each learns of port {second} by a new invitation" in errors[0]
+    assert f"port {first}: each learns of port {second} by a new invitation" in errors[0] and "one address alone is not announced" in errors[0]
     for more in ((), ("--anyway",)):
         with kept(keeper, *more) as (url, errors):
             assert url == f"http://127.0.0.1:{second}" and said(keeper, "sync")["waiting"] == 0
         assert errors == [""]
+    with kept(keeper, "--port", str(first), "--host", "0.0.0.0") as (_url, errors):
+        assert said(keeper, "sync")["waiting"] == 0
+    assert f"In the same network they find it at port {first} by themselves" in errors[0], errors
 
 
 def test_a_port_that_is_taken_is_not_remembered(keeper: Path) -> None:

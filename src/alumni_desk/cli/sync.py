@@ -42,7 +42,8 @@ def add_commands(commands: Any) -> None:
     keep.add_argument("--anyway", action="store_true", help=_("take the place of a server, or of a laptop that kept the chapter, that is gone for good: what "
                                                               "this laptop has not got of it is lost, and the others follow with an invitation each"))
     keep.add_argument("--port", type=whole_number(1, 65_535), metavar="N", help=_(
-        "the port to serve at, from now on; without it the one given last, the first time 8413 or a free one"))
+        "the port to serve at, from now on; without it the one given last, the first time 8413 or a free one; another one the others find by themselves in "
+        "the same network"))
     add_json(keep)
     keep.set_defaults(run=run_keep)
 
@@ -124,7 +125,7 @@ def run_keep(args: argparse.Namespace) -> int:
         known = keeping.known_port(desk)
         serving = (taking_over.take_over if args.anyway else keeping.begin)(desk, port=args.port, host=args.host)
         try:
-            _say_port(known, args.port)
+            _say_port(known, args.port, announced=args.host == "0.0.0.0")
             _send_what_is_here(desk)
             for kind in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(kind, lambda number, _frame: ended.put(number))
@@ -162,11 +163,15 @@ def _came(ended: queue.SimpleQueue[int], seconds: float) -> bool:
     return True
 
 
-def _say_port(known: int | None, port: int | None) -> None:
-    """Say what another port than the others know means for them."""
-    if known is not None and port is not None and port != known:
-        print(_("The other laptops still look for this one at port {known}: each learns of port {port} by a new invitation (“alumni-desk invite”), and keeps "
-                "until then what it has to send.").format(known=known, port=port), file=sys.stderr, flush=True)
+def _say_port(known: int | None, port: int | None, *, announced: bool) -> None:
+    """Say what another port than the others know means for them. ``announced``: it listens at every address, so the network is told where."""
+    if known is None or port is None or port == known:
+        return
+    words = _("The other laptops look for this one at port {known}. In the same network they find it at port {port} by themselves; one that does not needs a "
+              "new invitation (“alumni-desk invite”). What they have to send stays with them until then.") if announced else _(
+        "The other laptops look for this one at port {known}: each learns of port {port} by a new invitation (“alumni-desk invite”), for what listens at one "
+        "address alone is not announced in the network. What they have to send stays with them until then.")
+    print(words.format(known=known, port=port), file=sys.stderr, flush=True)
 
 
 def _send_what_is_here(desk: Desk) -> None:
