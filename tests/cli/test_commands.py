@@ -394,6 +394,9 @@ def test_backups_by_themselves(do: Do, chapter: dict[str, str], tmp_path: Path, 
     assert do("restore", before["file"], "--dry-run")["members"] == 3
     done = do("restore", before["file"])
     assert (done["members"], done["carried"], done["from_outbox"]) == (3, 0, False)
+    refused = do("undo", code=1)
+    assert "which Undo does not take back" in refused and f"“{Path(done['replaced']).name}”" in refused and "choose" not in refused
+    assert "in “activity”; “undo ID” takes one of that back" in refused and do("undo", do("activity", "--limit", "2")[1]["id"])["count"]
     assert do("restore", done["replaced"])["members"] == 4
     assert "2 backups" not in do("backups", text=True) and "before a restore" in do("backups", text=True)
     file = Path(before["file"])

@@ -75,6 +75,7 @@ def test_ctrl_z_after_a_restore_says_that_it_stays_and_the_next_one_goes_on(hand
     page.list.setFocus()
     press(hands, "undo")
     hands.until(lambda: "going back to a backup, which Undo does not take back" in hands.shell.toast.words.text())
+    assert "Activity says where what was here before is kept. To undo what was done before that, choose it in Activity." in hands.shell.toast.words.text()
     assert member(hands.desk, ana).fields["city"] == "Porto"
     hands.rest()
     press(hands, "undo")

@@ -76,6 +76,8 @@ def _turned(args: argparse.Namespace, desk: Desk, turn: Callable[[Desk, str | No
     try:
         undone = turn(desk, args.action)
     except Refused as problem:
+        if problem.code == "went_back":
+            raise _past_the_restore(problem) from None
         all_left: tuple[Left, ...] = tuple(cast("tuple[Left, ...]", problem.facts.get("left", ())))
         if not all_left:
             raise
@@ -83,13 +85,22 @@ def _turned(args: argparse.Namespace, desk: Desk, turn: Callable[[Desk, str | No
         said_already = problem.code == "erased_since"
         sentence = " ".join([str(problem), *(() if said_already else left_words(desk, all_left, MOST_LEFT))])
         if args.action is None:
-            sentence += " " + (_("What was undone besides is in “activity”; “redo ID” does one of that again.") if again else
-                               _("What was done before it is in “activity”; “undo ID” takes one of that back."))
+            sentence += " " + (_("What was undone besides is in “activity”; “redo ID” does one of that again.") if again else _before_it())
         return show(args, {"error": problem.code, "left": _left(desk, left)}, "", wrong=sentence)
     words = undone_words(desk, undone, again=again)
     [deed] = told(desk, actions(desk, 1, only=undone.of))
     show(args, {**_action(deed), "said": words, "written": undone.count, "left": _left(desk, undone.left)}, words)
     return 0
+
+
+def _before_it() -> str:
+    return _("What was done before it is in “activity”; “undo ID” takes one of that back.")
+
+
+def _past_the_restore(problem: Refused) -> Refused:
+    """Why the newest is not undone after a restore, with the way on that a command has."""
+    kept = _("What was here before is among the “backups”, as “{file}”.").format(file=problem.facts["kept"]) if problem.facts["kept"] else ""
+    return Refused(problem.code, "{said}", said=" ".join(filter(None, (str(problem), kept, _before_it()))))
 
 
 def _action(deed: Deed) -> dict[str, Any]:

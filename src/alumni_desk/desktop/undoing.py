@@ -166,7 +166,8 @@ class Undoing(QObject):
         self._wished = [one for one in self._wished if one[0] is not None]
         if error.code == "went_back":
             self._passing[again].add(str(error.facts["action"]))
-            self._passed(str(error), again=again)
+            kept = _("Activity says where what was here before is kept.") if error.facts["kept"] else ""
+            self._passed(" ".join(filter(None, (str(error), kept, _("To undo what was done before that, choose it in Activity.")))), again=again)
             self._go_on()
             return
         if error.code not in ("all_changed_since", "off_the_list", "erased_since", "went_for_good"):

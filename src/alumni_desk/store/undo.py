@@ -68,7 +68,8 @@ def undo(desk: Desk, action: str | None = None, *, but: Collection[str] = (), pa
     """Take an action back; without an id the newest one that can be, leaving events in ``but`` and the actions in ``passing`` alone.
 
     Raises NotFound, Refused ``nothing_to_undo``, ``went_back``, ``undone_already``, ``too_old``, ``stands``, and ``all_changed_since``, ``off_the_list``,
-    ``erased_since`` or ``went_for_good`` (with the facts ``action`` and ``left``; ``went_back`` with ``action``).
+    ``erased_since`` or ``went_for_good`` (with the facts ``action`` and ``left``; ``went_back`` with ``action``, and ``kept``, the file with what was
+    here before, empty where nothing was; how to go on is for the window and the command to say).
     """
     with desk.reading() as connection:
         row = _wanted(connection, action) if action else _newest(desk, connection, but, passing, undone=False)
@@ -94,11 +95,9 @@ def _refuse_behind_a_restore(connection: sa.Connection, row: sa.Row[Any], passin
     if back is None or known is None:
         return
     if known.kept.endswith(ENDING):
-        raise Refused("went_back", _("What came last was going back to a backup, which Undo does not take back; Activity says where what was here before is "
-                                     "kept. To undo what was done before that, choose it in Activity."), action=back[0])
+        raise Refused("went_back", _("What came last was going back to a backup, which Undo does not take back."), action=back[0], kept=known.kept)
     if known.onto_nothing:
-        raise Refused("went_back", _("What came last was restoring a backup, which Undo does not take back. To undo what was done before that, choose it in "
-                                     "Activity."), action=back[0])
+        raise Refused("went_back", _("What came last was restoring a backup, which Undo does not take back."), action=back[0], kept="")
 
 
 def redo(desk: Desk, action: str | None = None, *, but: Collection[str] = (), passing: Collection[str] = ()) -> Undone:
