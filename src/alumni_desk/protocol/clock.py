@@ -33,6 +33,8 @@ class Clock:
         self.replica = replica or secrets.token_hex(8)
         self._now = now_ms
         self._offset = 0
+        self.told = 0
+        """The server's time when this clock was last known to agree with it, 0: not known. What others have from it counts by that, see ``venue.timing``."""
         self._ms, self._counter = 0, 0
         self._lock = threading.Lock()
 
@@ -50,6 +52,7 @@ class Clock:
 
         A correction that fits stays: a slow answer would only make a good clock worse.
         """
+        self.told = server_ms
         if asked_ms + self._offset - _GOOD_MS <= server_ms <= answered_ms + self._offset + _GOOD_MS:
             return self._offset
         return self.correct(server_ms - (asked_ms + answered_ms) // 2)

@@ -6,11 +6,12 @@ import json
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from alumni_desk.errors import KnownError, StoreProblem
-from alumni_desk.protocol.clock import wall_ms
+from alumni_desk.protocol.clock import AHEAD_MS, wall_ms
 from alumni_desk.store import disk, driver, keys, recovery
 from alumni_desk.store.connecting import alone_with, connect, engine_of, reader, roll_back
 from alumni_desk.store.desk import Desk, wanted_triggers
@@ -142,10 +143,13 @@ def _refuse_removed(profile: Profile) -> None:
 def _correct_clock(desk: Desk) -> None:
     """Go by the server's time as it was last seen to differ from this computer's, unless that would be before it was seen: somebody set the clock since."""
     with desk.asking() as connection:
-        found = driver.row(connection, "SELECT value FROM sync_state WHERE key = 'skew'")
-    skew = json.loads(found[0]) if found else {}
-    if skew and wall_ms() - skew["ahead_ms"] >= skew.get("seen_ms", 0):
+        found = dict(driver.rows(connection, "SELECT key, value FROM sync_state WHERE key IN ('skew', 'last_sync', 'elsewhere')"))
+    skew = json.loads(found["skew"]) if "skew" in found else {"ahead_ms": 0}
+    if skew["ahead_ms"] and wall_ms() - skew["ahead_ms"] >= skew.get("seen_ms", 0):
         desk.clock.correct(-skew["ahead_ms"])
+    last = json.loads(found["last_sync"])["at"] if "last_sync" in found and "elsewhere" not in found else None
+    if last is not None and abs(skew["ahead_ms"]) <= AHEAD_MS:  # a clock that was wrong may have been set since
+        desk.clock.told = round(datetime.fromisoformat(last).timestamp() * 1000) - skew["ahead_ms"]
 
 
 def open_staged(profile: Profile, key: bytes, metadata: Callable[[], sa.MetaData], version: int) -> Desk:

@@ -72,7 +72,8 @@ class Timeline(msgspec.Struct, frozen=True):
 
 
 class Skew(msgspec.Struct, frozen=True):
-    """How far this computer's clock was ahead of the server's when they last spoke; negative: behind. ``seen_ms``: the server's time then."""
+    """How far this computer's clock was ahead of the server's when they last spoke, or a leader's laptop told the time in its place; negative: behind.
+    ``seen_ms``: the server's time then."""
 
     ahead_ms: int = 0
     seen_ms: int = 0

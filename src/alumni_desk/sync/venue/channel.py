@@ -39,6 +39,15 @@ class Announcement(msgspec.Struct, array_like=True, frozen=True):
     signature: bytes = b""
 
 
+class TimeTold(msgspec.Struct, array_like=True, frozen=True):
+    """A leader's laptop says how late it is: ``at`` by its clock, which the server last set at ``told``, both in milliseconds since 1970. Signed over the
+    asker's ``challenge``, so that it is said just now, by nobody else."""
+
+    at: int
+    told: int
+    signature: bytes
+
+
 class Trade(msgspec.Struct, tag="trade", frozen=True):
     """One laptop to another: what it holds (``have``, None: as before), what it gives, and what it has seen of the other's list (``after``)."""
 
@@ -53,6 +62,7 @@ class Trade(msgspec.Struct, tag="trade", frozen=True):
     handout: int = 0  # the number of the newest that it has
     heard: list[Announcement] = []
     removals: Removals | None = None
+    challenge: bytes = b""
 
 
 class Traded(msgspec.Struct, tag="traded", frozen=True):
@@ -67,6 +77,7 @@ class Traded(msgspec.Struct, tag="traded", frozen=True):
     removals: Removals | None = None
     handout: SealedHandout | None = None
     heard: list[Announcement] = []
+    time: TimeTold | None = None
 
 
 class Newcomer(msgspec.Struct, tag="newcomer", frozen=True):
@@ -75,6 +86,7 @@ class Newcomer(msgspec.Struct, tag="newcomer", frozen=True):
     public_key: bytes
     who: str
     name: str
+    challenge: bytes = b""
 
 
 class Welcome(msgspec.Struct, tag="welcome", frozen=True):
@@ -91,6 +103,7 @@ class Welcome(msgspec.Struct, tag="welcome", frozen=True):
     chain: list[Certificate]
     keys: Keys
     handout: SealedHandout | None = None
+    time: TimeTold | None = None
 
 
 class Nay(msgspec.Struct, tag="nay", frozen=True):

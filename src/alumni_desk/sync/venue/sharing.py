@@ -40,7 +40,7 @@ from alumni_desk.sync.venue.holding import seal_own
 from alumni_desk.sync.venue.places import PORT, SCHEME, Place, own_address
 from alumni_desk.sync.venue.service import HungUp, Visitor, listen
 from alumni_desk.sync.venue.stations import Station, Stations, announce
-from alumni_desk.sync.venue.timing import now_ms
+from alumni_desk.sync.venue.timing import now_ms, tell_time
 from alumni_desk.sync.venue.watching import Watch
 from alumni_desk.sync.venue.welcoming import may_welcome, welcome
 
@@ -196,7 +196,8 @@ class Sharing:
         if mine.trouble(request.chain, now) is not None:  # its access has passed: what it has is taken, and nothing is given before the server heard of it
             if not want:
                 self._stopping.wait(min(request.wait, LONGEST_WAIT))
-            return Traded(place=request.after, more=False, chain=mine.credentials.chain, want=want, removals=mine.credentials.removals)
+            return Traded(place=request.after, more=False, chain=mine.credentials.chain, want=want, removals=mine.credentials.removals,
+                          time=tell_time(desk, mine, request.challenge))
         handout = self._handout_for(mine, request)
         with desk.reading() as connection:  # a list that ends before the place that the asker saw was put back by a restore
             after = request.after if request.after <= holding.last_place(connection) else 0
@@ -214,7 +215,7 @@ class Sharing:
             self._wait(changes, until, visitor)
         heard = [announce(mine, str(desk.setting("person_name") or ""), desk.device_name, now_ms(desk)), *self._stations.said()]
         return Traded(place=place, more=place < last, chain=mine.credentials.chain, want=want, parcels=[holding.opened_parcel(one.content) for one in parcels],
-                      chains=chains, removals=mine.credentials.removals, handout=handout, heard=heard)
+                      chains=chains, removals=mine.credentials.removals, handout=handout, heard=heard, time=tell_time(desk, mine, request.challenge))
 
     def _count(self, visitor: Visitor | None, device: str) -> None:
         if visitor is not None and not visitor.device:

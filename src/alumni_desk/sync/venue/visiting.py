@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import secrets
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -25,7 +27,7 @@ from alumni_desk.sync.venue.holding import TakenIn, seal_own, take_in
 from alumni_desk.sync.venue.line import Line, code_changed
 from alumni_desk.sync.venue.places import Place, read_place
 from alumni_desk.sync.venue.stations import Station, Stations, announce
-from alumni_desk.sync.venue.timing import now_ms
+from alumni_desk.sync.venue.timing import CHALLENGE, hear_time, now_ms
 from alumni_desk.sync.venue.watching import Watch
 from alumni_desk.words import _
 
@@ -260,7 +262,11 @@ class Visit:
         return max(there.number if there else 0, self._passed_over)
 
     def _traded(self, mine: Me, request: Trade) -> Traded:
+        request = msgspec.structs.replace(request, challenge=secrets.token_bytes(CHALLENGE))
+        began = time.monotonic()
         reply = self._line.ask(request)
+        if isinstance(reply, Traded):
+            hear_time(self._desk, mine, reply.chain, request.challenge, reply.time, time.monotonic() - began)
         return self._known(mine, reply)
 
     def _known(self, mine: Me, reply: Traded | Welcome) -> Traded:
@@ -328,13 +334,15 @@ def _let_in(desk: Desk, line: Line) -> None:
             joining = state.Joining(url="venue", code="", key=bytes(SigningKey.generate()))
             state.keep(connection, joining)
     key = SigningKey(joining.key)
-    reply = line.ask(Newcomer(bytes(key.verify_key), str(desk.setting("person_name") or ""), desk.device_name))
+    challenge, began = secrets.token_bytes(CHALLENGE), time.monotonic()
+    reply = line.ask(Newcomer(bytes(key.verify_key), str(desk.setting("person_name") or ""), desk.device_name, challenge))
     assert isinstance(reply, Welcome)
     membership = state.Membership(url=reply.url, fingerprint=reply.fingerprint, server=reply.server, device=reply.device, key=joining.key,
                                   scope=reply.scope, scope_name=reply.scope_name, role="door", gathering=reply.chain[0].gathering,
                                   until=_iso(reply.chain[0].until))
     known = state.Credentials(reply.server_key, reply.chain, reply.keys)
     mine = Me(membership, known)
+    hear_time(desk, mine, reply.chain[1:], challenge, reply.time, time.monotonic() - began)
     if mine.trouble(reply.chain, now_ms(desk)) is not None or reply.chain[0].public_key != bytes(key.verify_key):
         raise Refused("venue_certificate_wrong", _(
             "The certificate that came does not hold on this laptop. Set both clocks to the same time, then join again."))

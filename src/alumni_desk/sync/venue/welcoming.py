@@ -18,7 +18,7 @@ from alumni_desk.sync.venue import holding
 from alumni_desk.sync.venue.channel import Nay, Newcomer, Reply, Welcome
 from alumni_desk.sync.venue.credentials import Me
 from alumni_desk.sync.venue.handouts import make_handout
-from alumni_desk.sync.venue.timing import now_ms
+from alumni_desk.sync.venue.timing import now_ms, tell_time
 from alumni_desk.words import _
 
 AFTER_ITS_END = timedelta(hours=24)
@@ -79,7 +79,7 @@ def welcome(desk: Desk, mine: Me, newcomer: Newcomer, gathering: str) -> Reply:
     there = mine.membership
     return Welcome(url=for_others(desk, there), fingerprint=there.fingerprint, server=there.server, server_key=mine.credentials.server_key,
                    device=chain[0].device, scope=there.scope, scope_name=there.scope_name, gathering_name=name or "", chain=list(chain), keys=keys,
-                   handout=make_handout(desk, mine, gathering))
+                   handout=make_handout(desk, mine, gathering), time=tell_time(desk, mine, newcomer.challenge))
 
 
 def _one_line(text: str) -> str:
