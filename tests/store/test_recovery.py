@@ -61,6 +61,14 @@ def test_the_mistyped_group_is_named(profile: Profile, paper: str, group: int) -
     assert typo.value.code == "recovery_typo"
 
 
+@pytest.mark.parametrize("groups", [7, 9])
+def test_too_few_groups_and_too_many_are_told_as_such(profile: Profile, paper: str, groups: int) -> None:
+    typed = "-".join([*paper.split("-"), "ABCDE"][:groups])
+    with pytest.raises(StoreProblem, match=f"eight groups of five letters or digits, and these are {groups}") as typo:
+        open_desk(profile, passphrase=typed)
+    assert typo.value.code == "recovery_typo"
+
+
 def test_another_chapters_key_is_refused_in_words(profile: Profile, paper: str) -> None:
     with pytest.raises(StoreProblem, match="another chapter") as wrong:
         open_desk(profile, passphrase=new_recovery_key())

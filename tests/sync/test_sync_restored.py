@@ -206,6 +206,21 @@ def test_operations_that_wait_in_the_backup_and_were_sent_since_do_not_count_twi
     assert len(rows_of(two)["fact"]) == 1 and value(one, ada, "city") == "Paris"
 
 
+def test_what_a_backup_has_not_is_undone_once_it_is_fetched_again(pair: tuple[Desk, Desk], make_desk: MakeDesk) -> None:
+    one, two = pair
+    saved = backup.by_itself(one.profile, one.key, "daily")
+    person(one, "Lovelace")
+    settle(one, two)
+    one, _done = back_to(make_desk, "one", one, saved)
+    added = next(action for action in actions(one) if action.event == "member_added")
+    with pytest.raises(KnownError, match="The next sync brings it back; undo it then"):
+        undo(one, added.id)
+    settle(one, two)
+    undo(one, added.id)
+    settle(one, two)
+    assert names(one) == names(two) == []
+
+
 def test_a_backup_from_before_the_desk_joined(office: Any, make_desk: MakeDesk) -> None:
     one, two = make_desk("one"), make_desk("two")
     one.make_chapter("Boston", "Northgate", "America/New_York")

@@ -178,6 +178,11 @@ def wrong_recovery_group(text: str) -> int | None:
     return _wrong(text, RECOVERY_GROUPS, _RECOVERY_LENGTH)
 
 
+def recovery_groups(text: str) -> int:
+    """How many groups somebody typed of a recovery key, one that is not finished among them."""
+    return -(-len(_plain(text)) // _RECOVERY_LENGTH)
+
+
 def read_recovery_group(text: str) -> str:
     """One group as it is written: capitals, and letters that are never used read as what they look like."""
     return _plain(text)

@@ -81,7 +81,8 @@ def read_head(file: Path) -> tuple[dict[str, Any], int]:
                 raise BadInput("backup_unknown", _("{file} is not a backup of Alumni Desk. Choose a file that was made with Back up."), file=file.name)
             line = stream.readline(HEADER_LIMIT)
     except OSError as error:
-        raise BadInput("backup_unreadable", _("{file} cannot be read ({reason})."), file=file, reason=error.strerror or type(error).__name__) from None
+        raise BadInput("backup_unreadable", _("{file} cannot be read ({reason}), so nothing was changed."), file=file,
+                       reason=error.strerror or type(error).__name__) from None
     text = line
     if magic == MAGIC:
         said, _space, text = line.partition(b" ")

@@ -29,7 +29,7 @@ from alumni_desk.protocol import codes
 from alumni_desk.store.disk import disk_problem
 from alumni_desk.store.patience import NoAnswer, Patience
 from alumni_desk.store.profile import alone
-from alumni_desk.words import _
+from alumni_desk.words import _, ngettext
 
 if TYPE_CHECKING:
     from keyring.backend import KeyringBackend
@@ -180,7 +180,12 @@ def open_sealed(boxes: Mapping[str, Any], typed: str) -> bytes:
 
 
 def recovery_typo(typed: str) -> StoreProblem:
-    """Which group of a recovery key is mistyped, in words."""
+    """Which group of a recovery key is mistyped, in words; or that it has too few or too many."""
+    groups = codes.recovery_groups(typed)
+    if groups != codes.RECOVERY_GROUPS:
+        return StoreProblem("recovery_typo", ngettext(
+            "A recovery key has eight groups of five letters or digits, and this is {n}. Compare it with the paper.",
+            "A recovery key has eight groups of five letters or digits, and these are {n}. Compare it with the paper.", groups), n=groups)
     return StoreProblem("recovery_typo", _("Group {n} has a typing error. Compare it with the paper: five letters or digits, the last one checks them."),
                         n=codes.wrong_recovery_group(typed))
 

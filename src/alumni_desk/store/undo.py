@@ -321,6 +321,9 @@ def _turn(desk: Desk, row: sa.Row[Any], chain: Sequence[str], event: str) -> Und
                               action=row.id)
             if left and all(_is_off(writing.connection, one) for one in left):
                 raise _off_the_list(left, row.id)
+            if not left and driver.row(writing.connection, "SELECT 1 FROM sync_state WHERE key = 'went_back'") is not None:
+                raise Refused("not_here_yet", _("Going back to a backup took away what this is about. The next sync brings it back; undo it then."),
+                              left=(), action=row.id)
             raise Refused("all_changed_since", _("Everything of this was changed or is in use since, so nothing was put back."), left=tuple(left),
                           action=row.id)
         _refuse_circles(writing)
