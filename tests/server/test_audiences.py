@@ -207,6 +207,7 @@ def as_before(here: House) -> None:
         connection.exec_driver_sql("ALTER TABLE invitation DROP COLUMN until")
         connection.exec_driver_sql("ALTER TABLE erased DROP COLUMN moved_to")
         connection.exec_driver_sql("ALTER TABLE device DROP COLUMN replaced_at")
+        connection.exec_driver_sql("DROP TABLE overtaken")
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = ?", (before("0004"),))
     migrate(here.server.database)
 
