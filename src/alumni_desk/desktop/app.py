@@ -218,6 +218,8 @@ class Room(QObject):
     def _wire_door(self, page: CheckInPage) -> None:
         page.lock_wanted.connect(lambda: self.lock.lock())
         page.opened.connect(self._tell_door)
+        page.look_wanted.connect(self.bridge.look)
+        page.sync_wanted.connect(self.bridge.sync_now)
         page.code_typed.connect(self._retype)
         page.unlock_wanted.connect(lambda: self.lock.ask())  # a laptop at a door has this page before it has a lock
 
@@ -278,9 +280,12 @@ class Room(QObject):
         door, standing = self._door(), self._last_standing
         if door is None or standing is None:
             return
+        from alumni_desk.desktop.door_over import time_of
+
         door.set_standing(standing.state, standing.short, damaged=self.keeping.is_damaged)
         last = datetime.fromisoformat(standing.last_sync) if standing.last_sync else None
         door.set_venue(self.venue.standing, self.bridge.silent_since, last)
+        door.set_access(*time_of(standing))
 
     def _retype(self, code: str) -> None:
         """At the door somebody typed the other laptop's new code; once it is met the door is told so."""

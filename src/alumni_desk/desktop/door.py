@@ -20,10 +20,11 @@ from alumni_desk.desktop.door_finding import Finding
 from alumni_desk.desktop.door_frame import DoorFrame
 from alumni_desk.desktop.door_hits import HitRow, WalkInRow
 from alumni_desk.desktop.door_idle import taken_back
-from alumni_desk.desktop.door_keys import DoorKeys, keys_among_hits, keys_in_form, keys_of_answer, keys_when_idle, keys_while_locked
+from alumni_desk.desktop.door_keys import DoorKeys, keys_among_hits, keys_in_form, keys_of_answer, keys_when_idle, keys_when_over, keys_while_locked
 from alumni_desk.desktop.door_leaving import Leaving
 from alumni_desk.desktop.door_network import network_words
 from alumni_desk.desktop.door_newcomer import Newcomer
+from alumni_desk.desktop.door_over import ending_words
 from alumni_desk.desktop.door_reading import Reading
 from alumni_desk.desktop.door_saving import Saving
 from alumni_desk.desktop.door_scan import Scans, is_letter
@@ -36,11 +37,13 @@ from alumni_desk.words import _, clock_time
 
 
 class DoorWindow(DoorFrame):
-    """The door of one gathering. ``left`` when somebody leaves it; ``lock_wanted`` and ``unlock_wanted`` by Ctrl+L; ``code_typed(code)``: the new one
-    of the laptop that this one was together with.
+    """The door of one gathering. ``left`` when somebody leaves it; ``look_wanted``: whether its time is over; ``sync_wanted``; ``lock_wanted`` and
+    ``unlock_wanted`` by Ctrl+L; ``code_typed(code)``: the new one of the laptop that this one was together with.
     """
 
     left = Signal()
+    look_wanted = Signal()
+    sync_wanted = Signal()
     lock_wanted = Signal()
     unlock_wanted = Signal()
     code_typed = Signal(str)
@@ -56,6 +59,8 @@ class DoorWindow(DoorFrame):
         self._venue = AtVenue()
         self._silent_since: datetime | None = None
         self._last_sync: datetime | None = None
+        self._until: datetime | None = None  # when this laptop's time at the door ends
+        self._asked: datetime | None = None  # for which end it was asked whether it has come
         self.reading = Reading(desk, lanes, gathering_id, station, self)
         self.saving = Saving(desk, lanes, changes, gathering_id, station, by, self)
         self.answer = Answer(self.panel, self.reading, self._sounds, lambda: self.state() == "verdict", self)
@@ -77,6 +82,8 @@ class DoorWindow(DoorFrame):
         self.field.cleared.connect(self._clear_field)
         self.idle.undo.connect(self.saving.undo_newest)
         self.idle.walk_in.connect(self._open_form)
+        self.over.sync.connect(self.sync_wanted)
+        self.over.leave.connect(self.leaving.ask)
         self.hits.chosen.connect(self._check_in_hit)
         self.hits.walk_in.connect(self._open_form)
         self.panel.asked.connect(self._act)
@@ -124,6 +131,46 @@ class DoorWindow(DoorFrame):
         self._show_network()
         self._show_column()
 
+    def set_access(self, until: datetime | None, over: str) -> None:
+        """Until when this laptop may be at the door, and that it may no longer, in a sentence: then no guest is named any more."""
+        self._until = until
+        if over:
+            if self.state() != "over":
+                self._end()
+            self.over.say(over, "" if self._locked else self.form.typed())
+        elif self.state() == "over":
+            self._go_on()
+        self._show_network()
+
+    def _end(self) -> None:
+        self.leaving.stop()
+        self._pane_before = None
+        self.reading.forget()
+        self.saving.forget()
+        self.answer.forget()
+        self.finding.found = None
+        self.field.clear()
+        self.field.setEnabled(False)
+        self.form.offer(None)
+        self.form.set_host(None, False)
+        self.hits.forget()
+        self.idle.show_last(None)
+        self.column.forget()
+        self.show_column(False)
+        self.code.hide()
+        self.panes.setCurrentWidget(self.over)
+        self.over.again.setFocus(Qt.FocusReason.OtherFocusReason)
+        self._show_keys()
+
+    def _go_on(self) -> None:
+        self.field.setEnabled(True)
+        self.show_column(True)
+        if self.form.is_begun() and not self._locked:
+            self._open_form()
+        else:
+            self._to_idle()
+        self.reading.begin_anew()
+
     def set_locked(self, locked: bool) -> None:
         """While the laptop is locked badges are read and answered, and no member is shown. What was half typed comes back after it."""
         if locked == self._locked:
@@ -132,7 +179,9 @@ class DoorWindow(DoorFrame):
         self.field.clear()
         for part in (self.field, self.idle):
             part.set_locked(locked)
-        if locked:
+        if self.state() == "over":
+            self.over.say(self.over.words.text(), "" if locked else self.form.typed())
+        elif locked:
             self.leaving.stop()
             self.answer.close_note()
             self._pane_before = self.panes.currentWidget()
@@ -159,13 +208,15 @@ class DoorWindow(DoorFrame):
         """Keys that no line took: letters go to the field all the same."""
         if self.typing.take(event, None):
             return
-        if is_letter(event):
+        if is_letter(event) and self.state() != "over":
             self.field.setFocus(Qt.FocusReason.OtherFocusReason)
             self.field.insert(event.text())
             return
         super().keyPressEvent(event)
 
     def _enter(self) -> None:
+        if self.state() == "over":
+            return
         if self._locked:
             if self.field.text().strip():  # whatever was meant: the answer to the guest before is not one to this
                 self.field.clear()
@@ -204,6 +255,12 @@ class DoorWindow(DoorFrame):
             if key == "Esc":
                 self._to_idle() if self.state() == "verdict" else self.unlock_wanted.emit()
             return
+        if self.state() == "over":
+            if key == "F5":
+                self.sync_wanted.emit()
+            elif key == "Esc":
+                self.leaving.ask()
+            return
         if self.state() == "verdict" and self.panel.showing is not None:
             for offer in self.panel.showing.offers:
                 if offer.key == key:
@@ -233,6 +290,8 @@ class DoorWindow(DoorFrame):
         state = self.state()
         if self._locked:
             shown = keys_while_locked(state == "verdict")
+        elif state == "over":
+            shown = keys_when_over()
         elif state == "find":
             shown = keys_among_hits(self.finding.found, self.hits.choice())
         elif state == "walk_in":
@@ -271,7 +330,8 @@ class DoorWindow(DoorFrame):
     def _scan(self, code: str) -> None:
         self.scans.read()
         self.field.clear()
-        self.saving.scan(code)
+        if self.state() != "over":
+            self.saving.scan(code)
 
     def _check_in_hit(self, hit: DoorHit) -> None:
         self.field.clear()
@@ -298,6 +358,9 @@ class DoorWindow(DoorFrame):
     # -- what is shown
 
     def _show_answer(self) -> None:
+        if self.state() == "over":
+            self.answer.forget()
+            return
         self.panes.setCurrentWidget(self.panel)
         self.field.setFocus(Qt.FocusReason.OtherFocusReason)
         self.field.set_waiting(False)
@@ -326,6 +389,8 @@ class DoorWindow(DoorFrame):
 
     def _to_idle(self) -> None:
         self.answer.rest()
+        if not self.field.isEnabled():  # its time is over
+            return
         if (last := self.answer.last(self._undo_words())) is not None:
             self.idle.show_last(last)
         self.panes.setCurrentWidget(self.idle)
@@ -349,6 +414,13 @@ class DoorWindow(DoorFrame):
 
     def _each_second(self) -> None:
         self.whose.time.setText(clock_time(self.reading.now()))
+        if self._until is not None and self.state() != "over":
+            self._show_network()
+            if self._until <= self.reading.utc_now():
+                self.look_wanted.emit()
+                if self._asked != self._until:  # a sync counts the time that no clock can set back, with a network or without
+                    self._asked = self._until
+                    self.sync_wanted.emit()
         if self.saving.forget_old():
             self._show_column()
             self._show_keys()
@@ -388,6 +460,10 @@ class DoorWindow(DoorFrame):
 
     def _show_network(self) -> None:
         said = network_words(self._venue, self._silent_since, self._last_sync, self.reading.waiting(), datetime.now(UTC), self.reading.zone())
+        said = replace(said, ending=ending_words(self._until, self.reading.utc_now(), self.reading.zone()))
+        if self.state() == "over":  # which says all there is to say
+            self.network.hide()
+            return
         wanted = self._venue.code_changed
         self.network.show_network(replace(said, age="") if wanted and not self._locked else said)
         self.code.set_wanted(wanted, shown=not self._locked)

@@ -125,6 +125,12 @@ class Answer(QObject):
             if self.verdict.reason is Reason.DOOR_NOTE and self.verdict.outcome is Outcome.NEEDS_A_WORD:
                 self.show_again()
 
+    def forget(self) -> None:
+        """Keep nothing of whom it was about."""
+        self.rest()
+        self.verdict = self.again = None
+        self._panel.forget()
+
     def rest(self) -> None:
         """Something else is shown now."""
         self.green.stop()

@@ -153,16 +153,28 @@ class WhoseDoor(QWidget):
 
 
 @dataclass(frozen=True)
+class Ending:
+    """That this laptop's time at the door will be over in a few minutes, and what brings more."""
+
+    first: str
+    second: str
+
+
+@dataclass(frozen=True)
 class Network:
-    """What the line above the keys says: of the server and the laptops here, and of the age of the list. All empty: nothing is amiss."""
+    """What the line above the keys says: of the server and the laptops here, and of the age of the list. All empty: nothing is amiss.
+
+    ``ending`` takes the place of the age.
+    """
 
     first: str = ""
     second: str = ""
     age: str = ""
+    ending: Ending | None = None
 
 
 class NetworkBar(QFrame):
-    """Muted, 72 high: no internet is no trouble here. It is gone while the server answers."""
+    """Muted, 72 high: no internet is no trouble here. It is gone while the server answers and there is time."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -183,14 +195,15 @@ class NetworkBar(QFrame):
             if (widget := item.widget()) is not None:
                 widget.hide()
                 widget.deleteLater()
-        for icon, first, second in (("wifi-slash", network.first, network.second), ("clock", network.age, _("Someone missing? Add a walk-in, matched later"))):
+        aside = (network.ending.first, network.ending.second) if network.ending else (network.age, _("Someone missing? Add a walk-in, matched later"))
+        for icon, first, second in (("wifi-slash", network.first, network.second), ("clock", *aside)):
             if first:
                 line = IconLine(icon, first, second)
                 line.first.setProperty("role", "label")
                 line.words.addStretch(1)  # where the bar beside it is higher
                 self._row.addWidget(line, 1)
-        self.setAccessibleName(" ".join(part for part in (network.first, network.second, network.age) if part))
-        self.setVisible(bool(network.first))
+        self.setAccessibleName(" ".join(part for part in (network.first, network.second, *(aside if network.ending else (network.age,))) if part))
+        self.setVisible(bool(network.first or network.ending))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         QPainter(self).fillRect(self.rect(), QColor(look(self).side))

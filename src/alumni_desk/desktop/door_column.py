@@ -312,6 +312,11 @@ class DoorColumn(QFrame):
         self.last_part.show_rows([LastRow(arrival, self._act_of(arrival, may_undo)) for arrival in data.last[:LAST]])
         self._fit()
 
+    def forget(self) -> None:
+        """Nobody is named."""
+        self._data = None
+        self.last_part.show_rows([])
+
     def _act_of(self, arrival: Arrival, may_undo: Callable[[Arrival], bool]) -> Callable[[], None] | None:
         return (lambda: self.undo.emit(arrival.fact, arrival.registration)) if may_undo(arrival) else None
 

@@ -11,6 +11,7 @@ from alumni_desk.desktop.door_code import CodeBar
 from alumni_desk.desktop.door_column import DoorColumn
 from alumni_desk.desktop.door_hits import HitsView
 from alumni_desk.desktop.door_idle import Idle
+from alumni_desk.desktop.door_over import Over
 from alumni_desk.desktop.door_panel import VerdictPanel
 from alumni_desk.desktop.door_walkin import WalkInForm
 from alumni_desk.desktop.fonts import px
@@ -41,11 +42,12 @@ class DoorFrame(QWidget):
         across = QHBoxLayout()
         across.setSpacing(0)
         self.panes = QStackedWidget()
-        self.idle, self.hits, self.panel, self.form = Idle(), HitsView(), VerdictPanel(), WalkInForm()
-        for pane in (self.idle, self.hits, self.panel, self.form):
+        self.idle, self.hits, self.panel, self.form, self.over = Idle(), HitsView(), VerdictPanel(), WalkInForm(), Over()
+        for pane in (self.idle, self.hits, self.panel, self.form, self.over):
             self.panes.addWidget(pane)
         across.addWidget(self.panes, 1)
-        across.addWidget(hairline("v"))
+        self._beside = hairline("v")
+        across.addWidget(self._beside)
         self.column = DoorColumn()
         across.addWidget(self.column)
         column.addLayout(across, 1)
@@ -69,6 +71,11 @@ class DoorFrame(QWidget):
         self.whose.set_standing(state, sentence, damaged=damaged)
 
     def state(self) -> str:
-        """What is shown: idle, find, verdict or walk_in."""
-        shown = self.panes.currentWidget()
-        return "idle" if shown is self.idle else "find" if shown is self.hits else "verdict" if shown is self.panel else "walk_in"
+        """What is shown: idle, find, verdict, walk_in or over."""
+        names = {self.idle: "idle", self.hits: "find", self.panel: "verdict", self.form: "walk_in"}
+        return next((name for pane, name in names.items() if pane is self.panes.currentWidget()), "over")
+
+    def show_column(self, on: bool) -> None:
+        """The column, or nothing at all of who came."""
+        self.column.setVisible(on)
+        self._beside.setVisible(on)

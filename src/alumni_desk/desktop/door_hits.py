@@ -359,6 +359,10 @@ class HitsView(QListView):
     def minimumSizeHint(self) -> QSize:
         return QSize(px(320), px(128))
 
+    def forget(self) -> None:
+        """Nobody is shown."""
+        self.hits.show([], {})
+
     def show_found(self, found: DoorHits, brings: dict[str, str]) -> None:
         """Show what was found; the one plausible person is chosen, else nobody."""
         self.hits.show(rows_of(found), brings)

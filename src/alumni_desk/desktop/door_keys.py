@@ -75,6 +75,11 @@ def keys_while_locked(answer: bool) -> Keys:
     return [("Ctrl L", _("Unlock"))], ("Esc", _("Close") if answer else _("Unlock"))
 
 
+def keys_when_over() -> Keys:
+    """When this laptop's time at the door is over."""
+    return [("F5", _("Sync now"))], ("Esc", _("Leave"))
+
+
 def keys_among_hits(found: DoorHits | None, chosen: object) -> Keys:
     """While people are listed; ``chosen``: the row that Enter means."""
     keys = []

@@ -109,6 +109,8 @@ class CheckInPage(Page):
     unlock_wanted = Signal()
     code_typed = Signal(str)
     opened = Signal()  # its door
+    look_wanted = Signal()
+    sync_wanted = Signal()
 
     def __init__(self, desk: Desk, lanes: Lanes, changes: ChangeBus, go: Go) -> None:
         super().__init__(desk, lanes, changes, go)
@@ -240,6 +242,8 @@ class CheckInPage(Page):
         self._wanted = None
         self.door = open_door(self.desk, self.lanes, self.changes, gathering, station=station, by=by, sounds=self.sounds)
         self.door.left.connect(self._left)
+        self.door.look_wanted.connect(self.look_wanted)
+        self.door.sync_wanted.connect(self.sync_wanted)
         self.door.lock_wanted.connect(self.lock_wanted)
         self.door.unlock_wanted.connect(self.unlock_wanted)
         self.door.code_typed.connect(self.code_typed)

@@ -266,6 +266,16 @@ class VerdictPanel(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setAccessibleName(_("Answer"))
 
+    def forget(self) -> None:
+        """Nothing is shown, and nobody is named."""
+        self.showing = self.laid = None
+        self.lines = []
+        for button in self.buttons:
+            button.hide()
+            button.deleteLater()
+        self.buttons = []
+        self.setAccessibleName("")
+
     def show_verdict(self, showing: Showing) -> None:
         """Replace what is shown."""
         self.showing = showing

@@ -31,7 +31,7 @@ class Reading(QObject):
         self._desk, self._lanes, self._gathering, self._station = desk, lanes, gathering_id, station
         self.door: DoorList | None = None
         self.column: ColumnData | None = None
-        self.busy = False
+        self.busy = self._over = False
         self._due: Changed | None = Changed({})
 
     def the_list(self) -> DoorList:
@@ -56,6 +56,10 @@ class Reading(QObject):
         """What the clocks at the gathering say."""
         return local_time(self._desk.now().isoformat(), self.zone()) or self._desk.now()
 
+    def utc_now(self) -> datetime:
+        """The time, as the server corrected this computer's clock."""
+        return self._desk.now()
+
     def on_changed(self, changed: Changed) -> None:
         """Something was saved, here or by others."""
         if not changed.tables or _TABLES & changed.tables.keys():
@@ -64,7 +68,7 @@ class Reading(QObject):
 
     def refresh(self) -> None:
         """Read what changed on the reading lane; changes that come meanwhile are read afterwards, together."""
-        if self.busy or self._due is None:
+        if self.busy or self._over or self._due is None:
             return
         due, self._due, self.busy = self._due, None, True
 
@@ -79,8 +83,21 @@ class Reading(QObject):
 
         self._lanes.read(read, self._on_read, self._on_failed)
 
+    def forget(self) -> None:
+        """Keep nothing of the list, and read it no more."""
+        self._over = True
+        self.door = self.column = None
+
+    def begin_anew(self) -> None:
+        """Read the list as at the beginning."""
+        self._over, self._due = False, Changed({})
+        self.refresh()
+
     def _on_read(self, data: ColumnData) -> None:
         self.busy = False
+        if self._over:
+            self.door = None
+            return
         self.column = data
         self.read.emit(data)
         self.refresh()
@@ -88,7 +105,8 @@ class Reading(QObject):
     def _on_failed(self, error: KnownError) -> None:
         self.busy = False
         self._due = Changed({})
-        self.failed.emit(error)
+        if not self._over:
+            self.failed.emit(error)
 
 
 def look_up(door: DoorList, text: str) -> tuple[DoorHits, dict[str, str]]:

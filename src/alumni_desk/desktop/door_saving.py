@@ -122,6 +122,11 @@ class Saving(QObject):
 
     # -- scans that could not be saved
 
+    def forget(self) -> None:
+        """Keep nothing of whom it was about."""
+        self.own.clear()
+        self._unsaved.clear()
+
     def forget_unsaved(self) -> None:
         """Somebody has said that nothing is to change."""
         self._unsaved.clear()

@@ -354,6 +354,10 @@ class WalkInForm(QWidget):
             return None
         return WalkIn(name, None, self._host.registration if self._host else None, self.consent.isChecked(), fields)
 
+    def typed(self) -> str:
+        """What is typed in it, in one line."""
+        return ", ".join(" ".join(field.text().split()) for field in self.fields() if field.text().strip())
+
     def is_begun(self) -> bool:
         """Whether anything is typed in it that nobody has saved."""
         return any(field.text().strip() for field in self.fields())
