@@ -16,7 +16,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from tests.desktop.test_restoring import unreadable
 
-from alumni_desk.checkin.actions import check_in
+from alumni_desk.checkin.actions import check_in, check_out, undo_check_in
 from alumni_desk.checkin.lists import DoorHit, DoorStatus, headcount
 from alumni_desk.checkin.verdicts import Outcome, Reason, Verdict
 from alumni_desk.desktop.background import Lanes
@@ -620,6 +620,21 @@ def test_the_door_knows_the_name_from_settings_also_when_opened_from_elsewhere(h
     hands.rest()
     page.door.close()
     hands.rest()
+
+
+@pytest.mark.parametrize("left", [False, True])
+def test_undo_of_what_another_laptop_took_back_meanwhile_says_so_quietly(door: Door, left: bool) -> None:
+    ada = door.registrations["Ada Obi 2012"]
+    door.scan(door.codes["Ada Obi 2012"])
+    door.wait(lambda: door.window.state() == "verdict")
+    (check_out if left else undo_check_in)(door.desk, door.gathering, ada, station="Garden door", by="Priya")
+    door.press(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    door.wait(lambda: door.window.state() == "idle")
+    door.settled()
+    said = door.window.idle.strip.sentence.text()
+    assert ("Left already at" if left else "Taken back already at") in said and "Garden door" in said and "Priya" in said
+    assert door.window.idle.strip.isVisible() and "Ada Obi" in door.window.idle.strip.name.text()
+    assert not door.window.idle.strip.button.isVisible() and not door.window.saving.own, "there is nothing to undo any more"
 
 
 def test_the_door_says_that_a_part_of_the_database_is_damaged_and_that_it_is_mended(hands: Any) -> None:

@@ -254,7 +254,12 @@ def _close(writing: Writing, kind: str, gathering: str, registration: str, reaso
     if row is None or row.gathering != gathering:
         raise NotFound("registration_not_found", _("This guest is not on the list of this gathering any more."))
     name, _tail = row.named
-    ins = [f for f in open_ins(_facts(writing, gathering, row)) if only is None or f.id in only]
+    facts = _facts(writing, gathering, row)
+    ins = [f for f in open_ins(facts) if only is None or f.id in only]
+    closing = next((f for f in facts if only is not None and f.kind in ("void", "out") and not f.closes.isdisjoint(only)), None)
+    if not ins and closing is not None:
+        raise Refused("closed_already", _("{name} is not checked in any more: somebody else put that right already. Nothing is left to undo."), name=name,
+                      kind=closing.kind, at=closing.at, station=closing.station, by=closing.by)
     if not ins:
         raise Refused("not_in", _("{name} is not checked in, so there is nothing to undo."), name=name)
     if kind == "void" and is_at_door(writing.connection):

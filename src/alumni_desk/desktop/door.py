@@ -19,7 +19,7 @@ from alumni_desk.desktop.door_column import ColumnData
 from alumni_desk.desktop.door_finding import Finding
 from alumni_desk.desktop.door_frame import DoorFrame
 from alumni_desk.desktop.door_hits import HitRow, WalkInRow
-from alumni_desk.desktop.door_idle import taken_back
+from alumni_desk.desktop.door_idle import closed_already, taken_back
 from alumni_desk.desktop.door_keys import DoorKeys, keys_among_hits, keys_in_form, keys_of_answer, keys_when_idle, keys_when_over, keys_while_locked
 from alumni_desk.desktop.door_leaving import Leaving
 from alumni_desk.desktop.door_network import network_words
@@ -110,6 +110,7 @@ class DoorWindow(DoorFrame):
         self.saving.not_saved.connect(lambda error, name, again: self.answer.trouble(not_saved(error, name), again))
         self.saving.slow.connect(self._say_saving)
         self.saving.undone.connect(self._on_undone)
+        self.saving.undone_elsewhere.connect(self._on_undone_elsewhere)
         self.saving.not_undone.connect(lambda error: self.answer.trouble(not_taken_back(error)))
         self.answer.shown.connect(self._show_answer)
         self.answer.over.connect(self._to_idle)
@@ -411,6 +412,13 @@ class DoorWindow(DoorFrame):
         self.answer.announce(_("Taken back: {name}").format(name=undone.name))
         self._to_idle()
         self.idle.show_last(taken_back(undone.name, self.reading.now()))
+
+    def _on_undone_elsewhere(self, error: KnownError) -> None:
+        self.answer.verdict = None
+        if not self._locked:
+            self.answer.announce(str(error))
+        self._to_idle()
+        self.idle.show_last(closed_already(error, self.reading.zone()))
 
     def _each_second(self) -> None:
         self.whose.time.setText(clock_time(self.reading.now()))

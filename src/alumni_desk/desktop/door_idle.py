@@ -16,15 +16,17 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from alumni_desk.checkin.lists import local_time
 from alumni_desk.desktop.controls import Button, Label
 from alumni_desk.desktop.door_panel import paint_shape
 from alumni_desk.desktop.door_words import Shape, full_name
 from alumni_desk.desktop.fonts import font_of, px
 from alumni_desk.desktop.icons import paint_icon
 from alumni_desk.desktop.look import look
-from alumni_desk.desktop.paint import paint_ground, paint_ring
+from alumni_desk.desktop.paint import isolated, paint_ground, paint_ring
 from alumni_desk.desktop.tokens import DOOR_NEEDS_A_WORD, DoorColours
 from alumni_desk.desktop.widgets import Glyph
+from alumni_desk.errors import KnownError
 from alumni_desk.words import _, clock_time, ngettext
 
 
@@ -42,6 +44,15 @@ class Last:
 def taken_back(name: str, at: datetime) -> Last:
     """What stays to be read of a check-in that was taken back."""
     return Last(DOOR_NEEDS_A_WORD, "hand", full_name(name, ""), _("Taken back at {time}, not checked in").format(time=clock_time(at)))
+
+
+def closed_already(error: KnownError, zone: str | None) -> Last:
+    """What stays to be read of a check-in that was taken back, or ended, elsewhere before it was here: when and by whom."""
+    facts = {name: str(value or "") for name, value in error.facts.items()}
+    at = local_time(facts["at"], zone)
+    said = _("Left already at {time}") if facts["kind"] == "out" else _("Taken back already at {time}")
+    where = [said.format(time=clock_time(at)) if at else _("Taken back already"), isolated(facts["station"]), isolated(facts["by"])]
+    return Last(DOOR_NEEDS_A_WORD, "hand", full_name(facts["name"], ""), ", ".join(part for part in where if part))
 
 
 class Strip(QWidget):

@@ -40,6 +40,7 @@ class Own:
 
 class Saving(QObject):
     """Writes for one door. ``answered(verdict, quiet)``; ``not_saved(error, name, again)``; ``undone(Undone)``, ``not_undone(error)``;
+    ``undone_elsewhere(error)``: another laptop did it before;
     ``slow(on)`` while it takes longer than a moment, and when nothing is being saved any more.
     """
 
@@ -47,6 +48,7 @@ class Saving(QObject):
     not_saved = Signal(object, str, object)
     undone = Signal(object)
     not_undone = Signal(object)
+    undone_elsewhere = Signal(object)
     slow = Signal(bool)
 
     def __init__(self, desk: Desk, lanes: Lanes, changes: ChangeBus, gathering_id: str, station: str, by: str, parent: QObject) -> None:
@@ -182,4 +184,11 @@ class Saving(QObject):
             self._changes.tell(undone.changed)
             self.undone.emit(undone)
 
-        self._lanes.write(action, then, lambda error: self.not_undone.emit(error))
+        def failed(error: KnownError) -> None:
+            if error.code != "closed_already":
+                self.not_undone.emit(error)
+                return
+            self.own = [own for own in self.own if own.fact != fact]
+            self.undone_elsewhere.emit(error)
+
+        self._lanes.write(action, then, failed)
