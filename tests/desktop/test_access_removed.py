@@ -19,6 +19,8 @@ from alumni_desk.gatherings.actions import new_gathering
 from alumni_desk.members.actions import add_member
 from alumni_desk.schema import open_desk
 from alumni_desk.store import removal
+from alumni_desk.store.connecting import reader
+from alumni_desk.store.driver import sqlcipher
 from alumni_desk.store.profile import Profile
 
 Until = Callable[[Callable[[], Any]], None]
@@ -91,6 +93,22 @@ def test_an_open_window_closes_the_chapter_and_says_why(sitting: Sitting, profil
     page = error_page(sitting)
     assert page is not None and "handed over" in texts(page) and not profile.database.exists()
     assert ("what was typed into it was not saved, and is gone" in texts(page)) is typing
+
+
+def test_a_command_beside_the_window_that_empties_the_laptop_is_noticed_without_a_network(sitting: Sitting, profile: Profile, until: Until) -> None:
+    sitting.begin()
+    until(lambda: sitting.room is not None)
+    key = sitting.room.desk.key if sitting.room is not None else b""
+    with open_desk(profile) as beside:
+        begun = removal.begin(beside, "left")
+        beside.shut(begun.error)
+    removal.finish(profile)
+    until(lambda: sitting.room is None and error_page(sitting))
+    page = error_page(sitting)
+    assert page is not None and "left the chapter" in texts(page)
+    with pytest.raises(sqlcipher().Error):
+        reader(profile.database, key)
+    assert not list(profile.path.glob("desk.db*")), "and nobody makes an empty one"
 
 
 @pytest.mark.parametrize("others", [0, 1])

@@ -89,6 +89,7 @@ class Room(QObject):
         self.venue = VenueBridge(desk, self.lanes)
         self.undoing = Undoing(desk, self.lanes, self.changes)
         self.watch = Watch(desk, self.lanes, self.changes)
+        self.watch.emptied.connect(self.bridge.emptied)
         self.keeping = Keeping(desk, self.lanes)
         self._help_files = list(help_files)
         self._help: HelpWindow | None = None

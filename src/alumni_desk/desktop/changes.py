@@ -15,6 +15,9 @@ POLL_MS = 500
 STILL = 6
 """So many looks without anything new, and nobody waits for a saved change."""
 
+EMPTIED = "removed.json"
+"""``removal.FILE``, and that without the modules of emptying a desk, which the start has no use for."""
+
 log = logging.getLogger(__name__)
 
 
@@ -29,11 +32,13 @@ class ChangeBus(QObject):
 
 
 class Watch(QObject):
-    """Notices that another program (the command line) wrote to the desk's database.
+    """Notices that another program (the command line) wrote to the desk's database; ``emptied(error)``: or that it emptied this laptop.
 
     Asks SQLite twice a second on the reading lane; the answer costs a few microseconds. What this window wrote itself
     is told a second time by it: SQLite does not say who wrote. Once nothing has been written for a while, what was is folded into the database.
     """
+
+    emptied = Signal(object)
 
     def __init__(self, desk: Desk, lanes: Lanes, bus: ChangeBus) -> None:
         super().__init__(bus)
@@ -54,7 +59,17 @@ class Watch(QObject):
         """Ask now: somebody says that there may be news."""
         if not self._waiting:
             self._waiting = True
-            self._lanes.read(self._desk.version, self._answer, self._failed)
+            self._lanes.read(self._version, self._answer, self._failed)
+
+    def _version(self) -> int:
+        """A desk that was emptied is shut: its deleted files are open here still."""
+        if (self._desk.profile.path / EMPTIED).exists():
+            from alumni_desk.store import removal
+
+            if (gone := removal.removed(self._desk.profile)) is not None:
+                self._desk.shut(gone.error)
+                raise gone.error
+        return self._desk.version()
 
     def _answer(self, version: object) -> None:
         self._waiting = False
@@ -68,8 +83,11 @@ class Watch(QObject):
                 self._lanes.read_long(lambda job: self._desk.fold(), failed=self._not_folded)
         self._seen = version
 
-    def _failed(self, error: object) -> None:
+    def _failed(self, error: KnownError) -> None:
         self._waiting = False
+        if error.code == "access_removed":
+            self.stop()
+            self.emptied.emit(error)
 
     def _not_folded(self, error: KnownError) -> None:
         log.info("the log was not folded into the database, and is later: %s", error.code)

@@ -375,11 +375,16 @@ class SyncBridge(QObject):
         self.ended.emit(result)
         self.look()
 
+    def emptied(self, error: KnownError) -> None:
+        """This laptop's access ended and the desk was emptied, by its own sync or a command beside the window: that is said once."""
+        if not self._stopped:
+            self.stop()
+            self.removed.emit(str(error))
+
     def _trouble(self, error: KnownError) -> None:
         self._busy = False
         if error.code == "access_removed":
-            self.stop()
-            self.removed.emit(str(error))
+            self.emptied(error)
             return
         if error.code == "term_ended":
             self._stays = self._stays or datetime.now(UTC) + STAYS

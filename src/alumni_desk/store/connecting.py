@@ -37,18 +37,25 @@ class Beside:
     key: bytes
 
 
-def connect(path: Path, key: bytes, *, cache: int = WRITER_CACHE) -> Any:
-    """A raw SQLCipher connection with this key, as every connection of a desk is set up."""
-    if not path.exists():  # SQLite would let others read it; its log gets the database's mode
+def connect(path: Path, key: bytes, *, cache: int = WRITER_CACHE, makes: bool = True) -> Any:
+    """A raw SQLCipher connection with this key, as every connection of a desk is set up; unless it ``makes`` the file, that has to be there."""
+    if makes and not path.exists():  # SQLite would let others read it; its log gets the database's mode
         with disk.chapters_files(path.parent):
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-    connection = driver.sqlcipher().connect(str(path), check_same_thread=False, isolation_level=None, timeout=BUSY_SECONDS)
+    address = str(path) if makes else f"{_address(path)}?mode=rw"
+    connection = driver.sqlcipher().connect(address, uri=not makes, check_same_thread=False, isolation_level=None, timeout=BUSY_SECONDS)
     try:
         _set_up(connection, key, cache)
     except BaseException:
         connection.close()  # else whoever keeps the error keeps its files, half opened
         raise
     return connection
+
+
+def _address(path: Path) -> str:
+    """A file as SQLite's addresses name it, which know no computers: that of a shared folder is a part of the path."""
+    address = path.absolute().as_uri()
+    return address if address.startswith("file:///") else address.replace("file://", "file:////", 1)
 
 
 def _set_up(connection: Raw, key: bytes, cache: int) -> None:
@@ -79,20 +86,21 @@ def alone_with(path: Path, key: bytes) -> Raw | None:
     return connection
 
 
-def reader(path: Path, key: bytes) -> Raw:
-    connection = connect(path, key, cache=READER_CACHE)
+def reader(path: Path, key: bytes, *, makes: bool = False) -> Raw:
+    connection = connect(path, key, cache=READER_CACHE, makes=makes)
     connection.execute("PRAGMA query_only = ON")
     return connection
 
 
-def engine_of(path: Path, key: bytes, metadata: sa.MetaData | None, capture: Capture | None) -> sa.Engine:
+def engine_of(path: Path, key: bytes, metadata: sa.MetaData | None, capture: Capture | None, *, makes: bool = False) -> sa.Engine:
+    """``makes``: the database may be new; else a desk that was emptied meanwhile would be followed by an empty file."""
     import sqlalchemy as sa
     from sqlalchemy.pool import QueuePool
 
     def creator() -> Any:
         if metadata is None or capture is None:
-            return reader(path, key)
-        connection = connect(path, key)
+            return reader(path, key, makes=makes)
+        connection = connect(path, key, makes=makes)
         capture.register(connection, metadata)
         return connection
 

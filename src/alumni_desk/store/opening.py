@@ -240,7 +240,7 @@ def _prepare(profile: Profile, key: bytes, wanted: Mapping[str, str], last: int 
     triggers that a database of this form lacked."""
     from alumni_desk.store import capture
 
-    engine = engine_of(profile.database, key, None, None)
+    engine = engine_of(profile.database, key, None, None, makes=True)
     try:
         with engine.connect() as connection:
             connection.exec_driver_sql("PRAGMA query_only = OFF")
