@@ -299,7 +299,7 @@ def _next(it: Known, today: date) -> list[tuple[str, QWidget]] | None:
     column = QVBoxLayout(box)
     column.setContentsMargins(0, 0, 0, 0)
     column.setSpacing(px(6))
-    column.addWidget(Label(f"{soonest.name}, {day_middle(soonest.day)}", wrap=True))
+    column.addWidget(Label(f"{breakable(soonest.name)}, {day_middle(soonest.day)}", wrap=True))
     icon, tone = ("check-circle", "ok") if soonest.status == "yes" else ("clock", "muted")
     column.addWidget(StatusPill(Pill(icon, answer_word(soonest.status), tone)), 0, Qt.AlignmentFlag.AlignLeft)  # type: ignore[arg-type]
     return [(_("Next"), box)]
@@ -343,5 +343,5 @@ def _lately(it: Known, today: date) -> list[tuple[str, QWidget]] | None:
     for row, visit in enumerate(past):
         grid.addWidget(Label(day_short(visit.day), tone="muted"), row, 0, Qt.AlignmentFlag.AlignTop)
         words = _("Came to {gathering}") if visit.came else _("Was not at {gathering}")
-        grid.addWidget(Label(words.format(gathering=visit.name), tone="text" if visit.came else "muted", wrap=True), row, 1)
+        grid.addWidget(Label(words.format(gathering=breakable(visit.name)), tone="text" if visit.came else "muted", wrap=True), row, 1)
     return [(_("Lately"), box)]

@@ -13,7 +13,7 @@ from shiboken6 import isValid
 
 from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.changes import ChangeBus
-from alumni_desk.desktop.controls import WINDOW, Button, Label, Link, hairline, shortcut
+from alumni_desk.desktop.controls import WINDOW, Button, Elided, Label, Link, hairline, shortcut
 from alumni_desk.desktop.dates import (
     day_long,
     day_middle,
@@ -28,6 +28,7 @@ from alumni_desk.desktop.dates import (
 from alumni_desk.desktop.deeds import second_line
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.pages import EmptyPage, Go, Page
+from alumni_desk.desktop.paint import breakable
 from alumni_desk.desktop.today_lists import Ahead, Held, TodayFacts, WeekFacts, today_facts, week_facts
 from alumni_desk.desktop.tokens import Tone
 from alumni_desk.desktop.widgets import Bar, Card, Columns, DateBlock, IconLine, MainAndSide, heading, padded, small_heading
@@ -157,9 +158,9 @@ class TodayPage(Page):
         words = QVBoxLayout()
         words.setSpacing(px(2))
         words.addWidget(Label(first_upper(distance(ahead.starts.date(), today)), tone="muted"))
-        words.addWidget(Label(ahead.name, "title", wrap=True))
+        words.addWidget(Label(breakable(ahead.name), "title", wrap=True))
         place = " · ".join(part for part in (span(ahead.starts, ahead.ends), ahead.place) if part)
-        words.addWidget(Label(place, tone="muted", wrap=True))
+        words.addWidget(Label(breakable(place), tone="muted", wrap=True))
         if ahead.ends is not None and ahead.ends < ahead.starts:
             from alumni_desk.gatherings.fields import crossed_words
 
@@ -253,7 +254,7 @@ class TodayPage(Page):
         every.clicked.connect(lambda: self.go("activity"))
         column.addWidget(heading(_("Since yesterday"), right=every))
         for one in done[:SHOWN]:
-            column.addWidget(IconLine("note-pencil", one.what, second_line(one)))
+            column.addWidget(IconLine("note-pencil", breakable(one.what), breakable(second_line(one))))
         if not done:
             column.addWidget(Label(_("Nothing was changed here."), tone="muted", wrap=True))
         elif len(done) > SHOWN:
@@ -270,7 +271,8 @@ class TodayPage(Page):
         if len(held) > 1:
             foot.addWidget(Label(month_long(held[0].day), "small", "muted"))
         foot.addStretch(1)
-        foot.addWidget(Label(f"{held[-1].name}, {day_short(held[-1].day)}", "small", "muted", wrap=len(held) < 2))
+        last = f"{held[-1].name}, {day_short(held[-1].day)}"
+        foot.addWidget(Label(breakable(last), "small", "muted", wrap=True) if len(held) < 2 else Elided(last, "small", "muted"))
         column.addLayout(foot)
 
 
@@ -349,9 +351,9 @@ class _Column(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(px(2))
         column.addWidget(Label(when, "small", "muted", wrap=True))
-        column.addWidget(Label(name, "strong", wrap=True))
+        column.addWidget(Label(breakable(name), "strong", wrap=True))
         if place:
-            column.addWidget(Label(place, "small", "muted", wrap=True))
+            column.addWidget(Label(breakable(place), "small", "muted", wrap=True))
         if count:
             column.addWidget(Label(count, "small", wrap=True))
         link = Link(deed, role="body")
