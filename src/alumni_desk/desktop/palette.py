@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from PySide6.QtCore import QAbstractListModel, QEvent, QModelIndex, QObject, QPersistentModelIndex, QRectF, QSize, Qt
-from PySide6.QtGui import QKeyEvent, QPainter
+from PySide6.QtGui import QKeyEvent, QPainter, QResizeEvent
 from PySide6.QtWidgets import QDialog, QListView, QSizePolicy, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QVBoxLayout, QWidget
 
 from alumni_desk.desktop.background import Lanes
@@ -107,7 +107,7 @@ class Palette(QDialog):
         column.addLayout(top)
         column.addWidget(hairline())
         self.lines = _Lines()
-        self.list = QListView()
+        self.list = _WholeRows()
         self.list.setObjectName("palette")
         self.list.setAccessibleName(_("What was found"))
         self.list.setFrameShape(QListView.Shape.NoFrame)
@@ -166,6 +166,7 @@ class Palette(QDialog):
         query = self._known.query if self._known is not None else ""
         lines = list(self._of_query(query) if query.strip() else self._of_nothing())
         self.lines.set_lines(lines)
+        self.list.fit()
         self.list.setVisible(bool(lines))
         self.nothing.setVisible(not lines)
         self.nothing.setText(_("Nothing is called “{query}”. Try fewer letters.").format(query=query.strip()))
@@ -320,6 +321,27 @@ class _Lines(QAbstractListModel):
         if role == Qt.ItemDataRole.ToolTipRole and isinstance(line, Choice):
             return line.words
         return None
+
+
+class _WholeRows(QListView):
+    """A list whose last row is never cut: what room is left below it stays empty."""
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.fit()
+
+    def fit(self) -> None:
+        """End below the last row that is whole, as the list is seen from its beginning."""
+        used, room, lines = 0, self.height(), self.model()
+        for row in range(lines.rowCount() if lines is not None else 0):
+            height = self.sizeHintForIndex(lines.index(row, 0)).height()
+            if used and used + height > room:
+                break
+            used += height
+        else:
+            used = room
+        if self.viewportMargins().bottom() != (below := max(0, room - used)):
+            self.setViewportMargins(0, 0, 0, below)
 
 
 class _Delegate(QStyledItemDelegate):
