@@ -39,23 +39,18 @@ class Beside:
 
 def connect(path: Path, key: bytes, *, cache: int = WRITER_CACHE, makes: bool = True) -> Any:
     """A raw SQLCipher connection with this key, as every connection of a desk is set up; unless it ``makes`` the file, that has to be there."""
-    if makes and not path.exists():  # SQLite would let others read it; its log gets the database's mode
+    if not path.exists():  # SQLite would make it, and let others read it; its log gets the database's mode
+        if not makes:
+            raise driver.sqlcipher().OperationalError("unable to open database file")
         with disk.chapters_files(path.parent):
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-    address = str(path) if makes else f"{_address(path)}?mode=rw"
-    connection = driver.sqlcipher().connect(address, uri=not makes, check_same_thread=False, isolation_level=None, timeout=BUSY_SECONDS)
+    connection = driver.sqlcipher().connect(str(path), check_same_thread=False, isolation_level=None, timeout=BUSY_SECONDS)
     try:
         _set_up(connection, key, cache)
     except BaseException:
         connection.close()  # else whoever keeps the error keeps its files, half opened
         raise
     return connection
-
-
-def _address(path: Path) -> str:
-    """A file as SQLite's addresses name it, which know no computers: that of a shared folder is a part of the path."""
-    address = path.absolute().as_uri()
-    return address if address.startswith("file:///") else address.replace("file://", "file:////", 1)
 
 
 def _set_up(connection: Raw, key: bytes, cache: int) -> None:
