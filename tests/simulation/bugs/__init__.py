@@ -369,11 +369,11 @@ def _() -> Iterator[None]:
 
     right_engine = store_opening.engine_of
 
-    def engine_with_capture(path: Any, key: Any, metadata: Any, taking: Any) -> Any:
+    def engine_with_capture(path: Any, key: Any, metadata: Any, taking: Any, **more: Any) -> Any:
         if metadata is None:
             from alumni_desk.schema import desk_schema
-            return right_engine(path, key, desk_schema(), capture.Capture(clock.Clock()))
-        return right_engine(path, key, metadata, taking)
+            return right_engine(path, key, desk_schema(), capture.Capture(clock.Clock()), **more)
+        return right_engine(path, key, metadata, taking, **more)
 
     def keep_triggers(connection: Any, wanted: Any) -> bool:
         if not wanted:
