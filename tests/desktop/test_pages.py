@@ -434,8 +434,12 @@ def test_a_gathering_that_ends_before_it_starts_says_so_wherever_it_is_shown(han
     hands.click(form.done_button)
     hands.until(lambda: not hands.open_dialogs(GatheringForm))
     assert gathering_rows(hands.desk)[0].place == "Harbor Hall"
-    [mend] = [button for button in page.view.findChildren(Button) if button.isVisible() and button.text() == "Set the hours"]
-    hands.click(mend)
+
+    def mends() -> list[Button]:
+        return [button for button in page.view.findChildren(Button) if button.isVisible() and button.text() == "Set the hours"]
+
+    hands.until(lambda: page.view.it is not None and page.view.it.row.place == "Harbor Hall" and len(mends()) == 1)
+    hands.click(mends()[0])
     form = hands.dialog(GatheringForm)
     hands.until(form.start.hasFocus)
     form.start.setDateTime(form.start.dateTime().addSecs(-3600))

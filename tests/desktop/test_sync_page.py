@@ -176,16 +176,16 @@ def test_a_page_that_is_looked_at_while_the_first_sync_is_under_way_says_so_and_
     url, called = silent
     joined(hands.desk, url)
     hands.room.bridge.sync_now()
-    assert called.wait(10) and hands.shell.built("sync") is None
+    hands.until(called.is_set)
+    assert hands.shell.built("sync") is None
     hands.shell.show_page("sync")
     page = hands.shell.current()
     hands.until(lambda: "The chapter is being fetched" in words(page))
-    assert "The first part is on its way" in words(page) and hands.shell.chip.text() == "Fetching the chapter"
+    hands.until(lambda: "The first part is on its way" in words(page) and hands.shell.chip.text() == "Fetching the chapter")
     assert "Syncing …" in [button.text() for button in page.findChildren(Button)]
     hands.click(next(button for button in page.findChildren(Button) if button.text() == "Cancel"))
     hands.until(lambda: not hands.room.bridge.busy)
-    hands.rest()
-    assert "on its way" not in words(page) and hands.shell.chip.text() == "Saved here · 4 to send"
+    hands.until(lambda: "on its way" not in words(page) and hands.shell.chip.text() == "Saved here · 4 to send")
 
 
 @pytest.mark.parametrize(("waiting", "says"), [(1, "takes it along"), (2, "takes them along")])
