@@ -260,7 +260,7 @@ def test_people_of_the_first_release_are_found_after_its_database_is_opened(prof
 
     profile.create()
     key = keys.database_key(profile.path, "desk")
-    engine = connecting.engine_of(profile.database, key, None, None)
+    engine = connecting.engine_of(profile.database, key, None, None, makes=True)
     with engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA query_only = OFF")
         config = Config()
