@@ -124,6 +124,7 @@ def test_at_the_end_no_guest_is_named_and_one_sentence_says_what_becomes_of_what
     assert "time at the door is over" in said and "What was done here is kept, and is sent as soon as there is a network" in said
     assert "ask a leader for more time" in said and "cannot be read" not in said and "Add a walk-in" not in said
     assert at.window.keys.shown() == ["F5", "Esc"]
+    assert at.window.field.placeholderText() == "Nothing is read here any more"
     at.window.reading.on_changed(_anything())
     at.hands.rest()
     assert at.window.state() == "over" and at.window.field.text() == "" and not at.window.field._note
@@ -134,6 +135,7 @@ def test_a_walk_in_that_was_being_typed_is_said_not_to_be_saved_and_can_be_copie
     at.ends()
     said = seen(at.window)
     assert "was not saved" in said and "Greta Midway, greta@example.org" in said
+    assert at.window.field.placeholderText() == "Nothing is read here any more"
     QTest.keyClick(at.window, Qt.Key.Key_Return)
     at.hands.rest()
     assert at.window.state() == "over"

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QKeyEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QFrame,
@@ -56,7 +56,16 @@ class DoorField(QLineEdit):
         self._locked = locked
         self._say()
 
+    def changeEvent(self, event: QEvent) -> None:
+        """Once this laptop's time is over nothing is read."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.EnabledChange:
+            self._say()
+
     def _say(self) -> None:
+        if not self.isEnabled():
+            self.setPlaceholderText(_("Nothing is read here any more"))
+            return
         waits = (_("Scanning still works, this form waits"), _("Scanning still works"))
         ready = self._first_that_fits(waits) if self._form else _("Scan a code or type a name")
         self.setPlaceholderText(_("Scan a badge") if self._locked else ready)
