@@ -84,6 +84,24 @@ def test_whoever_had_seen_none_of_it_still_is_to_be_decided_on(office: Any, late
         assert all(other.clock in card for card in cards) and (cards or later == 0), (order, cards)
 
 
+@pytest.mark.parametrize("taken", [True, False])
+def test_what_was_refused_has_replaced_nothing(office: Any, taken: bool) -> None:
+    """Who lost and wrote again, all in one push: the second is to be decided on, and if it was not taken, the first."""
+    laptop, other = office.laptop(), office.laptop()
+    first = laptop.operation(email="was@example.org")
+    laptop.push(first)
+    office.time.now += 1000
+    one = msgspec.structs.replace(laptop.operation(row=first.row, email="one@example.org"), before={"email": first.clock})
+    two = msgspec.structs.replace(laptop.operation(row=first.row, email="two@example.org"), before={"email": one.clock})
+    if not taken:
+        two = msgspec.structs.replace(two, fields={**two.fields, "shoe_size": 44})
+    office.time.now += 1000
+    theirs = msgspec.structs.replace(other.operation(row=first.row, email="theirs@example.org"), before={"email": first.clock})
+    other.push(theirs)
+    laptop.push(one, two)
+    assert _cards(office, first.row) == [(theirs.clock, (two if taken else one).clock)]
+
+
 def test_it_is_forgotten_like_what_lost(office: Any) -> None:
     laptops, made, _was = _chain(office, "email")
     laptops[2].push(made[2])

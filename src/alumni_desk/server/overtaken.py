@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import sqlalchemy as sa
 
-from alumni_desk.protocol.messages import Operation
+from alumni_desk.protocol.messages import ACCEPTED, Operation
 from alumni_desk.server.bulk import chunks, put_rows
 from alumni_desk.server.clamping import is_clock
 from alumni_desk.server.merging import GONE
@@ -57,7 +57,7 @@ def settle(connection: sa.Connection, tables: sa.MetaData, scope: str, items: Se
     if lost:
         rows = {(value.table, value.row) for value in lost}
         over = {value for item in items if item.operation and item.operation.kind == "put" and (item.operation.table, item.operation.row) in rows
-                for value in named(item.operation)}
+                and (item.first or item.status) in ACCEPTED for value in named(item.operation)}
         if lost - over:
             over |= _kept(connection, tables, scope, {value.row for value in lost - over}).keys()
         for item in items:

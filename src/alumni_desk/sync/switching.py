@@ -85,7 +85,8 @@ def _empty(connection: sa.Connection, wanted: Chapter, membership: Membership) -
     """Nothing of the former chapter stays; the place of the other is at zero. In one transaction."""
     for name in (*shapes(), *_OF_THE_CHAPTER):
         connection.exec_driver_sql(f'DELETE FROM "{name}"')
-    for kind in (state.Timeline, state.Places, state.Rebuilding, state.LastSync, state.Told, state.Checked, state.Away, state.Reach):
+    for kind in (state.Timeline, state.Places, state.Rebuilding, state.LastSync, state.Told, state.Checked, state.Away, state.Reach,
+                 state.Former):
         state.drop(connection, kind)
     connection.exec_driver_sql("DELETE FROM sync_state WHERE key IN ('conflicts', 'decisions', 'circles', 'lately') OR key LIKE ?", (f"{state.REPLICA}%",))
     connection.exec_driver_sql("DELETE FROM scope")
