@@ -60,11 +60,13 @@ def test_from_one_chapter_to_another_and_back(network: tuple[Any, Desk], make_de
     add(admin, "Added by the admin")
     with admin.applying() as applying:
         state.keep(applying.connection, state.Checked(at="2026-01-01T00:00:00.000Z", identical=True, cursor=Cursor(1, ""), mended=0, members=2))
+        state.keep(applying.connection, state.Former(["an id that Boston had at another server"]))
     assert status(admin).checked
     assert switching.switch(admin, " lowell ").name == "Lowell"
     assert status(admin).checked != "2026-01-01T00:00:00.000Z"  # that was said of Boston
     with admin.reading() as connection:
         assert [one.sent for one in lately(connection)] == [0]  # no sync of the chapter before
+        assert state.read(connection, state.Former) is None
     assert names(admin) == ["Lowellian"] and status(admin).waiting == 0 and admin.setting("person_name") == "Network"
     database = connect(admin.profile.database, admin.key)
     left = [str(row) for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL%'")
