@@ -418,3 +418,42 @@ def test_what_another_changed_after_a_move_makes_no_card_either(make_server: Any
     assert [conflicts(desk) for desk in desks] == [[], []]
     assert [names(desk) for desk in desks] == [{"Vera": "Two"}] * 2
     assert rows_of(one) == rows_of(two)
+
+
+@pytest.mark.parametrize("first", ["one", "two"])
+def test_a_server_from_before_the_chapter_moved_there_asks_only_what_is_to_be_asked(make_server: Any, make_desk: MakeDesk, tmp_path: Path, first: str) -> None:
+    former, (one, two) = make_server(), (desks := [make_desk("one"), make_desk("two")])
+    for desk in desks:
+        join(desk, former.url, former.invite())
+    vera = add(one, "Vera", employer="Then")
+    change(one, vera, city="One", email="one@example.org")
+    for desk in (*desks, *desks):
+        sync_once(desk)
+    change(one, vera, email="newer@example.org")
+    for desk in (*desks, *desks):
+        sync_once(desk)
+    server, file = make_server(), str(tmp_path / "yesterday.backup")
+    server.run("server", "backup", file)
+    for desk in desks:
+        moving.move(desk, server.url, server.invite())
+    for desk in (*desks, *desks):
+        sync_once(desk)
+    change(two, vera, city="Two", email="two@example.org")
+    for desk in (two, one):
+        sync_once(desk)
+    change(one, vera, employer="Now, says one")  # apart, and so there is a card
+    change(two, vera, employer="Now, says two")
+    for desk in (one, two, one):
+        sync_once(desk)
+    asked = [[(card.what, card.yours.value, card.theirs.value) for card in conflicts(desk)] for desk in desks]
+    assert [len(cards) for cards in asked] == [1, 1]
+    change(one, vera, city="Three")
+    sync_once(one)
+    server.stop()
+    server.run("server", "restore", file, "--replace")
+    server.start()
+    for desk in [*(desks if first == "one" else reversed(desks)), *desks, *desks]:
+        assert sync_once(desk).waiting == 0
+    assert [[(card.what, card.yours.value, card.theirs.value) for card in conflicts(desk)] for desk in desks] == asked
+    assert [names(desk) for desk in desks] == [{"Vera": "Three"}] * 2
+    assert rows_of(one) == rows_of(two)

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from alumni_desk.protocol.clocks import unpack
 from alumni_desk.protocol.messages import REPLICAS_SEEN
+from alumni_desk.store.tables import CARRIED, CHAPTER_MOVED
 from alumni_desk.sync.shapes import shapes
 
 _COUNTER = 4
@@ -30,6 +31,17 @@ def written_as(clock: str) -> str:
     """The clock of a laptop that this one is, or that a server made to count as this one."""
     _moment, between, replica = clock.split("-") if clock.count("-") == 2 else ("", clock, "")  # of what was never written there is none
     return clock if not replica or len(between) == _COUNTER else f"{between[:-_COUNTER]}-{between[-_COUNTER:]}-{replica}"
+
+
+def own_replicas(connection: sa.Connection) -> list[str]:
+    """The replicas under which this laptop itself wrote what is here."""
+    return list(connection.exec_driver_sql("SELECT DISTINCT substr(clock, -16) FROM operation WHERE queue <> 'peer' AND event NOT IN (?, ?) ORDER BY 1",
+                                           CARRIED).scalars())
+
+
+def carries(connection: sa.Connection) -> bool:
+    """Whether what waits here to be sent is, in part, what others had written at a former server."""
+    return connection.exec_driver_sql("SELECT 1 FROM operation WHERE fate = 'waiting' AND event = ? LIMIT 1", (CHAPTER_MOVED,)).first() is not None
 
 
 _WRITTEN = ("SELECT max(clock) FROM past GROUP BY substr(clock, -16)",

@@ -22,11 +22,11 @@ from alumni_desk.protocol.ids import uuid7
 from alumni_desk.protocol.messages import ChallengeReply, ChallengeRequest, ConflictRow, Grant, Offer
 from alumni_desk.schema import SCHEMA_VERSION
 from alumni_desk.store.desk import Desk
-from alumni_desk.store.tables import CARRIED, CHAPTER_MOVED
+from alumni_desk.store.tables import CHAPTER_MOVED
 from alumni_desk.store.writing import TRANSACTION
 from alumni_desk.sync import engine, join, moving_cards, operations, others_there, state
 from alumni_desk.sync.address import read_address
-from alumni_desk.sync.carried_clocks import plain, seen
+from alumni_desk.sync.carried_clocks import own_replicas, plain, seen
 from alumni_desk.sync.conflicts_kept import keep_moved
 from alumni_desk.sync.conflicts_open import open_rows
 from alumni_desk.sync.door import DOOR
@@ -116,12 +116,6 @@ def take_along(connection: sa.Connection, membership: state.Membership, cards: S
     connection.exec_driver_sql("UPDATE operation SET sequence = NULL WHERE fate = 'waiting'")
     connection.exec_driver_sql("UPDATE operation SET sequence = ? WHERE fate = 'accepted' AND kind = 'put'", (operations.BEFORE_THE_MOVE,))
     return sum(_offer(connection, shape, membership.scope) for shape in shapes().values() if shape.name != "chapter" or membership.scope in former)
-
-
-def own_replicas(connection: sa.Connection) -> list[str]:
-    """The replicas under which this laptop itself wrote what is here."""
-    return list(connection.exec_driver_sql("SELECT DISTINCT substr(clock, -16) FROM operation WHERE queue <> 'peer' AND event NOT IN (?, ?) ORDER BY 1",
-                                           CARRIED).scalars())
 
 
 def _offer(connection: sa.Connection, shape: Shape, scope: str) -> int:

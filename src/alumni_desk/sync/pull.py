@@ -17,6 +17,8 @@ from alumni_desk.store import driver, history
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.erasing import EMPTIED
 from alumni_desk.sync import conflicts_before, erasing, moved_away, operations, session, state
+from alumni_desk.sync.carried_clocks import carries, own_replicas
+from alumni_desk.sync.carried_clocks import seen as clocks_seen
 from alumni_desk.sync.door import forget_rows
 from alumni_desk.sync.removing import forget_removed
 from alumni_desk.sync.shapes import Shape, shapes
@@ -227,6 +229,9 @@ def begin_again(connection: sa.Connection, scope: str) -> None:
     connection.exec_driver_sql("UPDATE parcel SET resolved = NULL, sequence = NULL, reason = NULL WHERE scope = ?", (scope,))
     _drop_without_parcels(connection, scope)
     conflicts_before.keep(connection)
+    if carries(connection):  # what the server was told then, of whose it is and what had been judged, may have gone with the rest
+        there = state.read(connection, state.Carrying)
+        state.keep(connection, state.Carrying(own_replicas(connection), there.cards if there is not None else [], clocks_seen(connection)))
     state.keep(connection, state.Rebuilding())
     state.drop(connection, state.Places)
     _to_zero(connection, scope)
