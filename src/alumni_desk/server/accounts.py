@@ -31,15 +31,13 @@ from alumni_desk.server.asking import rows_of
 from alumni_desk.server.lasting import end_of_door, is_over
 from alumni_desk.server.refusals import Refusal
 from alumni_desk.server.state import Server
+from alumni_desk.server.tables import EVERY
 
 CHALLENGE_LASTS = 60 * 1000
 TOKEN_LASTS = 60 * 60 * 1000
 _MOMENT, _SEAL = 6, 17
 _LETTERS = (16 + _MOMENT + _SEAL) // 3 * 4
 """Bytes of a token beside the device: when it ends, and its seal; in all a multiple of three, so that nothing is filled up. It goes with every call."""
-
-EVERY = "*"
-"""The scope of an admin's grant: every chapter of the server."""
 
 
 @dataclass(frozen=True)

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from alumni_desk.protocol.certificates import CHAIN, chain_trouble
+from alumni_desk.protocol.certificates import CHAIN, LEADING, chain_trouble
 from alumni_desk.protocol.messages import Certificate
 from alumni_desk.protocol.values import fits, is_id
 from alumni_desk.server import audit, feed, journal
 from alumni_desk.server.identity import public_key
 from alumni_desk.server.state import Server
+from alumni_desk.server.tables import EVERY
+
+STILL = 24 * 60 * 60 * 1_000
+"""Milliseconds after a leader left or handed over in which those count whom their laptop let in: it may have been on that very evening."""
 
 
 @dataclass(frozen=True)
 class Signer:
-    """A device whose signature is to be believed. ``trusted``: neither it nor who let it in was removed."""
+    """A device whose signature is to be believed. ``trusted``: it was not removed, and who let it in led the chapter."""
 
     device: str
     account: str
@@ -51,7 +55,7 @@ def _admit(server: Server, connection: sa.Connection, chain: Sequence[Certificat
     if known is None or bytes(known.public_key) != leader.public_key or taken is not None or len(one.public_key) != 32:
         return None
     owner = str(uuid.uuid4())
-    revoked = known.revoked_at is not None
+    revoked = known.revoked_at is not None or not _leads(connection, tables, known.account, one.scope, now)
     connection.execute(sa.insert(account).values(id=owner, name=_named(one.who), created_at=now))
     connection.execute(sa.insert(device).values(id=one.device, account=owner, public_key=one.public_key, name=_named(one.name), created_at=now,
                                                 revoked_at=now if revoked else None))
@@ -60,6 +64,14 @@ def _admit(server: Server, connection: sa.Connection, chain: Sequence[Certificat
                   public_key=one.public_key.hex(), scope=one.scope, role="door", gathering=one.gathering)
     audit.note(connection, server.tables, one.scope, "let_in", at=now, device=leader.device, details={"device": one.device, "gathering": one.gathering})
     return Signer(one.device, owner, one.public_key, not revoked)
+
+
+def _leads(connection: sa.Connection, tables: Mapping[str, sa.Table], account: str, scope: str, now: int) -> bool:
+    """Whether somebody leads a chapter, or did a day ago. Their certificate says only that they did when the server last gave them one."""
+    grant = tables["grant"]
+    return connection.execute(sa.select(grant.c.role).where(
+        grant.c.account == account, grant.c.scope.in_((scope, EVERY)), grant.c.role.in_(LEADING),
+        *(sa.or_(end.is_(None), end > now - STILL) for end in (grant.c.ended_at, grant.c.until)))).first() is not None
 
 
 def _named(text: str) -> str | None:

@@ -20,7 +20,7 @@ from alumni_desk.protocol.people_marks import MARKED, marks
 from alumni_desk.protocol.proofs import is_enrol_proof
 from alumni_desk.protocol.values import NAME_LETTERS, fits, is_id
 from alumni_desk.server import audit, feed, journal, open_invitations
-from alumni_desk.server.accounts import EVERY, as_name, grants_of, moment_of, new_device
+from alumni_desk.server.accounts import as_name, grants_of, moment_of, new_device
 from alumni_desk.server.bulk import put_rows
 from alumni_desk.server.clamping import stamp
 from alumni_desk.server.lasting import end_of_door, end_of_invitation
@@ -28,6 +28,7 @@ from alumni_desk.server.leaving import end_grant
 from alumni_desk.server.merging import row_from
 from alumni_desk.server.refusals import Refusal
 from alumni_desk.server.state import Server
+from alumni_desk.server.tables import EVERY
 from alumni_desk.sync.shapes import shapes
 from alumni_desk.words import _
 

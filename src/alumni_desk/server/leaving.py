@@ -6,9 +6,10 @@ import sqlalchemy as sa
 
 from alumni_desk.protocol.messages import Done
 from alumni_desk.server import audit, feed, journal, open_invitations
-from alumni_desk.server.accounts import EVERY, Caller
+from alumni_desk.server.accounts import Caller
 from alumni_desk.server.refusals import Refusal
 from alumni_desk.server.state import Server
+from alumni_desk.server.tables import EVERY
 
 
 def end_grant(server: Server, connection: sa.Connection, device_id: str, scope: str, now: int, *, event: str, by: str | None) -> None:

@@ -8,6 +8,9 @@ import sqlalchemy as sa
 
 from alumni_desk.schema import server_schema
 
+EVERY = "*"
+"""The scope of an admin's grant: every chapter of the server."""
+
 
 def _text(name: str, **options: Any) -> sa.Column[Any]:
     return sa.Column(name, sa.Text, **options)
