@@ -34,6 +34,9 @@ log = logging.getLogger(__name__)
 
 FILE = "erased.json"
 EVENT = "person_erased"
+ERASE = '{"command":"erase"}'
+"""What an operation says that orders it."""
+
 UNFINISHED = "scrubbing"
 """Under this key of ``sync_state`` stands that pages, copies and backups may still hold what was taken out (``sync.state.Scrubbing``)."""
 
@@ -202,7 +205,7 @@ def _command(desk: Desk, writing: Writing, people: Sequence[str]) -> None:
     """The server alone erases what everybody shares: it is told whom."""
     at = writing.now.strftime("%Y-%m-%dT%H:%M:%S.") + f"{writing.now.microsecond // 1000:03d}Z"
     writing.connection.exec_driver_sql(INSERT_OPERATION, [
-        (uuid7(), writing.action_id, writing.event, writing.transaction_id, writing.scope, "chapter", "command", "person", one, '{"command":"erase"}',
+        (uuid7(), writing.action_id, writing.event, writing.transaction_id, writing.scope, "chapter", "command", "person", one, ERASE,
          desk.clock.tick(), desk.schema, "live", at) for one in people])
     writing.touched("person", people)
 

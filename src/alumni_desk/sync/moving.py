@@ -16,12 +16,14 @@ from nacl.signing import SigningKey
 
 from alumni_desk.errors import BadInput, KnownError, Refused
 from alumni_desk.protocol.canonical import json_text
+from alumni_desk.protocol.clock import Clock
 from alumni_desk.protocol.clocks import unpack
 from alumni_desk.protocol.codes import read_invitation, short_invitation, wrong_group
 from alumni_desk.protocol.ids import uuid7
 from alumni_desk.protocol.messages import ChallengeReply, ChallengeRequest, ConflictRow, Grant, Offer
 from alumni_desk.schema import SCHEMA_VERSION
 from alumni_desk.store.desk import Desk
+from alumni_desk.store.erasing import ERASE
 from alumni_desk.store.tables import CHAPTER_MOVED
 from alumni_desk.store.writing import TRANSACTION
 from alumni_desk.sync import engine, join, moving_cards, operations, others_there, state
@@ -37,6 +39,9 @@ from alumni_desk.sync.wire import Wire
 from alumni_desk.words import _
 
 _AT_ONCE = 2_000
+
+_INSERT = ("INSERT INTO operation (id, action, event, transaction_id, scope, audience, kind, table_name, row_id, fields, before, values_before, clock, schema,"
+           " queue, fate, made_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
 
 
 def move(desk: Desk, url: str, code: str, *, anyway: bool = False, merge: bool = False, device_name: str | None = None, wire: Wire | None = None,
@@ -115,14 +120,14 @@ def take_along(connection: sa.Connection, membership: state.Membership, cards: S
     # What the former server answered counts for nothing there; what it refused stays refused.
     connection.exec_driver_sql("UPDATE operation SET sequence = NULL WHERE fate = 'waiting'")
     connection.exec_driver_sql("UPDATE operation SET sequence = ? WHERE fate = 'accepted' AND kind = 'put'", (operations.BEFORE_THE_MOVE,))
-    return sum(_offer(connection, shape, membership.scope) for shape in shapes().values() if shape.name != "chapter" or membership.scope in former)
+    offered = sum(_offer(connection, shape, membership.scope) for shape in shapes().values() if shape.name != "chapter" or membership.scope in former)
+    return offered + _tell_erased(connection, membership.scope)
 
 
 def _offer(connection: sa.Connection, shape: Shape, scope: str) -> int:
     """Every row of a table as operations, but for what waits to be sent already."""
     names = ", ".join(f'"{name}"' for name in shape.columns)
-    at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    action, transaction, in_it, count = uuid7(), uuid7(), 0, 0
+    at, action, transaction, in_it, count = _at(), uuid7(), uuid7(), 0, 0
     last = ""
     while True:
         rows = connection.exec_driver_sql(f'SELECT {names} FROM "{shape.name}" WHERE id > ? ORDER BY id LIMIT {_AT_ONCE}', (last,)).mappings().all()
@@ -140,10 +145,21 @@ def _offer(connection: sa.Connection, shape: Shape, scope: str) -> int:
             made += [(uuid7(), action, CHAPTER_MOVED, transaction, scope, audience, shape.kind, shape.name, row["id"], json_text(fields), "{}", "{}", clock,
                       SCHEMA_VERSION, "load", "waiting", at) for clock, fields in parts]
         if made:
-            connection.exec_driver_sql(
-                "INSERT INTO operation (id, action, event, transaction_id, scope, audience, kind, table_name, row_id, fields, before, values_before, clock,"
-                " schema, queue, fate, made_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", made)
+            connection.exec_driver_sql(_INSERT, made)
         count += len(made)
+
+
+def _tell_erased(connection: sa.Connection, scope: str) -> int:
+    """Who was erased, after all that there is about them: the new server keeps out what a laptop says of them that has not heard of it yet."""
+    wanted = connection.exec_driver_sql(
+        "SELECT id FROM erased AS e WHERE NOT EXISTS (SELECT 1 FROM operation AS o INDEXED BY operation_row WHERE o.table_name = 'person' AND o.row_id = e.id"
+        " AND o.kind = 'command' AND o.fate = 'waiting') ORDER BY id").scalars().all()
+    at, action, clock = _at(), uuid7(), Clock()
+    made = [(uuid7(), action, CHAPTER_MOVED, uuid7(), scope, "chapter", "command", "person", one, ERASE, "{}", "{}", clock.tick(), SCHEMA_VERSION, "load",
+             "waiting", at) for one in wanted]
+    if made:
+        connection.exec_driver_sql(_INSERT, made)
+    return len(made)
 
 
 def _parts(shape: Shape, row: Any) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -159,7 +175,13 @@ def _parts(shape: Shape, row: Any) -> Iterator[tuple[str, dict[str, Any]]]:
         clock = clocks.get(shape.clock_keys[name])
         if clock:
             together[clock][name] = value
+    if together and values.get("gone") and shape.clock_keys["gone"] not in clocks:  # nobody wrote that: they were erased, and nobody sees them meanwhile
+        together[max(together)]["gone"] = True
     yield from sorted(together.items())
+
+
+def _at() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _clocks_waiting(connection: sa.Connection, table: str, first: str, last: str) -> dict[str, set[str]]:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from alumni_desk.protocol.canonical import body_of
 from alumni_desk.protocol.messages import Operation, Value
 from alumni_desk.store import driver
-from alumni_desk.store.tables import CARD_MOVED
+from alumni_desk.store.tables import CARD_MOVED, CHAPTER_MOVED
 from alumni_desk.sync.shapes import Shape, shapes
 
 CHUNK = 5_000
@@ -184,6 +184,11 @@ def mark_refused(connection: sa.Connection, refused: Sequence[tuple[int, str, in
     if refused:
         connection.exec_driver_sql("UPDATE operation SET fate = 'refused', sequence = ?, reason = ?, resolved_at = ? WHERE rowid = ?",
                                    [(sequence, reason, at, rowid) for sequence, reason, rowid in refused])
+
+
+def drop_carried(connection: sa.Connection, rowids: Sequence[int]) -> int:
+    """What was carried here about somebody who was erased is nobody's change that did not count, and is told to nobody. Returns how many."""
+    return sum(connection.exec_driver_sql("DELETE FROM operation WHERE rowid = ? AND event = ?", (rowid, CHAPTER_MOVED)).rowcount for rowid in rowids)
 
 
 def passed(connection: sa.Connection, scope: str, cursor: int) -> list[tuple[int, str, str]]:

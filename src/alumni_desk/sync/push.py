@@ -241,6 +241,7 @@ def _keep(desk: Desk, membership: Membership, parcels: Sequence[Sequence[Outgoin
             places = state.read(connection, state.Places) or state.Places([])
             state.keep(connection, state.Places([*places.places, there][1 - PLACES:]))
         operations.mark_refused(connection, refused, at)
+        count.refused -= operations.drop_carried(connection, [rowid for _sequence, reason, rowid in refused if reason == "erased"])
         for table, over in lying.items():
             shape = shapes().get(table)
             if shape is not None:
