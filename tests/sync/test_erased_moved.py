@@ -69,3 +69,36 @@ def test_the_new_server_is_told_who_was_erased(make_server: Any, make_desk: Make
     lists = [everything(desk, tmp_path / f"{n}.ndjson") for n, desk in enumerate((*desks, fresh))]
     assert all(one == lists[0] for one in lists)
     assert not any(word in line for line in lists[0] for word in ("Xaver", "xaver", "Zyx", "Lowell"))
+
+
+def test_who_has_not_heard_of_it_moves_first(make_server: Any, make_desk: MakeDesk) -> None:
+    """All that the new server is given is of before the erasure; the laptop that has heard of it brings the order, and shows nobody meanwhile."""
+    former, (one, two) = make_server(), (desks := [make_desk(name) for name in ("one", "two")])
+    for desk in desks:
+        join(desk, former.url, former.invite())
+    xaver = add_member(one, first_name="Xaver", last_name="Zyx", email="xaver@example.org").id
+    add_member(one, first_name="Bo", last_name="Li")
+    for desk in desks:
+        sync_once(desk)
+    erasing.erase(one, [xaver])
+    sync_once(one)
+    former.kill()
+    server = make_server()
+    moving.move(two, server.url, server.invite(), anyway=True)
+    sync_once(two)
+    assert "Xaver Zyx" in names(two)
+    moving.move(one, server.url, server.invite(), anyway=True)
+    for desk in (one, two):
+        assert sync_once(desk, check=True).identical
+        assert (names(desk), refused(desk)) == (["Bo Li"], [])
+
+
+def test_a_check_brings_nobody_back(make_server: Any, make_desk: MakeDesk) -> None:
+    office, desk = make_server(), make_desk("one")
+    join(desk, office.url, office.invite())
+    xaver = add_member(desk, first_name="Xaver", last_name="Zyx").id
+    sync_once(desk)
+    with desk.applying() as applying:  # as by a list beside a backup: the server has not heard of it
+        erasing.learn(applying.connection, applying.tables, {xaver: "2026-11-12T19:00:00Z"})
+    sync_once(desk, check=True)
+    assert names(desk) == []

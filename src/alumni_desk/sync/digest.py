@@ -17,7 +17,7 @@ from alumni_desk.protocol.digest import Sums, differing, part_of, tail_of
 from alumni_desk.protocol.messages import Block, Cursor, DigestReply, DigestRequest
 from alumni_desk.store.connecting import READER_CACHE
 from alumni_desk.store.desk import Desk
-from alumni_desk.sync import operations, session, state
+from alumni_desk.sync import erasing, operations, session, state
 from alumni_desk.sync.pull import apply_block, cursor_of, pull
 from alumni_desk.sync.shapes import Shape, shapes
 from alumni_desk.sync.views import Base, base_of, bases_of, no_base, settle
@@ -129,6 +129,7 @@ def _mend(desk: Desk, wire: Wire, membership: state.Membership, cursor: Cursor, 
             for shape in shapes().values():
                 block = next((one for one in reply.blocks if one.table == shape.name), None)
                 mended += _replace(applying.connection, shape, membership.scope, reply.given, block)
+            erasing.after_blocks(applying.connection, reply.blocks)
         left = [part for part in left if part not in reply.given]
     return len(parts) - len(left), mended
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
-from alumni_desk.protocol.messages import Page
+from alumni_desk.protocol.messages import Block
 from alumni_desk.schema import synced_tables
 from alumni_desk.store import erasing
 from alumni_desk.store.desk import Desk
@@ -38,10 +38,10 @@ def _forget_rows(connection: sa.Connection, rows: Mapping[str, Sequence[str]]) -
         state.keep(connection, state.Scrubbing())
 
 
-def after_page(connection: sa.Connection, page: Page) -> None:
+def after_blocks(connection: sa.Connection, blocks: Sequence[Block]) -> None:
     """Keep those out who were erased here while the server had not heard of it, or not yet all that others wrote."""
     named: set[str] = set()
-    for block in page.blocks:
+    for block in blocks:
         if block.table == "person":
             named.update(str(row[block.columns.index("id")]) for row in block.rows)
         elif block.table in ("education", "registration") and "person" in block.columns:

@@ -117,7 +117,7 @@ def apply_page(connection: sa.Connection, scope: str, page: Page, seen: set[tupl
         if seen is not None:
             at_id = block.columns.index("id")
             seen.update((block.table, str(row[at_id])) for row in block.rows)
-    erasing.after_page(connection, page)
+    erasing.after_blocks(connection, page.blocks)
     count += forget_rows(connection, scope, page.left)
     count += forget_removed(connection, scope, page.removed)
     state.keep_authors(connection, page.replicas)
