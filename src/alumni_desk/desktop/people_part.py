@@ -286,11 +286,12 @@ class PeoplePart(QWidget):
 
 def removed_words(laptop: Laptop) -> str:
     """That a laptop is removed, and how many invitations ended with it, in a toast."""
+    named = whose(isolated(laptop.name), isolated(laptop.who or ""))
     if not laptop.invitations:
-        return _("{laptop} is removed").format(laptop=laptop.name)
+        return _("{laptop} is removed").format(laptop=named)
     return ngettext("{laptop} is removed; {n} open invitation that it made ended with it",
                     "{laptop} is removed; {n} open invitations that it made ended with it", laptop.invitations).format(
-                        laptop=laptop.name, n=number(laptop.invitations))
+                        laptop=named, n=number(laptop.invitations))
 
 
 def _called(button: Button) -> str:
