@@ -27,7 +27,7 @@ from alumni_desk.store.desk import Desk
 from alumni_desk.store.erasing import erase
 from alumni_desk.store.profile import Profile
 from alumni_desk.store.undo import redo, undo
-from alumni_desk.sync import laptops, leaving, set_aside
+from alumni_desk.sync import laptops, leaving, moving, set_aside
 from alumni_desk.sync.engine import join, status, sync_once
 from alumni_desk.sync.venue.files import read_parcels, write_parcels
 
@@ -100,6 +100,25 @@ def test_a_removed_laptop_hands_over_what_it_had_and_empties_itself(pair: tuple[
     assert set_aside.release(leader, aside.id[:8]).taken == 2
     assert code_of(lambda: set_aside.release(leader, aside.id)) == "no_such_parcel"
     assert sync_once(leader).quarantined == 0 and names(leader) == ["Lovelace", "Unsent", "Unsent too"]
+
+
+def test_a_chapter_does_not_move_before_what_was_set_aside_was_looked_at(pair: tuple[Desk, Desk], make_server: Any) -> None:
+    """It lies at the present server alone; where a laptop keeps the chapter that goes with the move."""
+    leader, other = pair
+    add(other, "Unsent", "Unsent too")
+    remove_other(leader)
+    with pytest.raises(KnownError):
+        sync_once(other)
+    server = make_server()
+    for anyway in (False, True):
+        with pytest.raises(KnownError, match="2 changes were set aside") as raised:
+            moving.move(leader, server.url, server.invite(), anyway=anyway)
+        assert raised.value.code == "move_set_aside"
+    [aside] = set_aside.set_aside(leader)
+    set_aside.release(leader, aside.id)
+    moving.move(leader, server.url, server.invite())
+    sync_once(leader)
+    assert names(leader) == ["Lovelace", "Unsent", "Unsent too"]
 
 
 def test_what_is_set_aside_names_whom_it_brings_itself(pair: tuple[Desk, Desk]) -> None:

@@ -26,7 +26,7 @@ from alumni_desk.store.desk import Desk
 from alumni_desk.store.erasing import ERASE
 from alumni_desk.store.tables import CHAPTER_MOVED
 from alumni_desk.store.writing import TRANSACTION
-from alumni_desk.sync import engine, join, moving_cards, operations, others_there, state
+from alumni_desk.sync import engine, join, moving_cards, operations, others_there, set_aside, state
 from alumni_desk.sync.address import read_address
 from alumni_desk.sync.carried_clocks import own_replicas, plain, seen
 from alumni_desk.sync.conflicts_kept import keep_moved
@@ -36,7 +36,7 @@ from alumni_desk.sync.hello import reach_of
 from alumni_desk.sync.shapes import Shape, shapes
 from alumni_desk.sync.venue import holding
 from alumni_desk.sync.wire import Wire
-from alumni_desk.words import _
+from alumni_desk.words import _, ngettext, number
 
 _AT_ONCE = 2_000
 
@@ -50,7 +50,8 @@ def move(desk: Desk, url: str, code: str, *, anyway: bool = False, merge: bool =
 
     ``anyway``: though the former server cannot be reached; what waits is then offered to the new one alone. ``merge``: though the chapter there
     has people who are none of ours. ``settled``: called when nothing is owed to the former one any more. Killed anywhere, the same call finishes.
-    Raises Refused ``sync_alone``, ``move_same_server``, ``move_unsent``, ``move_waiting``, ``move_role``, ``move_others``, and what a join raises.
+    Raises Refused ``sync_alone``, ``move_same_server``, ``move_unsent``, ``move_waiting``, ``move_set_aside``, ``move_role``, ``move_others``, and what a
+    join raises.
     """
     there = _membership(desk)
     address = read_address(url)
@@ -215,6 +216,23 @@ def _send_what_waits(desk: Desk, anyway: bool) -> None:
         return
     if waiting and not anyway:
         raise Refused("move_waiting", _("The present server has not taken everything yet, so nothing was moved. Sync, then move again."))
+    _refuse_set_aside(desk, anyway)
+
+
+def _refuse_set_aside(desk: Desk, anyway: bool) -> None:
+    """What was set aside lies at the present server alone, check-ins among it, and goes when that one goes."""
+    try:
+        count = sum(one.count for one in set_aside.set_aside(desk))
+    except KnownError:
+        if anyway:
+            return
+        raise
+    if count:
+        raise Refused("move_set_aside", ngettext(
+            "{n} change was set aside at the present server and would not go along, so nothing was moved. Look at it first: release it or throw it away, on "
+            "the Sync page under Details, or with “alumni-desk set-aside”. Then move again.",
+            "{n} changes were set aside at the present server and would not go along, so nothing was moved. Look at them first: release them or throw them "
+            "away, on the Sync page under Details, or with “alumni-desk set-aside”. Then move again.", count), n=number(count))
 
 
 def _key(desk: Desk, url: str, code: str) -> SigningKey:
