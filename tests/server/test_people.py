@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from nacl.signing import SigningKey
 from tests.server.conftest import Client, Laptop, Office, Time
 
+from alumni_desk.gatherings.records import registration_id
 from alumni_desk.protocol.ids import uuid7
 from alumni_desk.protocol.messages import (
     ConflictsReply,
@@ -388,3 +389,21 @@ def test_leaving_and_handing_over_outlive_a_restore(office: Office) -> None:
         assert office.call("hello", HelloRequest(), HelloReply, laptop.token).commands == ["leave"]
     assert office.call("hello", HelloRequest(), HelloReply, three.token).commands == []
     assert {"leave", "handed_over"} <= set(events(office))
+
+
+def test_who_is_erased_comes_to_no_gathering_any_more_and_still_came_to_those_before(office: Office) -> None:
+    one = office.laptop()
+    person, other = one.operation(last_name="Li"), one.operation(last_name="Wu")
+    dinners = [one.operation("gathering", name=name, starts=f"{year}-05-12T18:30", ends=f"{year}-05-12T21:00", time_zone="UTC")
+               for name, year in (("Held", "2001"), ("To come", "2101"), ("Begun", "2101"))]
+    places = [one.operation("registration", row=registration_id(dinner.row, who.row), gathering=dinner.row, person=who.row, status="yes")
+              for dinner in dinners for who in (person, other)]
+    came = one.operation("fact", gathering=dinners[2].row, registration=places[4].row, person=person.row, kind="in", at="2026-11-12T18:42:00.000Z")
+    one.push(person, other, *dinners, *places, came)
+    doors = [office.laptop(role="door", gathering=dinner.row) for dinner in dinners[1:]]
+    assert [len([name for name, _row in door.rows() if name == "registration"]) for door in doors] == [2, 2]
+    one.push(erase(one, person.row))
+    rows = one.rows()
+    assert [rows["registration", place.row]["status"] for place in places] == ["yes", "yes", "cancelled", "yes", "yes", "yes"]
+    there = [{row for name, row in door.rows() if name == "registration"} for door in doors]
+    assert there == [{places[3].row}, {places[4].row, places[5].row}]

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
@@ -16,6 +15,7 @@ from alumni_desk.gatherings.counts import answer_of, answers_once
 from alumni_desk.gatherings.fields import counted_end, is_crossed
 from alumni_desk.members import naming
 from alumni_desk.members.roots import merged_on, root_of
+from alumni_desk.protocol.wall_times import local_now
 from alumni_desk.store.at_door import awaits_first_sync, is_at_door, nothing_fetched
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.listed import texts
@@ -215,15 +215,6 @@ def chapter_zone(desk: Desk) -> str | None:
     chapter = desk.tables["chapter"]
     with desk.reading() as connection:
         return connection.execute(sa.select(chapter.c.time_zone).where(~chapter.c.gone).limit(1)).scalar()
-
-
-def local_now(moment: datetime, zone: str | None) -> str:
-    """A moment (aware) by the clocks of a zone, as wall times are kept."""
-    try:
-        there = ZoneInfo(zone or "UTC")
-    except (KeyError, ValueError, OSError):
-        there = ZoneInfo("UTC")
-    return moment.astimezone(there).strftime("%Y-%m-%dT%H:%M")
 
 
 def _over_at(row: Any) -> str:

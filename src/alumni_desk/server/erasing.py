@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,9 +11,10 @@ import sqlalchemy as sa
 from alumni_desk.protocol.clocks import pack, unpack
 from alumni_desk.server import feed, set_aside
 from alumni_desk.server.asking import ask
-from alumni_desk.server.audiences import CHAPTER, Entry
-from alumni_desk.server.bulk import chunks, put_rows
+from alumni_desk.server.audiences import CHAPTER, Entry, Name, Touched, concerned_by, moves
+from alumni_desk.server.bulk import chunks, put_rows, rows_by_id
 from alumni_desk.server.clamping import stamp
+from alumni_desk.server.lasting import is_to_come
 from alumni_desk.store.synced import clock_key
 
 Journal = Callable[..., None]
@@ -52,9 +53,10 @@ def erase(connection: sa.Connection, tables: sa.MetaData, locked: feed.LockedHea
                 journal("erase", at=now, scope=scope, table=name, row=row)
     for name, held in there.items():
         clear(connection, tables, scope, name, held, now)
+    ended = _end_places(connection, tables, scope, there.get("registration", ()), now)
     note(connection, tables, scope, {(name, row) for name, ids in rows.items() for row in ids}, now)
     forget(connection, tables, scope, {(name, row) for name, ids in rows.items() for row in ids})
-    return _tell(connection, tables, locked, rows, there)
+    return _tell(connection, tables, locked, rows, there, moves(connection, tables, scope, ended, concerned_by(scope, ended, {})) if ended else ())
 
 
 def tell_again(connection: sa.Connection, tables: sa.MetaData, scope: str, rows: Mapping[str, set[str]]) -> None:
@@ -67,11 +69,14 @@ def tell_again(connection: sa.Connection, tables: sa.MetaData, scope: str, rows:
 
 
 def _tell(connection: sa.Connection, tables: sa.MetaData, locked: feed.LockedHead, rows: Mapping[str, set[str]],
-          there: Mapping[str, list[str]]) -> dict[tuple[str, str], int]:  # fmt: skip
-    """Of a row that is not there, since it was removed long ago or a backup has not got it, laptops may have words still: they hear of it, too."""
+          there: Mapping[str, list[str]], moved: Iterable[Entry] = ()) -> dict[tuple[str, str], int]:  # fmt: skip
+    """Of a row that is not there, since it was removed long ago or a backup has not got it, laptops may have words still: they hear of it, too.
+
+    ``moved``: what changed besides of who is on whose list.
+    """
     told = {name: set(there[name]) if name in SHARED else ids for name, ids in rows.items()}
     return feed.touch(connection, tables, locked, [(name, row, name in GONE or row not in there[name]) for name, ids in told.items() for row in sorted(ids)],
-                      at_doors(connection, tables, locked.scope, there))
+                      list({entry[:3]: entry for entry in (*at_doors(connection, tables, locked.scope, there), *moved)}.values()))
 
 
 def at_doors(connection: sa.Connection, tables: sa.MetaData, scope: str, rows: Mapping[str, Iterable[str]], *, gone: bool = False) -> list[Entry]:
@@ -102,6 +107,29 @@ def clear(connection: sa.Connection, tables: sa.MetaData, scope: str, name: str,
                 clocks.update({clock_key(column): max(clock, clocks.get(clock_key(column), "")) for column in about})
                 connection.execute(sa.update(table).where(table.c.scope == scope, table.c.id == row.id).values(
                     clocks=pack(clocks), clock=max(row.clock or "", *clocks.values())))
+
+
+def _end_places(connection: sa.Connection, tables: sa.MetaData, scope: str, ids: Iterable[str], now: int) -> dict[Name, Touched]:
+    table, ended = tables.tables["registration"], dict[Name, Touched]()
+    for part in chunks(sorted(ids)):
+        those = [dict(row) for row in connection.execute(sa.select(table).where(table.c.scope == scope, table.c.id.in_(part))).mappings()]
+        over = ended_places(connection, tables, scope, those, stamp(now, scope.replace("-", "")[:16]), now)
+        for row in those:
+            if row["id"] in over:
+                connection.execute(sa.update(table).where(table.c.scope == scope, table.c.id == row["id"]).values(**over[row["id"]]))
+                ended["registration", row["id"]] = Touched(row, {**row, **over[row["id"]]})
+    return ended
+
+
+def ended_places(connection: sa.Connection, tables: sa.MetaData, scope: str, those: Sequence[Mapping[str, Any]], clock: str,
+                 now: int) -> dict[str, dict[str, Any]]:  # fmt: skip
+    """Of these registrations of people who are here no more, those that end with them: nobody came by them, and the gathering is to come. What changes."""
+    fact = tables.tables["fact"]
+    when = rows_by_id(connection, tables.tables["gathering"], scope, {row["gathering"] for row in those if row["gathering"]})
+    came = set(connection.execute(sa.select(fact.c.registration).where(fact.c.scope == scope, fact.c.registration.in_([row["id"] for row in those]))).scalars())
+    return {row["id"]: {"status": "cancelled", "clocks": pack({**unpack(row["clocks"]), "status": clock}), "clock": max(row["clock"] or "", clock)}
+            for row in those if not row["gone"] and row["status"] != "cancelled" and row["id"] not in came and row["gathering"] in when
+            and is_to_come(when[row["gathering"]], now)}
 
 
 def note(connection: sa.Connection, tables: sa.MetaData, scope: str, rows: Iterable[tuple[str, str]], now: int) -> None:

@@ -27,7 +27,6 @@ from alumni_desk.server.asking import ask
 from alumni_desk.server.audiences import ALONE, CHAPTER, Name, Touched, concerned_by, moves
 from alumni_desk.server.bulk import chunks, put_rows, rows_by_id
 from alumni_desk.server.clamping import replica, stamp
-from alumni_desk.server.lasting import is_to_come
 from alumni_desk.server.replicas import keep_replicas
 from alumni_desk.server.sealed_moves import Sealed
 from alumni_desk.server.state import Server
@@ -210,20 +209,16 @@ def _stub(both: _Both, name: Name, row: Mapping[str, Any]) -> dict[str, Any]:
 def _places(both: _Both, group: set[str]) -> tuple[dict[Name, Touched], int]:
     """The registrations of the old chapter that change: without what is about the person, and cancelled where the gathering is to come."""
     connection, scope = both.connection, both.old.scope
-    registration, gathering, fact = (both.tables.tables[name] for name in ("registration", "gathering", "fact"))
+    registration = both.tables.tables["registration"]
     changed: dict[Name, Touched] = {}
     ended = 0
     for part in chunks(sorted(group)):
         mine = sa.select(registration).where(registration.c.scope == scope, registration.c.person.in_(part))
         those = [dict(row) for row in connection.execute(mine).mappings()]
-        when = rows_by_id(connection, gathering, scope, {row["gathering"] for row in those if row["gathering"]})
-        came = set(connection.execute(sa.select(fact.c.registration).where(fact.c.scope == scope, fact.c.person.in_(part))).scalars())
+        over = erasing.ended_places(connection, both.tables, scope, those, both.stamp, both.now)
+        ended += len(over)
         for row in those:
-            after = {**row, **dict.fromkeys(ABOUT)}
-            if (not row["gone"] and row["status"] != "cancelled" and row["id"] not in came and row["gathering"] in when
-                    and is_to_come(when[row["gathering"]], both.now)):
-                after.update(status="cancelled", clocks=pack({**unpack(row["clocks"]), "status": both.stamp}), clock=max(row["clock"] or "", both.stamp))
-                ended += 1
+            after = {**row, **over.get(row["id"], {}), **dict.fromkeys(ABOUT)}
             if after != row:
                 changed["registration", row["id"]] = Touched(row, after)
     return changed, ended

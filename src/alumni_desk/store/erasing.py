@@ -19,6 +19,7 @@ import sqlalchemy as sa
 
 from alumni_desk.errors import KnownError, NotFound, Refused
 from alumni_desk.protocol.ids import uuid7
+from alumni_desk.protocol.wall_times import local_now
 from alumni_desk.store import backup, backup_folders, cut_off, driver
 from alumni_desk.store.backup_head import ENDING
 from alumni_desk.store.desk import Desk
@@ -89,6 +90,7 @@ def erase(desk: Desk, people: Sequence[str], *, remake_backups: bool = True) -> 
     with desk.reading() as connection:
         ids = _merge_group(connection, people)
         rows = _rows_about(connection, ids)
+        ended = _to_come(connection, rows["registration"], desk.now())
         role = _role(connection)
     if not ids or len(set(people) - set(ids)):
         raise NotFound("no_such_person", _("There is nobody with this id. Look them up again."))
@@ -100,10 +102,12 @@ def erase(desk: Desk, people: Sequence[str], *, remake_backups: bool = True) -> 
         for table, row_ids in rows.items() if role is None else ():
             clear = dict.fromkeys(_about(writing.tables[table]))
             for row_id in row_ids:
-                writing.change(table, row_id, **clear, **({"gone": True} if table in ("person", "education") else {}))
+                writing.change(table, row_id, **clear, **({"gone": True} if table in ("person", "education") else {}),
+                               **({"status": "cancelled"} if row_id in ended else {}))
         with writing.applying() as connection:  # all of it in one transaction: whoever was erased is so wholly, whatever happens next
             _note(connection, dict.fromkeys(ids, _now()))
             clear_rows(connection, writing.tables, rows)
+            driver.run_many(connection, "UPDATE registration SET status = 'cancelled' WHERE id = ?", [(one,) for one in ended])  # as the server will
             forget(connection, writing.tables, rows)
             driver.run(connection, "INSERT INTO sync_state (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
                        (UNFINISHED, json.dumps({"backups": remake_backups})))
@@ -114,6 +118,15 @@ def erase(desk: Desk, people: Sequence[str], *, remake_backups: bool = True) -> 
         return Erased(tuple(ids), 0, writing.changed, unfinished=problem)
     left = dict.fromkeys((*backup_folders.owed(desk.profile), *(one.parent for one in backup_folders.held(desk.profile)))) if remake_backups else ()
     return Erased(tuple(ids), deleted, writing.changed, tuple(left))
+
+
+def _to_come(connection: sa.Connection, registrations: Sequence[str], now: datetime) -> set[str]:
+    """Which of these places on lists end with whom they are of: nobody came by them, and the gathering is not over."""
+    found = connection.exec_driver_sql(
+        "SELECT r.id, coalesce(g.ends, substr(g.starts, 1, 10) || 'T23:59'), g.time_zone FROM registration AS r JOIN gathering AS g ON g.id = r.gathering"
+        " WHERE r.id IN (SELECT value FROM json_each(?)) AND NOT r.gone AND r.status IS NOT 'cancelled'"
+        " AND NOT EXISTS (SELECT 1 FROM fact AS f WHERE f.gathering = r.gathering AND f.registration = r.id)", (json.dumps(list(registrations)),))
+    return {one for one, end, zone in found if end and end > local_now(now, zone)}
 
 
 def apply(desk: Desk, erased: Mapping[str, str]) -> None:
