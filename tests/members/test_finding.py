@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,7 @@ from alumni_desk.gatherings.lists import guest_rows
 from alumni_desk.members.actions import add_member, change_member, remove_members
 from alumni_desk.members.lists import all_members, best_members, count_members, find_one, member_ids, member_rows, rows_of
 from alumni_desk.schema import open_desk
-from alumni_desk.store import connecting, keys, opening, search
+from alumni_desk.store import connecting, finding, keys, opening, search
 from alumni_desk.store.checking import rebuild_search, verify
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.done import actions
@@ -52,6 +54,13 @@ def test_the_whole_name_is_never_lost_among_thirty_thousand_that_begin_like_it(d
     assert len(set(everyone)) == 30_002
     by_name = member_ids(desk)
     assert len(by_name) == 30_003 and by_name[0] == best_members(desk, "jo ann", 1).ids[0] and tuple(by_name[:64]) == best_members(desk, "", 64).ids
+
+
+def test_first_words_typed_whole_are_not_lost_among_many_that_go_on(desk: Desk) -> None:
+    many(desk, [("Annabel", f"Leeds{number}") for number in range(200)] + [("Ann", f"Leeds{number}") for number in range(100)])
+    for typed in ("ann lee", "ann leeds"):
+        found = best(desk, typed)
+        assert len(found) == 50 and all(name.startswith("Ann ") for name in found), typed
 
 
 def test_whole_words_before_beginnings_and_names_before_the_rest(desk: Desk) -> None:
@@ -204,6 +213,55 @@ def test_a_slip_never_decides_who_is_meant_by_a_command(desk: Desk) -> None:
     add_member(desk, first_name="Jan", last_name="Kowalski")
     with pytest.raises(NotFound):
         find_one(desk, "kowlaski")
+
+
+def test_the_answer_is_the_same_once_the_words_that_there_are_are_known(desk: Desk) -> None:
+    for first, middle, last, email in (("Ann", "Lee", "Leeds", "zeta12@kontor.example"), ("Anna", None, "Lee", "lee@leeds.example"),
+                                       ("Leeds", "Anna", "An", None),
+                                       ("Öz", "Ann", "Ødegård", "zeta@an.example"), ("王", None, "小明", None), ("Mary Ann", None, "Lee3", "a1b@x.example")):
+        add_member(desk, first_name=first, middle_name=middle, last_name=last, email=email, class_year="1998")
+    typed = [*"aloz", "an", "ann", "anna", "zeta", "zeta1", "le", "lee", "lee3", "leeds", "ann lee", "lee ann", "leeds an", "anna lee", "kontor", "kont", "od",
+             "odeg", "98", "98 lee", "lee 1998", "maryann", "mary an", "mary ann lee", "小", "王小明", "a1", "a1b", "ann zzz", "lee kon", "an lee leeds"]
+
+    def answers() -> list[tuple[str, ...]]:
+        with desk.reading() as connection:
+            assert desk.vocabulary.known(connection) is None
+            before = [find_people(connection, text, limit).ids for text in typed for limit in (1, 50)]
+            desk.vocabulary.be_ready(connection)
+            assert desk.vocabulary.known(connection) is not None
+            with_all_known = [find_people(connection, text, limit, vocabulary=desk.vocabulary) for text in typed for limit in (1, 50)]
+        assert before == [() if one.close else one.ids for one in with_all_known]
+        return before
+
+    assert sum(map(bool, answers())) > 2 * len(typed) - 8
+    later = add_member(desk, first_name="Annabel", last_name="Leedsen", email="kontorist@leeds3.example").id
+    assert later in {one for found in answers() for one in found}
+
+
+def test_a_question_does_not_wait_for_the_words_to_be_read(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    ada = add_member(desk, first_name="Ada", last_name="Obi").id
+    reads, may_go_on = threading.Event(), threading.Event()
+    read = finding.Known.read
+
+    def slowly(connection: sa.Connection) -> finding.Known:
+        reads.set()
+        assert may_go_on.wait(30)
+        return read(connection)
+
+    monkeypatch.setattr(finding.Known, "read", slowly)
+
+    def be_ready() -> None:
+        with desk.reading() as connection:
+            desk.vocabulary.be_ready(connection)
+
+    with ThreadPoolExecutor(2) as beside:
+        under_way = beside.submit(be_ready)
+        try:
+            assert reads.wait(30)
+            assert beside.submit(best_members, desk, "ada", 5).result(30).ids == (ada,)
+        finally:
+            may_go_on.set()
+        under_way.result(30)
 
 
 def test_forgiving_knows_what_was_written_a_moment_ago(desk: Desk) -> None:

@@ -11,7 +11,7 @@ import re
 import threading
 import unicodedata
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Literal
@@ -45,6 +45,7 @@ SPARE = 14
 """So many more hits than wanted are looked at, to rank them."""
 
 Where = Literal["called", "names", "any"]
+Whole = Literal["none", "all but the last", "all"]
 _MARKS: dict[Where, tuple[str, ...]] = {"called": ("",), "names": ("", OTHER_NAME), "any": ("", OTHER_NAME, THE_REST)}
 
 
@@ -64,22 +65,24 @@ class Question:
         """A number is among the words: a class year, the end of a phone number."""
         return any(one[0].isdecimal() for one in self.words)
 
-    def expression(self, where: Where, *, whole: bool = False) -> str:
-        """The full-text question: every word, in names or anywhere; as a beginning, or whole."""
-        if not self.joined:
-            return self._expression(where, whole=whole)
-        return " OR ".join(f"({one._expression(where, whole=whole)})" for one in (self, *self.joined))
+    def expression(self, where: Where, whole: Whole = "none", known: Known | None = None) -> str:
+        """The full-text question: every word, in names or anywhere; as a beginning, or whole. Empty if it is known that nobody has the words."""
+        fits = [one for question in (self, *self.joined) if (one := question._expression(where, whole, known.term if known is not None else _term))]
+        return fits[0] if len(fits) == 1 else " OR ".join(f"({one})" for one in fits)
 
-    def _expression(self, where: Where, *, whole: bool) -> str:
-        star = "" if whole else "*"
-        terms = ["(" + " OR ".join(_splits(groups, star)) + ")" for groups in self.groups]
+    def _expression(self, where: Where, whole: Whole, term: Callable[[str, str, bool], str]) -> str:
+        terms = ["(" + " OR ".join(_splits(groups, "" if whole == "all" else "*")) + ")" for groups in self.groups]
         grouped = {group for groups in self.groups for group in groups}
         for spellings in self.words:
             if spellings[0] in grouped:
                 continue
             # A number is a class year or the end of a phone number, wherever the name is looked for.
             marks = _MARKS["any" if spellings[0].isdecimal() else where]
-            terms.append("(" + " OR ".join(f'"{mark}{word}"{star}' for word in spellings for mark in marks) + ")")
+            as_whole = whole == "all" or (whole == "all but the last" and spellings is not self.words[-1])
+            ways = [one for word in spellings for mark in marks if (one := term(mark, word, as_whole))]
+            if not ways:
+                return ""
+            terms.append("(" + " OR ".join(ways) + ")")
         return " AND ".join(terms)
 
 
@@ -153,6 +156,11 @@ def _figures(digits: str, star: str, begun: Sequence[str] = ()) -> str:
     return "(" + " OR ".join(terms) + ")"
 
 
+def _term(mark: str, word: str, whole: bool) -> str:
+    """A word in a full-text question, or all that begin like it."""
+    return f'"{mark}{word}"' if whole else f'"{mark}{word}"*'
+
+
 def matching_ids(question: Question) -> sa.Select[Any]:
     """The ids of all people who fit, for ``person.id.in_(…)``."""
     import sqlalchemy as sa
@@ -172,11 +180,14 @@ def find_people(connection: sa.Connection, query: str, limit: int, *, standing: 
     question = question_of(query)
     if question is None:
         return Found((), None)
-    question = vocabulary.known_of(connection, question) if vocabulary is not None else question
-    ids = _best(connection, question, limit, standing) if vocabulary is None or question.code or not vocabulary.lacks(connection, question) else ()
+    known = vocabulary.known(connection) if vocabulary is not None else None
+    if known is not None:
+        question = replace(question, joined=tuple(one for one in question.joined if known.has(one)))
+    ids = _best(connection, question, limit, standing, known)
     if not ids and vocabulary is not None:
-        for guess in vocabulary.guesses(connection, question):
-            ids = _best(connection, guess, limit, standing)
+        known = vocabulary.be_ready(connection)
+        for guess in known.guesses(question):
+            ids = _best(connection, guess, limit, standing, known)
             if ids:
                 return Found(ids, guess)
     return Found(ids, question)
@@ -204,8 +215,8 @@ def everybody(connection: sa.Connection, question: Question | None, standing: st
 _OF_CODE = "SELECT person FROM registration WHERE code = ? AND NOT gone"
 
 
-def _best(connection: sa.Connection, question: Question, limit: int, standing: str | None) -> tuple[str, ...]:
-    search = _Search(connection, question, limit, standing)
+def _best(connection: sa.Connection, question: Question, limit: int, standing: str | None, known: Known | None) -> tuple[str, ...]:
+    search = _Search(connection, question, limit, standing, known)
     if question.code is not None:
         search.take(_portion(connection, "SELECT person FROM registration AS r JOIN search_person AS p ON p.id = r.person WHERE code = ? AND NOT gone"
                              + _standing(standing), (question.code, *_given(standing))))
@@ -219,10 +230,12 @@ def _best(connection: sa.Connection, question: Question, limit: int, standing: s
 class _Search:
     """One question being asked: what was found so far, and how to find more."""
 
-    def __init__(self, connection: sa.Connection, question: Question, limit: int, standing: str | None) -> None:
-        self._connection, self._question, self._limit, self._standing = connection, question, limit, standing
+    def __init__(self, connection: sa.Connection, question: Question, limit: int, standing: str | None, known: Known | None) -> None:
+        self._connection, self._question, self._limit, self._standing, self._known = connection, question, limit, standing, known
+        self._initial = len(question.words) > 1 and len(question.words[-1][0]) == 1
+        self._answers: dict[str, list[int]] = {}
         self._looked_at: set[int] = set()
-        self._patterns = [[_patterns(spellings) for spellings in one.words] for one in (question, *question.joined)]
+        self._looks = [[_looks(spellings) for spellings in one.words] for one in (question, *question.joined)]
         self.found: dict[str, None] = {}
 
     def take(self, ids: Sequence[str]) -> bool:
@@ -232,62 +245,67 @@ class _Search:
 
     def as_typed(self) -> None:
         """Those found by a name before those found by something else; those who fit better first."""
-        question = self._question
-        named_by = question.expression("names")
-        named = self._fitting(named_by)
-        if self._many(named) and self._best_of_many(named):
+        if self._are_many_named() and self._best_of_many():
             return
-        anywhere = question.expression("any")
-        everywhere = named if anywhere == named_by else self._fitting(anywhere)  # of a number alone they are one
-        if self._many(everywhere):
-            self.take(self._ranked(named))
-        self.take(self._ranked(everywhere))
+        everywhere = self._fitting("any")
+        # In one go: whoever is found by a name ranks before all others.
+        self.take(self._ranked([*(self._fitting("names") if self._are_many(everywhere) else ()), *everywhere]))
 
-    def _best_of_many(self, named: Sequence[int]) -> bool:
+    def _are_many_named(self) -> bool:
+        """Whether names find too many to look at them all. Asked first is what mostly tells already and costs least."""
+        if self._initial:
+            return self._are_many(self._fitting("names"))
+        return (self._are_many(self._fitting("called", "all")) or self._are_many(self._fitting("called", "all but the last"))
+                or (self._are_many(self._fitting("any")) and self._are_many(self._fitting("names"))))
+
+    def _best_of_many(self) -> bool:
         """Hits of one kind after the other, the best kind first, where all together are too many to be looked at."""
-        question = self._question
         # The whole name or the whole last name: straight from the index by name, so that it is never lost among thousands of beginnings.
-        turns = [] if question.numbered else _turns(question)
-        initials = all(len(one[0]) == 1 for one in question.words)  # not looked for among middle names: everybody has some
+        turns = [] if self._question.numbered else _turns(self._question)
         return (any(self.take(self._between(name, name + "!")) for name in turns)
-                or self._whole(called_only=initials)
+                or self._whole()
                 or any(self.take(self._between(name, name + _END)) for name in turns)
-                or self._begun(named))
+                or self._begun())
 
-    def _begun(self, named: Sequence[int]) -> bool:
+    def _whole(self) -> bool:
+        called = self._fitting("called", "all")
+        if all(len(one[0]) == 1 for one in self._question.words):  # not looked for among middle names: everybody has some
+            return self.take(self._ranked(called))
+        return ((self._are_many(called) and self.take(self._ranked(called)))
+                or self.take(self._ranked([*called, *self._fitting("names", "all")])))
+
+    def _begun(self) -> bool:
         """Beginnings in the shown name, then in the others. Mostly those at hand are enough of the first."""
-        keys = self._keys(named)
-        return (self.take([key[-1] for key in keys if key[0] in _SHOWN]) or self._by_words(self._question.expression("called"))
+        if not self._initial and self.take(self._ranked(self._fitting("called", "all but the last"))):
+            return True
+        keys = self._keys(self._fitting("names"))
+        return (self.take([key[-1] for key in keys if key[0] in _SHOWN]) or self.take(self._ranked(self._fitting("called")))
                 or self.take([key[-1] for key in keys]))
 
-    def _whole(self, *, called_only: bool) -> bool:
-        fit = [] if called_only else self._fitting(self._question.expression("names", whole=True))
-        if (called_only or self._many(fit)) and self._by_words(self._question.expression("called", whole=True)):
-            return True
-        return self.take(self._ranked(fit))
-
-    def _many(self, fit: Sequence[int]) -> bool:
+    def _are_many(self, fit: Sequence[int]) -> bool:
         return len(fit) >= self._limit + SPARE
 
     def close_to(self) -> None:
         """Hits of words that may be spelled otherwise: in names, and only if there is nobody elsewhere."""
-        question = self._question
-        if self._by_words(question.expression("names", whole=True)) or self._by_words(question.expression("names")) or self.found:
-            return
-        self._by_words(question.expression("any"))
-
-    def _by_words(self, expression: str) -> bool:
         # Some more than asked for, so that the best of them are shown and not the first in the file.
-        return self.take(self._ranked(self._fitting(expression)))
+        if self.take(self._ranked(self._fitting("names", "all"))) or self.take(self._ranked(self._fitting("names"))) or self.found:
+            return
+        self.take(self._ranked(self._fitting("any")))
 
     def _between(self, low: str, high: str) -> Sequence[str]:
         return _portion(
             self._connection, "SELECT id FROM search_person WHERE sort >= ? AND sort < ?" + _standing(self._standing) + " ORDER BY sort, standing, id LIMIT ?",
             (low, high, *_given(self._standing), self._limit))
 
-    def _fitting(self, expression: str) -> list[int]:
-        return [row[0] for row in driver.rows(self._connection, "SELECT rowid FROM search_words WHERE search_words MATCH ? LIMIT ?",
-                                        (expression, self._limit + SPARE))]
+    def _fitting(self, where: Where, whole: Whole = "none") -> list[int]:
+        """The places of some who fit; each question is asked once."""
+        expression = self._question.expression(where, whole, self._known)
+        if not expression:
+            return []
+        if expression not in self._answers:
+            self._answers[expression] = [row[0] for row in driver.rows(
+                self._connection, "SELECT rowid FROM search_words WHERE search_words MATCH ? LIMIT ?", (expression, self._limit + SPARE))]
+        return self._answers[expression]
 
     def _ranked(self, fit: Sequence[int]) -> Sequence[str]:
         return [key[-1] for key in self._keys(fit)]
@@ -303,11 +321,8 @@ class _Search:
                      (json.dumps(fit), *_given(self._standing)))
         turns = set() if self._question.numbered else set(_turns(self._question))
         other_letters = self._other_letters([row[0] for row in rows]) if self._question.letters else {}
-        return sorted((*self._rank(f" {names} ", f" {other} "), other_letters.get(one, 0), sort not in turns, len(names), sort, one)
-                      for one, sort, names, other in rows)
-
-    def _rank(self, names: str, other: str) -> tuple[int, int]:
-        return min(_rank(patterns, names, other) for patterns in self._patterns)
+        return sorted([(*_rank(self._looks, f" {names} ", f" {other} "), other_letters.get(one, 0), sort not in turns, len(names), sort, one)
+                       for one, sort, names, other in rows])
 
     def _other_letters(self, people: Sequence[str]) -> dict[str, int]:
         """How far the names of these people are from the very letters that were typed: the index knows folded ones only."""
@@ -323,32 +338,45 @@ def _turns(question: Question) -> list[str]:
     return [" ".join(asked[start:] + asked[:start]) for start in range(len(asked))]
 
 
-def _patterns(spellings: Sequence[str]) -> list[list[str]]:
-    """What to look for in somebody's words, from the best kind of hit to the least: the name shown whole, another name whole, their beginnings, the rest."""
-    return [[f" {word} " for word in spellings], [f" {OTHER_NAME}{word} " for word in spellings], [f" {word}" for word in spellings],
-            [f" {OTHER_NAME}{word}" for word in spellings], [f" {THE_REST}{word} " for word in spellings]]
+_Spelled = tuple[str, str, str, str, str]
+"""What to look for in somebody's words: a name that begins so, one that is just this; another name that begins so, one that is just this; any other word."""
 
 
-def _rank(patterns: Sequence[Sequence[Sequence[str]]], names: str, other: str) -> tuple[int, int]:
-    """The least of the kinds of hit that the words are, and the sum of them all."""
-    least = total = 0
-    for kinds in patterns:
-        kind = _kind(kinds, names, other)
-        total += kind
-        if kind > least and not (kind >= _ELSEWHERE and kinds[0][0].strip().isdecimal()):  # a number narrows, it is no worse hit
-            least = kind
-    return least, total
+def _looks(spellings: Sequence[str]) -> tuple[list[_Spelled], bool]:
+    """What to look for of each spelling of a word; whether it is a number."""
+    return ([(f" {word}", f" {word} ", f" {OTHER_NAME}{word}", f" {OTHER_NAME}{word} ", f" {THE_REST}{word} ") for word in spellings],
+            spellings[0].isdecimal())
+
+
+def _rank(questions: Sequence[Sequence[tuple[list[_Spelled], bool]]], names: str, other: str) -> tuple[int, int]:
+    """The least of the kinds of hit that a question's words are, and the sum of them all; of these questions the one that fits best."""
+    best = (_ELSEWHERE + 2, 0)
+    for asked in questions:
+        least = total = 0
+        for spellings, number in asked:
+            kind = _ELSEWHERE + 1
+            for spelled in spellings:
+                if (this := _kind(spelled, names, other)) < kind:
+                    kind = this
+            total += kind
+            if kind > least and not (kind >= _ELSEWHERE and number):  # a number narrows, it is no worse hit
+                least = kind
+        if (least, total) < best:
+            best = least, total
+    return best
+
+
+def _kind(spelled: _Spelled, names: str, other: str) -> int:
+    """What kind of hit a word is, from the best to the least: the name shown whole, another name whole, their beginnings, the rest."""
+    begun, whole, other_begun, other_whole, rest = spelled
+    if begun in names:
+        return 0 if whole in names else 1 if other_whole in names else 2
+    if other_begun in names:
+        return 1 if other_whole in names else 3
+    return _ELSEWHERE if rest in other else _ELSEWHERE + 1
 
 
 _SHOWN, _ELSEWHERE = (0, 2), 4
-
-
-def _kind(kinds: Sequence[Sequence[str]], names: str, other: str) -> int:
-    for kind in range(_ELSEWHERE):
-        for look in kinds[kind]:
-            if look in names:
-                return kind
-    return _ELSEWHERE if any(look in other for look in kinds[_ELSEWHERE]) else _ELSEWHERE + 1
 
 
 def _standing(standing: str | None) -> str:
@@ -369,42 +397,75 @@ def _portions(connection: sa.Connection, sql: str, parameters: tuple[Any, ...], 
 
 
 class Vocabulary:
-    """Every word that somebody is found by, in order: what a mistyped word may have been meant to be. Read when first needed, and again when it changed."""
+    """Every word that somebody is found by. Read when first needed, and again when it changed."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._seen: object = None
-        self._words: list[str] = []
-        self._before_figures: list[str] = []
-        self._letters: dict[int, str] = {}
+        self._read: tuple[object, Known | None] = (None, None)  # the index's state, and the words as of then
 
-    def be_ready(self, connection: sa.Connection) -> None:
+    def be_ready(self, connection: sa.Connection) -> Known:
         """Read the words now, so that the first mistyped word need not wait for it."""
         with self._lock:
-            self._read(connection)
+            words = self.known(connection)
+            if words is None:
+                state = _state(connection)
+                words = Known.read(connection)
+                self._read = state, words
+            return words
 
-    def lacks(self, connection: sa.Connection, question: Question) -> bool:
-        """Whether some word of a question is nobody's, so that nobody can fit. False as long as that is not known."""
-        with self._lock:
-            return self._seen == _state(connection) and not question.joined and not self._knows(question)
+    def known(self, connection: sa.Connection) -> Known | None:
+        """The words that there are; None as long as they would have to be read, or are being read."""
+        state, words = self._read
+        return words if words is not None and state == _state(connection) else None
 
-    def known_of(self, connection: sa.Connection, question: Question) -> Question:
-        """The question without the joined words that are nobody's, as far as that is known."""
-        if not question.joined:
-            return question
-        with self._lock:
-            if self._seen != _state(connection):
-                return question
-            return replace(question, joined=tuple(one for one in question.joined if self._knows(one)))
 
-    def _knows(self, question: Question) -> bool:
-        return all(self._known(one[0]) for one in question.words)
+class Known:
+    """The words that there are, in order: of each kind those without figures, and what stands before the first figure of the others."""
 
-    def guesses(self, connection: sa.Connection, question: Question) -> Iterator[Question]:
+    def __init__(self, kinds: dict[str, tuple[list[str], list[str]]]) -> None:
+        self._kinds = kinds
+        self._words = sorted({word for words, _before in kinds.values() for word in words})  # what a mistyped word may have been meant to be
+        self._letters: dict[int, str] = {}
+
+    @staticmethod
+    def read(connection: sa.Connection) -> Known:
+        """Read them from the index."""
+        # Words with figures are left out: a year or a number that is nearly right is wrong. How they begin is known, so that nobody is said to be lacking.
+        kinds: dict[str, tuple[set[str], set[str]]] = {mark: (set(), set()) for mark in _MARKS["any"]}
+        for mark, low, high in (("", "a", THE_REST), (THE_REST, THE_REST + "a", THE_REST + _END), (OTHER_NAME, OTHER_NAME + "a", OTHER_NAME + _END),
+                                ("", "»", _END)):
+            found, before = kinds[mark]
+            for (term,) in driver.rows(connection, "SELECT term FROM search_words_terms WHERE term >= ? AND term < ?", (low, high)):
+                figure = _FIGURE.search(term)
+                if figure is None:
+                    found.add(term[len(mark):])
+                else:
+                    before.add(term[len(mark):figure.start()])
+        return Known({mark: (sorted(found), sorted(before)) for mark, (found, before) in kinds.items()})
+
+    def has(self, question: Question) -> bool:
+        """Whether each word of a question is somebody's, or how one begins."""
+        return all(self._has(one[0]) for one in question.words)
+
+    def _has(self, start: str) -> bool:
+        """Whether some word begins like this; of what has figures in it that is not asked."""
+        return any(letter.isdecimal() for letter in start) or any(_begins(some, start) for kind in self._kinds.values() for some in kind)
+
+    def term(self, mark: str, word: str, whole: bool) -> str:
+        """``_term``; empty if there is no such word, and for the word alone if no other begins like it, which costs less. Those with figures are not known."""
+        if _FIGURE.search(word):
+            return _term(mark, word, whole)
+        words, before = self._kinds[mark]
+        at = bisect_left(words, word)
+        there = words[at:at + 1] == [word]
+        if not whole and (_begins(words, word, at + there) or _begins(before, word)):
+            return _term(mark, word, whole=False)
+        return _term(mark, word, whole=True) if there else ""
+
+    def guesses(self, question: Question) -> Iterator[Question]:
         """The question with words spelled otherwise: those that nobody has; then one of the others, the longest first; then all."""
-        self.be_ready(connection)
         asked = [one[0] for one in question.words]
-        unknown = [place for place, word in enumerate(asked) if not self._known(word)]
+        unknown = [place for place, word in enumerate(asked) if not self._has(word)]
         mended = list(question.words)
         for place in unknown:
             mended[place] = self._near(asked[place], begun=place == len(asked) - 1)  # the last one may still be on its way
@@ -417,29 +478,6 @@ class Vocabulary:
             yield replace(question, joined=(), words=(*mended[:place], others[place], *mended[place + 1:]), close=True)
         if len(others) > 1:
             yield replace(question, joined=(), words=tuple(others.get(place, one)[:FEW_SPELLINGS] for place, one in enumerate(mended)), close=True)
-
-    def _read(self, connection: sa.Connection) -> None:
-        seen = _state(connection)
-        if seen == self._seen:
-            return
-        # Words with figures are left out: a year or a number that is nearly right is wrong. How they begin is known, so that nobody is said to be lacking.
-        found: set[str] = set()
-        before: set[str] = set()
-        for low, high, cut in (("a", THE_REST, 0), (THE_REST + "a", THE_REST + _END, 1), (OTHER_NAME + "a", OTHER_NAME + _END, 1), ("»", _END, 0)):
-            terms = connection.exec_driver_sql("SELECT term FROM search_words_terms WHERE term >= ? AND term < ?", (low, high))
-            for (term,) in terms:
-                figure = _FIGURE.search(term)
-                if figure is None:
-                    found.add(term[cut:])
-                else:
-                    before.add(term[cut:figure.start()])
-        self._words, self._before_figures = sorted(found), sorted(before)
-        self._letters = {}
-        self._seen = seen
-
-    def _known(self, start: str) -> bool:
-        """Whether some word begins like this; of what has figures in it that is not asked."""
-        return any(letter.isdecimal() for letter in start) or _begins(self._words, start) or _begins(self._before_figures, start)
 
     def _near(self, word: str, *, begun: bool) -> tuple[str, ...]:
         """Words that are one letter more, less or other than this one, or two letters the other way round; then beginnings of words (``begun``)."""
@@ -468,9 +506,9 @@ class Vocabulary:
         return self._letters[page]
 
 
-def _begins(words: list[str], start: str) -> bool:
-    """Whether one of these, which are in order, begins like this."""
-    at = bisect_left(words, start)
+def _begins(words: list[str], start: str, at: int | None = None) -> bool:
+    """Whether one of these, which are in order, begins like this; one from this place on."""
+    at = bisect_left(words, start) if at is None else at
     return at < len(words) and words[at].startswith(start)
 
 
