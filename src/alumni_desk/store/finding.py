@@ -424,21 +424,22 @@ class Known:
 
     def __init__(self, kinds: dict[str, tuple[list[str], list[str]]]) -> None:
         self._kinds = kinds
-        self._words = sorted({word for words, _before in kinds.values() for word in words})  # what a mistyped word may have been meant to be
+        self._words = sorted(chain.from_iterable(words for words, _before in kinds.values()))  # what a mistyped word may have been meant to be
         self._letters: dict[int, str] = {}
 
     @staticmethod
     def read(connection: sa.Connection) -> Known:
         """Read them from the index."""
         # Words with figures are left out: a year or a number that is nearly right is wrong. How they begin is known, so that nobody is said to be lacking.
-        kinds: dict[str, tuple[set[str], set[str]]] = {mark: (set(), set()) for mark in _MARKS["any"]}
+        # They come in order, so that sorting, which lets no other thread go on, has little to do.
+        kinds: dict[str, tuple[list[str], set[str]]] = {mark: ([], set()) for mark in _MARKS["any"]}
         for mark, low, high in (("", "a", THE_REST), (THE_REST, THE_REST + "a", THE_REST + _END), (OTHER_NAME, OTHER_NAME + "a", OTHER_NAME + _END),
                                 ("", "»", _END)):
             found, before = kinds[mark]
             for (term,) in driver.rows(connection, "SELECT term FROM search_words_terms WHERE term >= ? AND term < ?", (low, high)):
                 figure = _FIGURE.search(term)
                 if figure is None:
-                    found.add(term[len(mark):])
+                    found.append(term[len(mark):])
                 else:
                     before.add(term[len(mark):figure.start()])
         return Known({mark: (sorted(found), sorted(before)) for mark, (found, before) in kinds.items()})
