@@ -157,6 +157,9 @@ def test_the_way_of_an_import_leads_to_the_same(postgresql: Database, sqlcipher:
     assert kept(postgresql, scope) == kept(sqlcipher, scope)
 
 
+SIXTEEN = {name: "x" for name, kind in shapes()["person"].types.items() if kind == "text" and name not in shapes()["person"].forms}
+
+
 def some(count: int, **fields: Any) -> list[Operation]:
     """New people."""
     return [Operation(uuid7(), uuid7(), uuid7(), "put", "person", uuid7(), {"last_name": f"Name {n}", **fields}, {}, f"{NOW:012x}-{n:04x}-{REPLICAS[0]}", 1)
@@ -189,6 +192,36 @@ def test_where_more_is_to_be_known_an_import_is_looked_at(postgresql: Database, 
     assert [one.status for one in replies[0].results] == (["ok", "erased", "ok"] if what == "erased" else ["ok"] * 3)
 
 
+@pytest.mark.parametrize("fields", [{"unheard_of": "x"}, {"city": "a\0b"}, {"class_year": "1999"}, {"class_year": 2**63}, {"standing": "unheard of"}])
+def test_a_value_that_cannot_be_taken_is_no_part_of_an_import(postgresql: Database, monkeypatch: pytest.MonkeyPatch, fields: dict[str, Any]) -> None:
+    monkeypatch.setattr(anew, "MANY", 3)
+    mine = some(3)
+    mine[1] = msgspec.structs.replace(mine[1], fields=dict(sorted({**mine[1].fields, **fields}.items())))
+    replies, ways = pushed_anew(postgresql, uuid7(), [mine], SigningKey.generate())
+    assert ways == [False]
+    assert [one.status for one in replies[0].results] == ["ok", "invalid", "ok"]
+
+
+@pytest.mark.parametrize("name", ["id", "row"])
+def test_what_comes_twice_is_no_import(postgresql: Database, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setattr(anew, "MANY", 3)
+    mine = some(3)
+    mine[2] = msgspec.structs.replace(mine[2], **{name: getattr(mine[0], name)})
+    replies, ways = pushed_anew(postgresql, uuid7(), [mine], SigningKey.generate())
+    assert ways == [False]
+    assert [one.status for one in replies[0].results] == ["ok", "ok", "invalid" if name == "id" else "ok"]
+
+
+def test_rows_of_many_fields_are_an_import(postgresql: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(anew, "MANY", 3)
+    mine, more = some(3, **SIXTEEN), [msgspec.structs.replace(one, table="education", fields={"class_year": 1999, "is_primary": False, "school": "Law"})
+                                      for one in some(2)]
+    scope = uuid7()
+    _replies, ways = pushed_anew(postgresql, scope, [[mine[0], more[0], mine[1], more[1], mine[2]]], SigningKey.generate())
+    assert ways == [True]
+    assert {(row["class_year"], row["is_primary"], row["school"], row["major"]) for row in kept(postgresql, scope)["education"]} == {(1999, False, "Law", None)}
+
+
 def test_a_row_that_is_there_already_is_replaced_all_the_same(postgresql: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bulk, "MANY", 1)
     table, scope = TABLES.tables["erased"], uuid7()
@@ -209,9 +242,6 @@ def test_what_the_database_cannot_take_is_told_as_its_trouble(postgresql: Databa
 
 def test_letters_that_mean_something_are_written_as_others() -> None:
     assert copy_text([["a", None], ["\\N", "b\tc\nd\re"], [1, True], [b"\x00\xff", None]]) == "a\t\\\\N\t1\t\\\\x00ff\n\\N\tb\\tc\\nd\\re\tTrue\t\\N\n"
-
-
-SIXTEEN = {name: "x" for name, kind in shapes()["person"].types.items() if kind == "text" and name not in shapes()["person"].forms}
 
 
 @pytest.mark.parametrize(("fields", "reason"), [

@@ -6,19 +6,22 @@ are known already, several operations on one row, clocks that run ahead, a door'
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from itertools import repeat
-from typing import Any
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import chain, repeat
+from operator import itemgetter
+from typing import Annotated, Any, Literal, NamedTuple, TypedDict
 
 import msgspec
 import sqlalchemy as sa
 
-from alumni_desk.protocol.canonical import chained, operation_of
+from alumni_desk.protocol.canonical import chained
 from alumni_desk.protocol.clocks import packed_names
 from alumni_desk.protocol.forms import Form
-from alumni_desk.protocol.messages import PUSH_OPERATIONS, Cursor, Operation, Parcel, PushReply, Result
+from alumni_desk.protocol.messages import PUSH_OPERATIONS, Cursor, Parcel, PushReply, Result
 from alumni_desk.protocol.values import TEXT_LIMIT
 from alumni_desk.server import accounts, audit, carried, feed
 from alumni_desk.server.asking import ask, by_index, in_one_go
@@ -26,45 +29,62 @@ from alumni_desk.server.audiences import CHAPTER, NAMING, NOT_THE_CHAPTERS
 from alumni_desk.server.beforehand import Beforehand, replicas_among
 from alumni_desk.server.bulk import ESCAPES, MANY, Copy, copied
 from alumni_desk.server.clamping import AHEAD, milliseconds, replica
-from alumni_desk.server.judging import NAMES, SMALL_MAP, is_open, kinds
+from alumni_desk.server.judging import NAMES, SMALL_MAP, is_open
 from alumni_desk.server.push import RESULT, Sent, shortened
 from alumni_desk.server.refusals import Refusal
 from alumni_desk.server.replicas import authors, keep_replicas
 from alumni_desk.sync.shapes import shapes
 
 
-@dataclass
-class _Form:
-    """What rows of one table with the same fields have in common; and which operations make such rows, by their places."""
+class _New(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """An operation that makes a row, its fields as they came: what they may be hangs on the table."""
+
+    id: str
+    action: str
+    transaction: str
+    kind: Literal["put"]
+    table: str
+    row: str
+    fields: msgspec.Raw
+    before: _Nothing  # what was seen before would say that the row is somewhere
+    clock: str
+    schema: int
+
+
+class _Nothing(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+    """An empty map."""
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Rows of one table, as PostgreSQL copies them in: the fields that any of them has, and the places of those with the same fields."""
 
     table: str
     names: tuple[str, ...]
-    kinds: tuple[type, ...]
-    zeros: int
-    forms: Mapping[str, Form]
-    places: list[int] = field(default_factory=list)
-    columns: Sequence[Sequence[Any]] = ()  # their values, field by field
+    alike: dict[tuple[str, ...], list[int]]
+    copy: Copy
 
 
 @dataclass(frozen=True)
 class Fresh:
     """Operations that are well formed and make a row each, as far as can be said without the database."""
 
-    operations: list[Operation]
+    operations: list[_New]
     salts: list[bytes]
     hashes: list[bytes]
-    forms: list[_Form]
+    rows: list[_Rows]
     replicas: set[str]
     latest: str
 
 
 def fresh_of(parcels: Sequence[Parcel]) -> Fresh | None:
-    """The operations of parcels, if there are many and all of them may be such."""
+    """The operations of parcels, if there are many and all of them may be such; their rows made ready, so that nobody waits for that in their turn."""
+    scope = parcels[0].scope
     bodies: list[Any] = []
     salts: list[bytes] = []
     hashes: list[bytes] = []
     for parcel in parcels:
-        if parcel.audience != CHAPTER or not len(parcel.hashes) == len(parcel.salts) == len(parcel.bodies):
+        if (parcel.audience, parcel.scope) != (CHAPTER, scope) or not len(parcel.hashes) == len(parcel.salts) == len(parcel.bodies):
             return None
         bodies += parcel.bodies
         salts += parcel.salts
@@ -72,56 +92,103 @@ def fresh_of(parcels: Sequence[Parcel]) -> Fresh | None:
     if not MANY <= len(bodies) <= PUSH_OPERATIONS or not all(bodies) or max(map(len, bodies)) > TEXT_LIMIT:
         return None
     try:
-        operations = list(map(operation_of, bodies))
+        operations = list(map(_decode, bodies))
+        rows = _rows_in(operations, scope)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    forms = _forms(operations, bodies)
-    if forms is None:
+    # One zero byte is in each map of many fields; any further one may be a NUL in a text.
+    if rows is None or sum(map(bytes.count, bodies, repeat(0))) != sum(len(places) for one in rows for names, places in one.alike.items()
+                                                                       if len(names) > SMALL_MAP):
         return None
-    named = [f"{one.id} {one.row} {one.clock}" for one in operations]
-    each = len({one.id for one in operations}), len({(one.table, one.row) for one in operations})
-    if not all(map(NAMES.fullmatch, named)) or each != (len(named), len(named)):
+    if not all(map(NAMES.fullmatch, [f"{one.id} {one.row} {one.clock}" for one in operations])):
         return None
     clocks = [one.clock for one in operations]
-    return Fresh(operations, salts, hashes, forms, set(map(replica, clocks)), max(clocks))
+    return Fresh(operations, salts, hashes, rows, set(map(replica, clocks)), max(clocks))
 
 
-def _forms(operations: Sequence[Operation], bodies: Sequence[bytes]) -> list[_Form] | None:
-    found: dict[tuple[str, tuple[str, ...]], _Form] = {}
-    for place, (one, body) in enumerate(zip(operations, bodies, strict=True)):
-        key = one.table, tuple(one.fields)
-        form = found.get(key)
+_decode = msgspec.msgpack.Decoder(_New).decode
+
+
+def _rows_in(operations: Sequence[_New], scope: str) -> list[_Rows] | None:
+    """The rows that they make, table by table; raises ``msgspec.DecodeError`` for a value that is not of its field's kind."""
+    places: dict[str, list[int]] = defaultdict(list)
+    for place, one in enumerate(operations):
+        places[one.table].append(place)
+    found = []
+    for table, those in places.items():
+        form = _form(table)
         if form is None:
-            form = _form(*key)
-            if form is None:
-                return None
-            found[key] = form
-        # What was seen before says that the row is somewhere: there is no use in trying.
-        if one.kind != "put" or one.before or body.count(0) > form.zeros:
             return None
-        form.places.append(place)
-    for form in found.values():
-        form.columns = list(zip(*[operations[place].fields.values() for place in form.places], strict=True))
-        if not all(map(_fit, form.kinds, form.columns)) or not all(
-                all(map(looks, set(column))) for name, column in zip(form.names, form.columns, strict=True) if (looks := form.forms.get(name)) is not None):
+        mine = [operations[place] for place in those]
+        raw: list[Any] = [one.fields for one in mine]
+        fields = list(map(form.decode, raw))
+        # A field that the table does not have is left out as it is read, and of one that comes twice the last is taken.
+        said = [head[0] & SMALL_MAP if head[0] < _LONG_MAP else head[1] << 8 | head[2] for head in map(memoryview, raw)]  # type: ignore[arg-type,var-annotated]
+        if said != list(map(len, fields)):
             return None
-    return list(found.values())
+        names = list(map(tuple, fields))
+        alike: dict[tuple[str, ...], list[int]] = defaultdict(list)
+        for place, each in zip(those, names, strict=True):
+            alike[each].append(place)
+        if any(not each or list(each) != sorted(each) for each in alike):
+            return None
+        if not all(all(map(looks, {row[name] for row in fields if name in row})) for name, looks in form.looks.items()):
+            return None
+        for name in form.other:
+            for row in fields:
+                if name in row:
+                    row[name] = str(row[name])
+        columns = tuple(sorted({name for each in alike for name in each}))
+        found.append(_Rows(table, columns, alike, _copy(table, columns, _heads(table, mine, names, alike, scope), fields)))
+    return found
 
 
-def _fit(kind: type, column: Sequence[Any]) -> bool:
-    """Whether all values of a field are of its kind."""
-    return set(map(type, column)) == {kind} and (kind is not int or max(column) < 2**63)
+def _heads(table: str, operations: Sequence[_New], names: Sequence[tuple[str, ...]], alike: Collection[tuple[str, ...]], scope: str) -> list[str]:
+    """The columns that every row has."""
+    keys = shapes()[table].clock_keys
+    clocks = {each: packed_names(map(keys.__getitem__, each)).partition("?") for each in alike}
+    return [f"{one.row}\t{scope}\tf\t{one.clock}\t{before}{one.clock}{after}"
+            for one, (before, _mark, after) in zip(operations, map(clocks.__getitem__, names), strict=True)]
 
 
-def _form(table: str, names: tuple[str, ...]) -> _Form | None:
+def _copy(table: str, names: tuple[str, ...], heads: Sequence[str], fields: Sequence[Mapping[str, str]]) -> Copy:
+    text = _lines(heads, fields, names)
+    marks = len(heads) * len(names) - sum(map(len, fields))
+    if (text.count(b"\t"), text.count(b"\n"), text.count(b"\r"), text.count(b"\\")) != (len(heads) * (len(names) + 4), len(heads), 0, marks):
+        # There are texts that hold what means something in it.
+        text = _lines(heads, [{name: value.translate(ESCAPES) for name, value in one.items()} for one in fields], names)
+    return Copy(table, ("id", "scope", "gone", "clock", "clocks", *names), text)
+
+
+def _lines(heads: Sequence[str], fields: Sequence[Mapping[str, str]], names: Sequence[str]) -> bytes:
+    lines = map("\t".join, zip(heads, ["\t".join(map(one.get, names, repeat("\\N"))) for one in fields], strict=True))
+    return b"\n".join([*map(str.encode, lines), b""])  # each by itself: one letter that needs more room would give all of them that much
+
+
+_LONG_MAP = 0x90
+"""From this byte on more follow that say how many fields a map has."""
+
+_TYPES: Mapping[str, Any] = {"text": str, "integer": Annotated[int, msgspec.Meta(le=2**63 - 1)], "boolean": bool}
+
+
+class _Form(NamedTuple):
+    """What reads the fields of a table's rows, what some of them must look like, and which are no texts."""
+
+    decode: Callable[[Any], Any]
+    looks: Mapping[str, Form]
+    other: list[str]
+
+
+@lru_cache(maxsize=64)
+def _form(table: str) -> _Form | None:
     """None where more has to be looked at than the row itself."""
     shape = shapes().get(table)
-    if shape is None or shape.kind != "put" or shape.by_row or table == "chapter" or table in NAMING or not {"gone", "merged_into"}.isdisjoint(names):
+    if shape is None or shape.kind != "put" or shape.by_row or table == "chapter" or table in NAMING:
         return None
-    types, _numbers = kinds(table, names)
-    if not types or list(names) != sorted(names):
-        return None
-    return _Form(table, names, types, zeros=len(names) > SMALL_MAP, forms={name: form for name, form in shape.forms.items() if name in names})
+    types = {name: kind for name, kind in shape.types.items() if name not in ("gone", "merged_into")}
+    fields: Any = TypedDict("Fields", {name: _TYPES[kind] for name, kind in types.items()}, total=False)  # type: ignore[misc]
+    return _Form(msgspec.msgpack.Decoder(fields).decode, {name: form for name, form in shape.forms.items() if name in types},
+                 [name for name, kind in types.items() if kind != "text"])
 
 
 def glance(connection: sa.Connection, tables: sa.MetaData, scope: str, fresh: Fresh, *, devices: Collection[str], now: int) -> Beforehand | None:
@@ -135,7 +202,7 @@ def glance(connection: sa.Connection, tables: sa.MetaData, scope: str, fresh: Fr
         whose = ask(connection, accounts.question_of(tables, connection.dialect), list(devices))
         erased = ask(connection, "SELECT 1 FROM erased WHERE scope = ? LIMIT 1", scope)
         held = [ask(connection, f"SELECT 1 FROM feed WHERE scope = ? AND table_name = ? {NOT_THE_CHAPTERS} LIMIT 1", scope, name)
-                for name in {form.table for form in fresh.forms}]
+                for name in {one.table for one in fresh.rows}]
         ahead, known = replicas_among(connection, scope, fresh.replicas)
         more = bool(erased()) or any(one() for one in held) or any(one() for one in ahead)
         there = Beforehand(head=feed.locked_from(scope, head()), callers=accounts.callers_from(tables, whose(), now),
@@ -151,18 +218,16 @@ def push_anew(connection: sa.Connection, tables: sa.MetaData, fresh: Fresh, sent
     """
     locked = there.head
     if (locked is None or sent.gathering is not None or sent.role not in ("admin", "leader") or milliseconds(fresh.latest) > now + AHEAD
-            or not all(is_open(sent.role, form.table, form.names) for form in fresh.forms)):
+            or not all(is_open(sent.role, one.table, one.names) for one in fresh.rows)):
         return None
     scope, device, before = locked.scope, sent.device, Cursor(locked.sequence, locked.chain)
-    names = list(dict.fromkeys(form.table for form in fresh.forms))
     with ThreadPoolExecutor(1, "beside") as beside:  # the next is made ready while the database takes what is
-        ready = [beside.submit(_rows, fresh, scope, name) for name in names]
         proving = beside.submit(prove)
-        ready += [beside.submit(_entries, fresh, scope, locked.sequence + 1), beside.submit(_results, fresh, scope, locked.sequence + 1, device, now)]
+        ready = [beside.submit(_entries, fresh, scope, locked.sequence + 1), beside.submit(_results, fresh, scope, locked.sequence + 1, device, now)]
         locked.chain = chained(locked.chain, fresh.hashes)
         details = beside.submit(_for_audit, fresh, locked.chain)
         results = beside.submit(lambda: [Result(one.id, "ok", place) for place, one in enumerate(fresh.operations, before.sequence + 1)])
-        if not copied(connection, (one.result() for one in ready)):  # some of it is known
+        if not copied(connection, chain((one.copy for one in fresh.rows), (one.result() for one in ready))):  # some of it is known
             locked.chain = before.chain
             return None
         if not proving.result():
@@ -193,44 +258,9 @@ def _results(fresh: Fresh, scope: str, first: int, device: str, now: int) -> Cop
         for place, (one, salt, digest) in enumerate(zip(fresh.operations, fresh.salts, fresh.hashes, strict=True), first)]))
 
 
-def _rows(fresh: Fresh, scope: str, table: str) -> Copy:
-    """The rows of a table as PostgreSQL copies them in."""
-    forms = [form for form in fresh.forms if form.table == table]
-    names = sorted({name for form in forms for name in form.names})
-    keys = shapes()[table].clock_keys
-    lines: list[str] = []
-    marks = 0
-    for form in forms:
-        before, _mark, after = packed_names(map(keys.__getitem__, form.names)).partition("?")
-        heads = [f"{one.row}\t{scope}\tf\t{one.clock}\t{before}{one.clock}{after}" for one in map(fresh.operations.__getitem__, form.places)]
-        here = dict(zip(form.names, map(_as_texts, form.kinds, form.columns), strict=True))
-        marks += len(form.places) * (len(names) - len(here))
-        lines += map("\t".join, zip(heads, *[here.get(name) or repeat("\\N") for name in names], strict=False))
-    text = b"\n".join([*map(str.encode, lines), b""])  # each by itself: one letter that needs more room would give all of them that much
-    if (text.count(b"\t"), text.count(b"\n"), text.count(b"\r"), text.count(b"\\")) != (len(lines) * (len(names) + 4), len(lines), 0, marks):
-        text = _escaped(fresh, scope, forms, names).encode()
-    return Copy(table, ("id", "scope", "gone", "clock", "clocks", *names), text)
-
-
-def _as_texts(kind: type, column: Sequence[Any]) -> Iterable[str]:
-    return column if kind is str else map(str, column)
-
-
-def _escaped(fresh: Fresh, scope: str, forms: Sequence[_Form], names: Sequence[str]) -> str:
-    """The same where texts hold what means something in it."""
-    keys = shapes()[forms[0].table].clock_keys
-    lines = []
-    for form in forms:
-        clocks = packed_names(map(keys.__getitem__, form.names))
-        for one in map(fresh.operations.__getitem__, form.places):
-            fields = one.fields
-            values = [str(fields[name]).translate(ESCAPES) if name in fields else "\\N" for name in names]
-            lines.append("\t".join([one.row, scope, "f", one.clock, clocks.replace("?", one.clock), *values]))
-    return "\n".join([*lines, ""])
-
-
-def _for_audit(fresh: Fresh, chain: str) -> dict[str, Any]:
+def _for_audit(fresh: Fresh, chained_to: str) -> dict[str, Any]:
     count, those = len(fresh.operations), fresh.operations
-    return {"operations": count, "accepted": count, "chain": chain,
-            "what": [{"status": "ok", "kind": "put", "table": form.table, "fields": shortened(form.names),
-                      "each": [(those[place].id, those[place].row, fresh.hashes[place].hex()) for place in form.places]} for form in fresh.forms]}
+    alike = sorted(((places, one.table, names) for one in fresh.rows for names, places in one.alike.items()), key=itemgetter(0))
+    return {"operations": count, "accepted": count, "chain": chained_to,
+            "what": [{"status": "ok", "kind": "put", "table": table, "fields": shortened(names),
+                      "each": [(those[place].id, those[place].row, fresh.hashes[place].hex()) for place in places]} for places, table, names in alike]}

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 Answer = Callable[[], Sequence[Sequence[Any]]]
 """Waits for the rows of one question."""
 
-Parameter = str | int | Sequence[str]
+Parameter = str | int | None | Sequence[str]
 
 
 @contextmanager
@@ -112,8 +112,8 @@ def _in_our_words(connection: sa.Connection) -> Iterator[None]:
         raise sa.exc.DBAPIError.instance(None, None, error, errors.Error, hide_parameters=True, dialect=connection.dialect) from None
 
 
-def _values(parameters: Sequence[Parameter], as_list: Callable[[Sequence[str]], str]) -> tuple[str | int, ...]:
-    return tuple(one if isinstance(one, str | int) else as_list(one) for one in parameters)
+def _values(parameters: Sequence[Parameter], as_list: Callable[[Sequence[str]], str]) -> tuple[str | int | None, ...]:
+    return tuple(one if one is None or isinstance(one, str | int) else as_list(one) for one in parameters)
 
 
 @lru_cache(maxsize=512)

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
+from alumni_desk.server.asking import tell
 from alumni_desk.server.bulk import put_rows
 
 _ENCODER = msgspec.json.Encoder(order="deterministic")
@@ -42,13 +43,16 @@ def note_all(connection: sa.Connection, tables: sa.MetaData, scope: str, notes: 
 
 def note_after(connection: sa.Connection, tables: sa.MetaData, scope: str, number: int, digest: str, notes: Sequence[Note]) -> tuple[int, str]:
     """Add several after the entry with this number and hash. Returns those of the last one: they belong into the scope's head."""
-    rows = []
+    rows: list[dict[str, str | int | None]] = []
     for one in notes:
         number += 1
         text = _ENCODER.encode(one.details).decode() if one.details else None
         digest = entry_hash(digest, scope, number, one.at, one.device, one.event, text)
         rows.append({"scope": scope, "number": number, "made_at": one.at, "device": one.device, "event": one.event, "details": text, "hash": digest})
-    put_rows(connection, tables.tables["audit"], rows)
+    if len(rows) == 1:  # as it is: of thousands of operations it is a long text
+        tell(connection, f"INSERT INTO audit ({', '.join(rows[0])}) VALUES ({', '.join('?' * len(rows[0]))})", *rows[0].values())
+    else:
+        put_rows(connection, tables.tables["audit"], rows)
     return number, digest
 
 
