@@ -16,7 +16,7 @@ from rapidfuzz import fuzz, process
 from alumni_desk.store.connecting import connect
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.finding import Vocabulary, find_people
-from alumni_desk.store.search import fold, words
+from alumni_desk.store.search import fold, listed, words
 
 HITS = 50
 """What both sides are asked for."""
@@ -106,7 +106,7 @@ def _bare(folder: Path, desk: Desk) -> Any:
     bare = connect(folder / "bare.db", desk.key)
     if bare.execute("SELECT 1 FROM sqlite_master WHERE name = 'folded'").fetchone() is None:
         with desk.reading() as connection:
-            rows = [(f"{row[0]} {row[1]}".replace("º", "").replace("ª", ""),) for row in connection.exec_driver_sql("SELECT names, other FROM search_person")]
+            rows = [(f"{names} {other}".replace("º", "").replace("ª", ""),) for *_head, names, other in listed(connection)]
         bare.execute("BEGIN")
         bare.execute("CREATE VIRTUAL TABLE folded USING fts5(words, prefix='1 2 3', tokenize='unicode61 remove_diacritics 0')")
         bare.executemany("INSERT INTO folded (words) VALUES (?)", rows)

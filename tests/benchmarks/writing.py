@@ -18,6 +18,7 @@ from alumni_desk.schema import open_desk
 from alumni_desk.store.connecting import connect
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.profile import Profile
+from alumni_desk.store.search import listed
 
 MEMBERS = 100_000
 GUESTS = 300
@@ -171,9 +172,12 @@ def _prepared(profile: Profile, saved: Callable[[Desk], None]) -> Prepared:
         saved(desk)
         with desk.reading() as connection:
             for name in COPIED:
-                columns = [row.name for row in connection.exec_driver_sql(f"PRAGMA table_info({name})")]
-                named = ", ".join(columns) if name != "search_words" else "rowid, " + ", ".join(columns)
+                named = ", ".join(row.name for row in connection.exec_driver_sql(f"PRAGMA table_info({name})"))
                 rows = [tuple(row) for row in connection.exec_driver_sql(f"SELECT {named} FROM {name} WHERE rowid > ? ORDER BY rowid", (before[name],))]
+                if name == "search_words":  # which gives nothing back of what was put in
+                    named, texts = "rowid, words", {one: f"{names} {other}" for one, _standing, _sort, names, other in listed(connection)}
+                    rows = [(row.rowid, texts[row.id]) for row in connection.exec_driver_sql("SELECT rowid, id FROM search_person ORDER BY rowid")
+                            if row.rowid > before[name]]
                 found.append((f"INSERT INTO {name} ({named}) VALUES ({', '.join('?' * len(rows[0]))})", rows))
     return found
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from alumni_desk.members.lists import all_members, best_members, count_members, 
 from alumni_desk.schema import open_desk
 from alumni_desk.store import connecting, finding, keys, opening, search
 from alumni_desk.store.checking import rebuild_search, verify
+from alumni_desk.store.connecting import connect
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.done import actions
 from alumni_desk.store.finding import find_people, question_of
@@ -297,12 +299,47 @@ def test_the_list_is_in_order_whatever_the_marks(desk: Desk) -> None:
 def test_a_wrong_index_is_noticed_and_made_anew(desk: Desk) -> None:
     add_member(desk, first_name="Ada", last_name="Obi")
     for damage in ("UPDATE search_person SET sort = 'zzz'", "UPDATE search_person SET standing = NULL", "DELETE FROM search_person",
-                   "INSERT INTO search_words (search_words) VALUES ('delete-all')"):
+                   "INSERT INTO search_words (search_words) VALUES ('delete-all')", "UPDATE search_words SET words = 'ada obi else' WHERE rowid = 1",
+                   "UPDATE search_words SET words = 'ada' WHERE rowid = 1", "INSERT INTO search_words (rowid, words) VALUES (9, 'ada obi')"):
         with desk.applying() as applying:
             applying.connection.exec_driver_sql(damage)
         assert verify(desk).search > 0, damage
         rebuild_search(desk)
         assert verify(desk).ok and len(best_members(desk, "obi", 5).ids) == 1, damage
+
+
+def test_beginnings_that_the_index_has_lost_are_noticed(profile: Profile) -> None:
+    def declare(before: str, after: str) -> None:
+        with closing(connect(profile.database, key)) as raw:
+            raw.execute("PRAGMA writable_schema = ON")
+            raw.execute("UPDATE sqlite_master SET sql = replace(sql, ?, ?) WHERE name = 'search_words'", (f"prefix='{before}'", f"prefix='{after}'"))
+
+    with open_desk(profile) as desk:
+        key = desk.key
+        add_member(desk, first_name="Ada", last_name="Obi")
+    declare("1 2 3", "1 2")
+    with open_desk(profile) as desk:
+        rebuild_search(desk)
+    declare("1 2", "1 2 3")
+    with open_desk(profile) as desk:
+        assert verify(desk).search == 2, "those of three letters"
+        rebuild_search(desk)
+        assert best(desk, "ada") == ["Ada Obi"] and verify(desk).ok
+
+
+def test_a_script_that_the_index_cuts_otherwise_is_no_damage(desk: Desk) -> None:
+    add_member(desk, first_name="\U0001e922\U0001e923", last_name="Obi")  # Adlam: letters to Python, younger than the index's own table of them
+    assert verify(desk).ok and best(desk, "obi") != []
+
+
+def test_whole_words_come_first_however_many_have_them(desk: Desk) -> None:
+    people = [{"standing": "member", "first_name": "Max" if n % 10 else "Ada", "last_name": f"Name{n:03}", "city": "Springfield"} for n in range(300)]
+    people[10]["city"] = people[150]["city"] = "Springfieldville"
+    with desk.writing("import", queue="load") as writing:
+        writing.add_many("person", people)
+    found = best(desk, "ada springfield", 18)
+    assert len(found) == 18 and not {"Ada Name010", "Ada Name150"} & set(found)
+    assert len(best(desk, "ada springfield", 50)) == 30 and set(best(desk, "ada springfield", 50)[-2:]) == {"Ada Name010", "Ada Name150"}
 
 
 @pytest.mark.parametrize("typed", ["", "  ", "”“ — '", "\"*", "a AND b OR NOT (", "º ª", "º", "*", "🎓", "ªcom", "x" * 5_000, "a " * 500])

@@ -18,7 +18,7 @@ from alumni_desk.members.actions import add_member, change_member
 from alumni_desk.members.lists import count_members, member, member_rows
 from alumni_desk.schema import open_desk
 from alumni_desk.store import capture, keys, opening
-from alumni_desk.store.checking import verify
+from alumni_desk.store.checking import rebuild_search, verify
 from alumni_desk.store.connecting import connect
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.done import actions
@@ -97,11 +97,24 @@ def test_what_was_done_then_is_listed_and_can_be_undone(old: Profile) -> None:
         assert undo(desk, done[1].id).left == () and verify(desk).ok  # the walk-in with all that came with it
 
 
+def index_of_before(raw: Any, *, lengths: bool = False) -> None:
+    """Make the search index as it was until 0012: its texts lie beside it, and of them nobody's but their names."""
+    more = "" if lengths else "columnsize=0, "
+    for statement in ("DROP TABLE search_words_places", "DROP TABLE search_words_terms", "DROP TABLE search_words",
+                      "ALTER TABLE search_person ADD COLUMN other TEXT NOT NULL DEFAULT ''",
+                      "CREATE VIRTUAL TABLE search_words USING fts5(names, other, content='search_person', content_rowid='rowid', prefix='1 2 3', detail=none, "
+                      f"{more}tokenize='unicode61 remove_diacritics 0')",
+                      "CREATE VIRTUAL TABLE search_words_terms USING fts5vocab(search_words, row)",
+                      "INSERT INTO search_words (search_words) VALUES ('rebuild')"):
+        raw.execute(statement)
+
+
 def test_an_index_of_before_is_made_anew_once(profile: Profile) -> None:
     """Until 0003 the index had of a phone number its digits and the last four of them."""
     with open_desk(profile) as desk:
         ada = add_member(desk, first_name="Ada", last_name="Obi", mobile="+48 601 555 1234").id
         raw = desk.raw()
+        index_of_before(raw)
         raw.execute("INSERT INTO search_words (search_words) VALUES ('delete-all')")
         raw.execute("UPDATE search_person SET other = 'ª486015551234 ª1234'")
         raw.execute("INSERT INTO search_words (search_words) VALUES ('rebuild')")
@@ -121,6 +134,7 @@ def test_names_with_a_hyphen_are_found_as_one_word_after_the_update(profile: Pro
         kate = add_member(desk, first_name="Mary-Kate", last_name="Obi").id
         add_member(desk, first_name="Ada", last_name="Obi")
         raw = desk.raw()
+        index_of_before(raw)
         raw.execute("INSERT INTO search_words (search_words) VALUES ('delete-all')")
         raw.execute("UPDATE search_person SET names = replace(names, ' marykate', '')")
         raw.execute("INSERT INTO search_words (search_words) VALUES ('rebuild')")
@@ -138,6 +152,7 @@ def test_names_of_several_words_are_found_as_one_after_the_update(profile: Profi
         one = add_member(desk, first_name=first, last_name=last).id
         add_member(desk, first_name="Ada", last_name="Obi")
         raw = desk.raw()
+        index_of_before(raw)
         raw.execute("INSERT INTO search_words (search_words) VALUES ('delete-all')")
         raw.execute("UPDATE search_person SET names = replace(names, ?, '')", (f" {joined}",))
         raw.execute("INSERT INTO search_words (search_words) VALUES ('rebuild')")
@@ -154,6 +169,7 @@ def test_a_name_without_spaces_is_found_as_one_after_the_update_whatever_somebod
         one = add_member(desk, first_name="伟", last_name="张", preferred_name="Will").id
         add_member(desk, first_name="Ada", last_name="Obi", preferred_name="Addie")
         raw = desk.raw()
+        index_of_before(raw)
         raw.execute("INSERT INTO search_words (search_words) VALUES ('delete-all')")
         raw.execute("UPDATE search_person SET names = replace(names, ' º张伟', '')")
         raw.execute("INSERT INTO search_words (search_words) VALUES ('rebuild')")
@@ -169,20 +185,34 @@ def test_the_index_of_words_keeps_no_lengths_after_the_update(profile: Profile) 
     with open_desk(profile) as desk:
         ada = add_member(desk, first_name="Ada", last_name="Obi").id
         raw = desk.raw()
-        for statement in ("DROP TABLE search_words_terms", "DROP TABLE search_words",
-                          "CREATE VIRTUAL TABLE search_words USING fts5(names, other, content='search_person', content_rowid='rowid', prefix='1 2 3', "
-                          "detail=none, tokenize='unicode61 remove_diacritics 0')",
-                          "CREATE VIRTUAL TABLE search_words_terms USING fts5vocab(search_words, row)",
-                          "INSERT INTO search_words (search_words) VALUES ('rebuild')", "UPDATE alembic_version SET version_num = '0011'"):
-            raw.execute(statement)
+        index_of_before(raw, lengths=True)
+        raw.execute("UPDATE alembic_version SET version_num = '0011'")
         assert raw.execute("SELECT count(*) FROM search_words_docsize").fetchone() == (1,)
         raw.close()
     with open_desk(profile) as desk:
         assert [row.id for row in member_rows(desk, "obi")] == [ada] and revision(desk) == REVISION and verify(desk).ok
-        with desk.reading() as connection:
-            assert "search_words_docsize" not in connection.exec_driver_sql("SELECT name FROM sqlite_master").scalars().all()
         change_member(desk, ada, last_name="Okafor")
         assert [row.id for row in member_rows(desk, "okafor")] == [ada] and not member_rows(desk, "obi") and verify(desk).ok
+
+
+def test_what_people_are_found_by_lies_in_the_index_alone_after_the_update(profile: Profile) -> None:
+    """Until 0012 it lay beside it once more."""
+    with open_desk(profile) as desk:
+        people = [add_member(desk, first_name=first, last_name=last, city="Ockham").id for first, last in (("Ada", "Obi"), ("Bo", "Vega"), ("伟", "张"))]
+        raw = desk.raw()
+        index_of_before(raw)
+        raw.execute("UPDATE search_person SET names = 'ada obi', other = 'ªockham' WHERE id = ?", (people[0],))
+        raw.execute("INSERT INTO search_words (search_words) VALUES ('rebuild')")
+        raw.execute("UPDATE alembic_version SET version_num = '0012'")
+        raw.close()
+    with open_desk(profile) as desk:
+        assert {row.id for row in member_rows(desk, "ockham")} == {people[0]}, "as the texts were that lay there"
+        with desk.reading() as connection:
+            assert [row.name for row in connection.exec_driver_sql("PRAGMA table_info(search_person)")] == ["rowid", "id", "standing", "sort", "names"]
+        assert verify(desk).search == 2 and rebuild_search(desk) == 3 and verify(desk).ok
+        assert {row.id for row in member_rows(desk, "ockham")} == {*people}
+        change_member(desk, people[0], last_name="Okafor")
+        assert [row.id for row in member_rows(desk, "okafor")] == [people[0]] and not member_rows(desk, "obi") and verify(desk).ok
 
 
 def test_opened_twice_it_is_changed_once(old: Profile) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 if TYPE_CHECKING:
@@ -65,6 +66,11 @@ def portions(connection: Connection, sql: str, parameters: Sequence[Any], size: 
             cursor.close()
     except sqlcipher().Error as error:
         _tell(connection, sql, error)
+
+
+def each(connection: Connection, sql: str, parameters: Sequence[Any] = ()) -> Iterator[Any]:
+    """All rows that a question has, one after the other."""
+    return chain.from_iterable(portions(connection, sql, parameters, 10_000))
 
 
 def row(connection: Connection, sql: str, parameters: Sequence[Any] = ()) -> Any:

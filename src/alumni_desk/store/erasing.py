@@ -20,13 +20,12 @@ import sqlalchemy as sa
 from alumni_desk.errors import KnownError, NotFound, Refused
 from alumni_desk.protocol.ids import uuid7
 from alumni_desk.protocol.wall_times import local_now
-from alumni_desk.store import backup, backup_folders, cut_off, driver
+from alumni_desk.store import backup, backup_folders, cut_off, driver, search
 from alumni_desk.store.backup_head import ENDING
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.disk import chapters_files, disk_problem
 from alumni_desk.store.profile import Profile, private
 from alumni_desk.store.synced import clock_key
-from alumni_desk.store.tables import FULL_TEXT
 from alumni_desk.store.troubles import translated
 from alumni_desk.store.writing import INSERT_OPERATION, TRANSACTION, Changed, Writing
 from alumni_desk.words import _, ngettext, number
@@ -299,8 +298,7 @@ def forget_parcels(connection: sa.Connection, rows: Mapping[str, Sequence[str]])
 def scrub(desk: Desk) -> None:
     """Write the database anew, so that no page, free or in the log, holds what was taken out. Nothing may be reading for long meanwhile."""
     with desk.applying() as applying:
-        # The index keeps taken out words until its parts are merged.
-        applying.connection.exec_driver_sql(f"INSERT INTO {FULL_TEXT} ({FULL_TEXT}) VALUES ('rebuild')")
+        search.merge(applying.connection)
     with translated(desk.profile.path, opened=True), closing(desk.raw()) as raw:
         raw.execute("PRAGMA secure_delete = ON")
         raw.execute("VACUUM")

@@ -14,7 +14,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from alumni_desk.protocol.codes import read_badge_code
 from alumni_desk.store import driver
@@ -317,12 +317,13 @@ class _Search:
             return []
         self._looked_at.update(fit)
         rows = driver.rows(self._connection,
-                     "SELECT id, sort, names, other FROM search_person WHERE rowid IN (SELECT value FROM json_each(?))" + _standing(self._standing),
+                     "SELECT rowid, id, sort, names FROM search_person WHERE rowid IN (SELECT value FROM json_each(?))" + _standing(self._standing),
                      (json.dumps(fit), *_given(self._standing)))
         turns = set() if self._question.numbered else set(_turns(self._question))
-        other_letters = self._other_letters([row[0] for row in rows]) if self._question.letters else {}
-        return sorted([(*_rank(self._looks, f" {names} ", f" {other} "), other_letters.get(one, 0), sort not in turns, len(names), sort, one)
-                       for one, sort, names, other in rows])
+        other_letters = self._other_letters([row[1] for row in rows]) if self._question.letters else {}
+        elsewhere = _Elsewhere(self._connection, fit)
+        return sorted([(*_rank(self._looks, f" {names} ", place, elsewhere), other_letters.get(one, 0), sort not in turns, len(names), sort, one)
+                       for place, one, sort, names in rows])
 
     def _other_letters(self, people: Sequence[str]) -> dict[str, int]:
         """How far the names of these people are from the very letters that were typed: the index knows folded ones only."""
@@ -332,32 +333,62 @@ class _Search:
         return {one: max(min((_apart(word, name) for name in names), default=2) for word in self._question.letters) for one, names in said}
 
 
+class _Elsewhere:
+    """Which of these people have a word as a whole one of all the rest that they are found by: the index alone knows, and is asked once there is no name."""
+
+    def __init__(self, connection: sa.Connection, fit: Sequence[int]) -> None:
+        self._connection, self._fit = connection, fit
+        self._found: dict[str, set[int]] = {}
+
+    def has(self, place: int, expression: str) -> bool:
+        if expression not in self._found:
+            self._found[expression] = self._whole(expression)
+        return place in self._found[expression]
+
+    def _whole(self, expression: str) -> set[int]:
+        """From the first of them to the last, as the index has them; one by one where very many others have it, too."""
+        most = 2 * len(self._fit)
+        found = driver.rows(self._connection, "SELECT rowid FROM search_words WHERE search_words MATCH ? AND rowid BETWEEN ? AND ? LIMIT ?",
+                            (expression, min(self._fit), max(self._fit), most))
+        if len(found) == most:
+            behind = [place for place in self._fit if place > found[-1][0]]
+            found += driver.rows(self._connection, "SELECT rowid FROM search_words WHERE search_words MATCH ? AND rowid IN (SELECT value FROM json_each(?))",
+                                 (expression, json.dumps(behind)))
+        return {row[0] for row in found}
+
+
 def _turns(question: Question) -> list[str]:
     """The name as it is sorted, if it was typed first name first, last name first, or begun anywhere in between."""
     asked = [one[0] for one in question.words]
     return [" ".join(asked[start:] + asked[:start]) for start in range(len(asked))]
 
 
-_Spelled = tuple[str, str, str, str, str]
-"""What to look for in somebody's words: a name that begins so, one that is just this; another name that begins so, one that is just this; any other word."""
+class _Looks(NamedTuple):
+    """What to look for of a word. ``spellings``: of each a name that begins so, one that is just this; another name that begins so, one that is just this.
+    ``rest``: any other word that is just this, as the index is asked for it. ``number``: whether it is one."""
+
+    spellings: list[tuple[str, str, str, str]]
+    rest: str
+    number: bool
 
 
-def _looks(spellings: Sequence[str]) -> tuple[list[_Spelled], bool]:
-    """What to look for of each spelling of a word; whether it is a number."""
-    return ([(f" {word}", f" {word} ", f" {OTHER_NAME}{word}", f" {OTHER_NAME}{word} ", f" {THE_REST}{word} ") for word in spellings],
-            spellings[0].isdecimal())
+def _looks(spellings: Sequence[str]) -> _Looks:
+    return _Looks([(f" {word}", f" {word} ", f" {OTHER_NAME}{word}", f" {OTHER_NAME}{word} ") for word in spellings],
+                  " OR ".join(f'"{THE_REST}{word}"' for word in spellings), spellings[0].isdecimal())
 
 
-def _rank(questions: Sequence[Sequence[tuple[list[_Spelled], bool]]], names: str, other: str) -> tuple[int, int]:
+def _rank(questions: Sequence[Sequence[_Looks]], names: str, place: int, elsewhere: _Elsewhere) -> tuple[int, int]:
     """The least of the kinds of hit that a question's words are, and the sum of them all; of these questions the one that fits best."""
     best = (_ELSEWHERE + 2, 0)
     for asked in questions:
         least = total = 0
-        for spellings, number in asked:
-            kind = _ELSEWHERE + 1
+        for spellings, rest, number in asked:
+            kind = _ELSEWHERE
             for spelled in spellings:
-                if (this := _kind(spelled, names, other)) < kind:
+                if (this := _kind(spelled, names)) < kind:
                     kind = this
+            if kind == _ELSEWHERE and not elsewhere.has(place, rest):
+                kind += 1
             total += kind
             if kind > least and not (kind >= _ELSEWHERE and number):  # a number narrows, it is no worse hit
                 least = kind
@@ -366,14 +397,14 @@ def _rank(questions: Sequence[Sequence[tuple[list[_Spelled], bool]]], names: str
     return best
 
 
-def _kind(spelled: _Spelled, names: str, other: str) -> int:
-    """What kind of hit a word is, from the best to the least: the name shown whole, another name whole, their beginnings, the rest."""
-    begun, whole, other_begun, other_whole, rest = spelled
+def _kind(spelled: tuple[str, str, str, str], names: str) -> int:
+    """What kind of hit a word is, from the best to the least: the name shown whole, another name whole, their beginnings, none of them."""
+    begun, whole, other_begun, other_whole = spelled
     if begun in names:
         return 0 if whole in names else 1 if other_whole in names else 2
     if other_begun in names:
         return 1 if other_whole in names else 3
-    return _ELSEWHERE if rest in other else _ELSEWHERE + 1
+    return _ELSEWHERE
 
 
 _SHOWN, _ELSEWHERE = (0, 2), 4

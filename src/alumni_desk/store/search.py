@@ -1,5 +1,9 @@
 """The search index: folded words of every person in a full-text table of its own, refreshed once before COMMIT.
 
+The words lie in it and nowhere else, so that a change to somebody writes no second copy of them; beside it lie their names alone, which hits are ranked by.
+What somebody was found by need not be known when they are taken out: their place is struck out, and the index leaves their words behind when it merges its
+parts (``merge``).
+
 Kinds of words lie apart in it, each under its own first letter, so that looking for one kind never walks through another (nearly
 everybody has ``com`` in an address): the name as it is shown, as it is; every other name, behind ``OTHER_NAME``; all the rest, behind ``THE_REST``; phone
 numbers once more from their end on, behind ``BACKWARDS``.
@@ -10,9 +14,10 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from functools import lru_cache
-from itertools import repeat
+from itertools import groupby, repeat, starmap
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +46,9 @@ JOINED = 4
 
 TAIL = 4
 """So many of a phone number's last digits find it."""
+
+TOKENIZER = "unicode61 remove_diacritics 0"
+"""How the index of words cuts texts that are cut already."""
 
 # Letters that are letters of their own in Unicode and that people type without.
 _PLAIN = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ð": "d", "ß": "ss", "ẞ": "ss", "æ": "ae", "œ": "oe", "þ": "th", "ı": "i", "ħ": "h", "ŧ": "t",
@@ -157,11 +165,10 @@ TOGETHER = 5_000
 """So many people are put into the index in one go."""
 
 VERY_MANY = 1_000
-"""So many have to go together before it is asked whether more go than stay."""
+"""So many have to go together before it is asked whether anybody stays."""
 
-EMPTY = "INSERT INTO search_words (search_words) VALUES ('delete-all')"
-
-PUT_BESIDE = "INSERT INTO search_person (rowid, id, standing, sort, names, other) VALUES (?, ?, ?, ?, ?, ?)"
+Entry = tuple[str, str | None, str, str, str]
+"""Somebody in the index: id, standing, by what they are sorted, names, and all the rest."""
 
 
 def _put_in(connection: sa.Connection, entries: Sequence[Entry]) -> None:
@@ -170,17 +177,17 @@ def _put_in(connection: sa.Connection, entries: Sequence[Entry]) -> None:
         _index(connection, *_put_beside(connection, entries))
 
 
-def _put_beside(connection: sa.Connection, entries: Sequence[Entry]) -> tuple[int, int]:
-    """Texts of people who are not in the index, beside the words that are to be made of them. Returns the first place and the last one."""
+def _put_beside(connection: sa.Connection, entries: Sequence[Entry]) -> tuple[int, str]:
+    """Names of people who are not in the index, beside the words that are to be put there. Returns the first place, and the words in JSON."""
     start = driver.row(connection, "SELECT coalesce(max(rowid), 0) FROM search_person")[0] + 1
-    driver.run_many(connection, PUT_BESIDE, [(place, *one) for place, one in enumerate(entries, start)])
-    return start, start + len(entries) - 1
+    driver.run_many(connection, "INSERT INTO search_person (rowid, id, standing, sort, names) VALUES (?, ?, ?, ?, ?)",
+                    [(place, *one[:4]) for place, one in enumerate(entries, start)])
+    return start, msgspec.json.encode([f"{names} {other}" for _id, _standing, _sort, names, other in entries]).decode()
 
 
-def _index(connection: sa.Connection, first: int, last: int) -> None:
-    """The words of these places: one statement, so that whatever else Python has to do need not wait for it."""
-    driver.run(connection, "INSERT INTO search_words (rowid, names, other) SELECT rowid, names, other FROM search_person WHERE rowid BETWEEN ? AND ?",
-               (first, last))
+def _index(connection: sa.Connection, first: int, words: str) -> None:
+    """The words of the places from this one on: one statement, so that whatever else Python has to do need not wait for it."""
+    driver.run(connection, "INSERT INTO search_words (rowid, words) SELECT ? + key, value FROM json_each(?)", (first, words))
 
 
 def _put_in_very_many(connection: sa.Connection, portions: Iterable[Sequence[Entry]]) -> None:
@@ -197,78 +204,121 @@ def _put_in_very_many(connection: sa.Connection, portions: Iterable[Sequence[Ent
             under_way.result()
 
 
-Entry = tuple[str, str | None, str, str, str]
-"""Somebody in the index: id, standing, by what they are sorted, names, and all the rest."""
-
-
 def _changed(connection: sa.Connection, marked: Sequence[str]) -> list[Entry]:
-    """Put those of the marked people right who are in the index, where they stand: only what is another value now is written. Returns the others."""
+    """Put those of the marked people right who are in the index, where they stand. Returns the others."""
     there = {row[1]: row for row in driver.rows(
-        connection, "SELECT p.rowid, p.id, p.standing, p.sort, p.names, p.other FROM search_stale AS s CROSS JOIN search_person AS p ON p.id = s.id")}
+        connection, "SELECT p.rowid, p.id, p.standing, p.sort, p.names FROM search_stale AS s CROSS JOIN search_person AS p ON p.id = s.id")}
     graduated = _graduated(connection, marked)
     new: list[Entry] = []
-    words: list[tuple[str, str, int]] = []
-    heads: list[tuple[str | None, str, int]] = []
+    words: list[tuple[str, int]] = []
+    heads: list[tuple[str | None, str, str, int]] = []
     for row in driver.rows(connection, f"SELECT p.id, {_COLUMNS} FROM search_stale AS s CROSS JOIN person AS p ON p.id = s.id WHERE {_LISTED}"):
         sort, names, other = _texts(row, graduated.get(row[0]))
         before = there.pop(row[0], None)
         if before is None:
             new.append((row[0], row[2], sort, names, other))
             continue
-        if before[4:] != (names, other):
-            words.append((names, other, before[0]))
-        if before[2:4] != (row[2], sort):
-            heads.append((row[2], sort, before[0]))
+        words.append((f"{names} {other}", before[0]))
+        if before[2:] != (row[2], sort, names):
+            heads.append((row[2], sort, names, before[0]))
     # In the order of their places: at each step back the index of words would write a part of its own to the disk, to be merged later.
     gone = sorted((row[0],) for row in there.values())
-    words.sort(key=itemgetter(2))
-    # The words first: what they were is read from beside.
-    if len(gone) >= VERY_MANY and 2 * len(gone) > driver.row(connection, "SELECT count(*) FROM search_person")[0]:
-        _keep_but(connection, {place for (place,) in gone})
+    words.sort(key=itemgetter(1))
+    if len(gone) >= VERY_MANY and len(gone) == driver.row(connection, "SELECT count(*) FROM search_person")[0]:  # the undo of a first import, say
+        empty(connection)
     else:
         driver.run_many(connection, "DELETE FROM search_words WHERE rowid = ?", gone)
         driver.run_many(connection, "DELETE FROM search_person WHERE rowid = ?", gone)
-    driver.run_many(connection, "UPDATE search_words SET names = ?, other = ? WHERE rowid = ?", words)
-    driver.run_many(connection, "UPDATE search_person SET names = ?, other = ? WHERE rowid = ?", words)
-    driver.run_many(connection, "UPDATE search_person SET standing = ?, sort = ? WHERE rowid = ?", heads)
+    driver.run_many(connection, "UPDATE search_words SET words = ? WHERE rowid = ?", words)
+    driver.run_many(connection, "UPDATE search_person SET standing = ?, sort = ?, names = ? WHERE rowid = ?", heads)
     return new
 
 
-def _keep_but(connection: sa.Connection, gone: Set[int]) -> None:
-    """Take more people out than stay, as the undo of an import does: to put those who stay in again is less work than to take out the others' words."""
-    stay = [row for row in driver.rows(connection, "SELECT rowid, id, standing, sort, names, other FROM search_person") if row[0] not in gone]
-    driver.run(connection, EMPTY)
+def empty(connection: sa.Connection) -> None:
+    """Take everybody out of the index."""
+    driver.run(connection, "INSERT INTO search_words (search_words) VALUES ('delete-all')")
     driver.run(connection, "DELETE FROM search_person")
-    driver.run_many(connection, PUT_BESIDE, stay)
-    driver.run(connection, "INSERT INTO search_words (rowid, names, other) SELECT rowid, names, other FROM search_person")
+
+
+def merge(connection: sa.Connection) -> None:
+    """Merge all parts of the index into one, which leaves the words behind that were taken out."""
+    driver.run(connection, "INSERT INTO search_words (search_words) VALUES ('optimize')")
 
 
 def rebuild(connection: sa.Connection) -> int:
     """Make the whole index anew from the people. Returns how many are in it."""
-    # All of it at once: taking out one person's words needs to know which they were, and that may be what is wrong.
-    connection.exec_driver_sql(EMPTY)
-    connection.exec_driver_sql("DELETE FROM search_person")
+    empty(connection)
     connection.exec_driver_sql("INSERT INTO search_stale (id) SELECT id FROM person WHERE true ON CONFLICT DO NOTHING")
     refresh(connection)
     return int(connection.exec_driver_sql("SELECT count(*) FROM search_person").scalar() or 0)
 
 
-def differences(connection: sa.Connection) -> int:
-    """How many people the index lacks, has too many of, or has other words for: 0 when it is right."""
+def listed(connection: sa.Connection) -> Iterator[Entry]:
+    """Everybody as they should be in the index."""
     graduated = _graduated(connection)
-    there = {row[0]: tuple(row[1:]) for row in connection.exec_driver_sql("SELECT id, standing, sort, names, other FROM search_person")}
+    for row in driver.each(connection, f"SELECT p.id, {_COLUMNS} FROM person AS p WHERE {_LISTED}"):
+        yield row[0], row[2], *_texts(row, graduated.get(row[0]))
+
+
+def differences(connection: sa.Connection) -> int:
+    """How many people the index lacks, has too many of, or has other words for, and beginnings of words that lead to others: 0 when it is right."""
+    there = {row[0]: tuple(row[1:]) for row in connection.exec_driver_sql("SELECT id, rowid, standing, sort, names FROM search_person")}
+    indexed, wrong = _indexed(connection)
+    unlike: dict[int, tuple[str, int]] = {}
+    for one, standing, sort, names, other in listed(connection):
+        place, *beside = there.pop(one, (0,))
+        found = indexed.pop(place, 0)
+        if beside != [standing, sort, names]:
+            wrong += 1
+        elif found != sum(map(hash, {*names.split(), *other.split()})):
+            unlike[place] = f"{names} {other}", found
+    return wrong + len(there) + len(indexed) + _other_words(unlike)
+
+
+def _indexed(connection: sa.Connection) -> tuple[dict[int, int], int]:
+    """What the index has: of each place the words, as one number, for all of everybody's would take much room; and how many of the beginnings, which it keeps
+    besides the words, lead to more or fewer people than the words do."""
+    sums: dict[int, int] = {}
+    begun: list[tuple[str, set[int]]] = [("", set()), ("", set()), ("", set())]
     wrong = 0
-    for row in connection.exec_driver_sql(f"SELECT p.id, {_COLUMNS} FROM person AS p WHERE {_LISTED}"):
-        wrong += there.pop(row[0], None) != (row[2], *_texts(row, graduated.get(row[0])))
-    return wrong + len(there)
+
+    def misleads(start: str, people: set[int]) -> bool:
+        there = driver.row(connection, "SELECT count(*) FROM search_words WHERE search_words MATCH ?", (f'"{start}"*',))[0] if start else 0
+        return bool(there != len(people))
+
+    for word, rows in groupby(driver.each(connection, "SELECT term, doc FROM search_words_places"), itemgetter(0)):
+        number, places = hash(word), [place for _word, place in rows]
+        for place in places:
+            sums[place] = sums.get(place, 0) + number
+        for length, (start, people) in enumerate(begun, 1):
+            if len(word) >= length and word[:length] != start:
+                wrong += misleads(start, people)
+                begun[length - 1] = word[:length], set(places)
+            elif len(word) >= length:
+                people.update(places)
+    return sums, wrong + sum(starmap(misleads, begun))
+
+
+def _other_words(unlike: Mapping[int, tuple[str, int]]) -> int:
+    """Of how many places the words are others than these texts', cut as the index itself cuts them: it knows some new scripts less well than Python."""
+    if not unlike:
+        return 0
+    with closing(driver.sqlcipher().connect(":memory:")) as memory:
+        memory.execute(f"CREATE VIRTUAL TABLE cut USING fts5(words, content='', detail=none, tokenize='{TOKENIZER}')")
+        memory.execute("CREATE VIRTUAL TABLE cut_places USING fts5vocab(cut, instance)")
+        memory.executemany("INSERT INTO cut (rowid, words) VALUES (?, ?)", [(place, text) for place, (text, _found) in unlike.items()])
+        cut = dict.fromkeys(unlike, 0)
+        for word, place in memory.execute("SELECT term, doc FROM cut_places"):
+            cut[place] += hash(word)
+    return sum(cut[place] != found for place, (_text, found) in unlike.items())
 
 
 def is_whole(connection: sa.Connection) -> bool:
-    """Whether the index of words holds together and fits the texts beside it. In a transaction that may write."""
+    """Whether the index of words holds together. In a transaction that may write."""
     import sqlalchemy as sa
 
     try:
-        connection.exec_driver_sql("INSERT INTO search_words (search_words, rank) VALUES ('integrity-check', 1)")
+        connection.exec_driver_sql("INSERT INTO search_words (search_words) VALUES ('integrity-check')")
     except sa.exc.DatabaseError:
         return False
     return True

@@ -101,7 +101,6 @@ def desk_tables(metadata: sa.MetaData) -> None:
         sa.Column("standing", sa.Text),
         sa.Column("sort", sa.Text, nullable=False),  # folded: last name, given name
         sa.Column("names", sa.Text, nullable=False),  # folded words
-        sa.Column("other", sa.Text, nullable=False),  # folded words
         sa.Index("search_person_id", "id", unique=True),
         sa.Index("search_person_sort", "sort", "standing", "id"),  # the member list by name, read without touching the table
     )

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from alumni_desk.errors import Ambiguous, NotFound, Refused
 from alumni_desk.protocol.messages import Grant
+from alumni_desk.store import search
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync import erasing, operations, state
 from alumni_desk.sync.asking import line_of, membership_of
@@ -78,13 +79,14 @@ def _one_of(found: list[Chapter], text: str) -> Chapter:
     return fits[0]
 
 
-_OF_THE_CHAPTER = ("operation", "action", "past", "shadow", "erased", "search_person", "search_stale")
+_OF_THE_CHAPTER = ("operation", "action", "past", "shadow", "erased", "search_stale")
 
 
 def _empty(connection: sa.Connection, wanted: Chapter, membership: Membership) -> None:
     """Nothing of the former chapter stays; the place of the other is at zero. In one transaction."""
     for name in (*shapes(), *_OF_THE_CHAPTER):
         connection.exec_driver_sql(f'DELETE FROM "{name}"')
+    search.empty(connection)
     for kind in (state.Timeline, state.Places, state.Rebuilding, state.LastSync, state.Told, state.Checked, state.Away, state.Reach,
                  state.Former):
         state.drop(connection, kind)
