@@ -254,7 +254,8 @@ listening = threading.Thread(target=loop.run)
 listening.start()
 while not loop.hears:
     time.sleep(0.01)
-gc.freeze()  # as the window does when its first page stands
+desk.fold()  # as the window does once nobody has saved anything for three seconds
+gc.freeze()  # and when its first page stands
 print("ready", flush=True)
 sys.stdin.readline()
 sync_once(desk, wire=wire, listening=loop)
