@@ -18,8 +18,11 @@ import sqlalchemy as sa
 from alumni_desk.errors import KnownError
 from alumni_desk.gatherings.actions import new_gathering
 from alumni_desk.members.actions import add_member
+from alumni_desk.members.chapter import change_chapter
+from alumni_desk.segments.activity import told
 from alumni_desk.store import removal
 from alumni_desk.store.desk import Desk
+from alumni_desk.store.done import actions
 from alumni_desk.sync import keeping, state
 from alumni_desk.sync.engine import join, status, sync_once, wire_of
 from alumni_desk.sync.inviting import invite
@@ -85,6 +88,15 @@ def test_where_the_chapter_is_kept_nothing_is_called_saved_in_two_places(make_de
         sync_once(desk)
     stands = status(desk)
     assert (stands.state, stands.short) == ("trouble", "Saved here · the others cannot sync now")
+
+
+def test_a_name_that_was_given_before_it_was_kept_is_still_told_of_in_words(make_desk: MakeDesk, keep: Any) -> None:
+    """The row that it was written in gave way to the server's."""
+    desk = make_desk("keeper")
+    add_member(desk, first_name="Ana")
+    change_chapter(desk, name="Great Lakes")
+    keep(desk)
+    assert [deed.what for deed in told(desk, actions(desk)) if deed.event == "chapter_changed"] == ["Changed the chapter’s details"]
 
 
 def test_a_second_laptop_joins_the_one_that_keeps_the_chapter(make_desk: MakeDesk, keep: Any) -> None:

@@ -283,7 +283,7 @@ class InviteSheet(PlainSheet):
         self.deeds[-1].setVisible(made.typed)
         self.valid.first.setText(_("Valid until {until}, once").format(until=made.until))
         self.valid.show()
-        who = self.name.text().strip() or _("Your guest")
+        who = self.name.text().strip() or _("Whoever joins")
         if made.typed:
             self.say(_("{name} types the code with the server’s address, pastes the text or opens the file. A change above makes a new code and ends this "
                        "one.").format(name=who))

@@ -477,7 +477,8 @@ def _what(one: Done, count: int, names: Names, person: str | None, rows: Sequenc
         "walked_in": (_("Walk-in at {gathering}: {person}"), ""),
         "badges_printed": (_("Printed {badges} for {gathering}"), "badges"),
         "chapter_founded": (_("Started the chapter"), ""),
-        "chapter_changed": (_("Changed {field} of the chapter"), ""),
+        # What was written went with the row that it was of, where the chapter took on a server's id.
+        "chapter_changed": (_("Changed {field} of the chapter") if rows else _("Changed the chapter’s details"), ""),
         "chapter_completed": (_("Completed the chapter’s details"), ""),
         "sample_made": (_("Made the sample chapter"), ""),
     }.get(one.event, (_("Changed something"), ""))
