@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +64,14 @@ def push_only(desk: Desk) -> None:
     session.resume(desk, wire)
     push.push(desk, wire, membership, push.Pushed())
     wire.close()
+
+
+def move_all(desks: Sequence[Desk], server: Any) -> None:
+    """The chapter goes to another server, laptop after laptop, until all hear of all."""
+    for desk in desks:
+        moving.move(desk, server.url, server.invite())
+    for desk in (*desks, *desks):
+        sync_once(desk)
 
 
 def test_after_a_restore_the_desks_bring_back_what_they_hold(postgres_url: str, make_server: Any, make_desk: MakeDesk, tmp_path: Path) -> None:
@@ -402,10 +410,7 @@ def test_what_another_changed_after_a_move_makes_no_card_either(make_server: Any
     for desk in (*desks, *desks):
         sync_once(desk)
     server = make_server()
-    for desk in desks:
-        moving.move(desk, server.url, server.invite())
-    for desk in (*desks, *desks):
-        sync_once(desk)
+    move_all(desks, server)
     change(two, vera, city="Two", email="two@example.org")
     for desk in (two, one):
         sync_once(desk)
@@ -434,10 +439,7 @@ def test_a_server_from_before_the_chapter_moved_there_asks_only_what_is_to_be_as
         sync_once(desk)
     server, file = make_server(), str(tmp_path / "yesterday.backup")
     server.run("server", "backup", file)
-    for desk in desks:
-        moving.move(desk, server.url, server.invite())
-    for desk in (*desks, *desks):
-        sync_once(desk)
+    move_all(desks, server)
     change(two, vera, city="Two", email="two@example.org")
     for desk in (two, one):
         sync_once(desk)
