@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 from typing import Any
 
+import pytest
 from PySide6.QtWidgets import QWidget
 from tests.desktop.conftest import Hands
 from tests.desktop.test_sync_together import Window, all_words, asked_whether, button, laptop, make_server, window
 from tests.sync.test_keeping import free_port, names
 
 from alumni_desk.desktop.join_form import JoinForm
+from alumni_desk.errors import KnownError
 from alumni_desk.members.actions import add_member
 from alumni_desk.store.desk import Desk
-from alumni_desk.sync import inviting, keeping
-from alumni_desk.sync.engine import status, sync_once
+from alumni_desk.sync import inviting, keeping, laptops
+from alumni_desk.sync.engine import join, status, sync_once
 
 __all__ = ["laptop", "make_server", "window"]
 
@@ -105,6 +107,26 @@ def test_into_an_empty_chapter_there_is_no_question(make_server: Any, laptop: An
     hands.until(lambda: "all taken by 127.0.0.1" in all_words(page))
     said = all_words(page).splitlines()
     assert said.index("all taken by 127.0.0.1") < said.index("all taken by this laptop’s own server"), "each by the one that took it then"
+
+
+def test_what_was_set_aside_has_to_be_looked_at_first(make_server: Any, laptop: Any, window: Window) -> None:
+    office, desk = make_server(), laptop("keeper")
+    desk.make_chapter("Great Lakes", "Aldermoor", "America/Chicago")
+    serving = keeping.begin(desk, port=free_port(), host="127.0.0.1")
+    other = laptop("other")
+    join(other, serving.own_url, inviting.invite(desk, "leader").code)
+    add_member(other, first_name="Ana")
+    [lost] = [one for one in laptops.laptops(desk) if not one.here]
+    laptops.remove(desk, lost.id)
+    with pytest.raises(KnownError, match="removed"):
+        sync_once(other)
+    serving.stop()
+    hands = window(desk)
+    form = asked_to_move(hands, office.url, office.invite("Boston"))
+    form.button.click()
+    hands.until(lambda: form.isEnabled() and "1 change was set aside at the present server" in form.reason.text())
+    shot(hands, "move-set-aside", form.window())
+    assert keeping.keeps(desk) and form.button.isEnabled()
 
 
 def test_who_came_there_since_it_was_looked_at_is_shown_before_anything_moves(make_server: Any, laptop: Any, window: Window) -> None:
