@@ -214,8 +214,8 @@ def test_what_comes_twice_is_no_import(postgresql: Database, monkeypatch: pytest
 
 def test_rows_of_many_fields_are_an_import(postgresql: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(anew, "MANY", 3)
-    mine, more = some(3, **SIXTEEN), [msgspec.structs.replace(one, table="education", fields={"class_year": 1999, "is_primary": False, "school": "Law"})
-                                      for one in some(2)]
+    mine = some(3, **SIXTEEN, class_year=1999)
+    more = [msgspec.structs.replace(one, table="education", fields={"class_year": 1999, "is_primary": False, "school": "Law"}) for one in some(2)]
     scope = uuid7()
     _replies, ways = pushed_anew(postgresql, scope, [[mine[0], more[0], mine[1], more[1], mine[2]]], SigningKey.generate())
     assert ways == [True]

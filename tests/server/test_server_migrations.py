@@ -52,3 +52,17 @@ def test_migrations_do_not_lean_on_the_records() -> None:
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             assert not [name for name in names if name.startswith("alumni_desk")], path.name
+
+
+def test_whatever_an_index_holds_is_compared_byte_by_byte(postgres_url: str) -> None:
+    """By a language's rules, as most databases compare, it costs many times as much; and “max” of two clocks would be one thing here and another there."""
+    database = postgresql_database(postgres_url)
+    try:
+        with database.reading() as connection:
+            otherwise = connection.exec_driver_sql(
+                "SELECT DISTINCT c.relname, a.attname FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indrelid"
+                " JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum = ANY(i.indkey) JOIN pg_collation AS o ON o.oid = a.attcollation"
+                " WHERE c.relnamespace = 'public'::regnamespace AND c.relname <> 'alembic_version' AND o.collname <> 'C'").all()
+    finally:
+        database.close()
+    assert otherwise == []

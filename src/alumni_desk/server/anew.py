@@ -11,12 +11,13 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import chain, repeat
-from operator import itemgetter
-from typing import Annotated, Any, Literal, NamedTuple, TypedDict
+from itertools import chain, compress, repeat
+from operator import attrgetter, is_not, itemgetter
+from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 import sqlalchemy as sa
+from msgspec.structs import astuple
 
 from alumni_desk.protocol.canonical import chained
 from alumni_desk.protocol.clocks import packed_names
@@ -116,79 +117,107 @@ def _rows_in(operations: Sequence[_New], scope: str) -> list[_Rows] | None:
         places[one.table].append(place)
     found = []
     for table, those in places.items():
-        form = _form(table)
+        mine = [operations[place] for place in those]
+        form = _form(table, ()) and _form(table, _names(table, mine[:_PEEK]))
         if form is None:
             return None
-        mine = [operations[place] for place in those]
-        raw: list[Any] = [one.fields for one in mine]
-        fields = list(map(form.decode, raw))
-        # A field that the table does not have is left out as it is read, and of one that comes twice the last is taken.
-        said = [head[0] & SMALL_MAP if head[0] < _LONG_MAP else head[1] << 8 | head[2] for head in map(memoryview, raw)]  # type: ignore[arg-type,var-annotated]
-        if said != list(map(len, fields)):
+        rows = _read(form, mine)
+        if rows is None and (form := _form(table, ())) is not None:  # further on there are more fields
+            rows = _read(form, mine)
+        if form is None or rows is None:
             return None
-        names = list(map(tuple, fields))
-        alike: dict[tuple[str, ...], list[int]] = defaultdict(list)
-        for place, each in zip(those, names, strict=True):
+        there = [bytes(map(is_not, row, _NO_VALUES)) for row in rows]
+        alike: dict[bytes, list[int]] = defaultdict(list)
+        for place, each in zip(those, there, strict=True):
             alike[each].append(place)
-        if any(not each or list(each) != sorted(each) for each in alike):
+        names = {each: tuple(compress(form.names, each)) for each in alike}
+        if not all(names.values()):
             return None
-        if not all(all(map(looks, {row[name] for row in fields if name in row})) for name, looks in form.looks.items()):
-            return None
-        for name in form.other:
-            for row in fields:
-                if name in row:
-                    row[name] = str(row[name])
-        columns = tuple(sorted({name for each in alike for name in each}))
-        found.append(_Rows(table, columns, alike, _copy(table, columns, _heads(table, mine, names, alike, scope), fields)))
+        keys = shapes()[table].clock_keys
+        clocks = {each: packed_names(map(keys.__getitem__, some)).partition("?") for each, some in names.items()}
+        heads = [f"{one.row}\t{scope}\tf\t{one.clock}\t{before}{one.clock}{after}"  # the columns that every row has
+                 for one, (before, _mark, after) in zip(mine, map(clocks.__getitem__, there), strict=True)]
+        found.append(_Rows(table, tuple(name for name in form.names if any(name in each for each in names.values())),
+                           {names[each]: at for each, at in alike.items()}, _copy(table, form.names, heads, rows)))
     return found
 
 
-def _heads(table: str, operations: Sequence[_New], names: Sequence[tuple[str, ...]], alike: Collection[tuple[str, ...]], scope: str) -> list[str]:
-    """The columns that every row has."""
-    keys = shapes()[table].clock_keys
-    clocks = {each: packed_names(map(keys.__getitem__, each)).partition("?") for each in alike}
-    return [f"{one.row}\t{scope}\tf\t{one.clock}\t{before}{one.clock}{after}"
-            for one, (before, _mark, after) in zip(operations, map(clocks.__getitem__, names), strict=True)]
+def _names(table: str, some: Sequence[_New]) -> tuple[str, ...]:
+    """The fields that any of these has, in alphabetical order; those that the table does not have left out."""
+    known = shapes()[table].types.keys() if table in shapes() else ()
+    return tuple(sorted({name for one in some for name in _keys(one.fields) if name in known}))
 
 
-def _copy(table: str, names: tuple[str, ...], heads: Sequence[str], fields: Sequence[Mapping[str, str]]) -> Copy:
-    text = _lines(heads, fields, names)
-    marks = len(heads) * len(names) - sum(map(len, fields))
+_keys: Any = msgspec.msgpack.Decoder(dict[str, msgspec.Raw]).decode
+_PEEK = 100
+"""Operations of a push by which it is guessed which fields there are: who reads a row as all of its table's fields reads twice as many."""
+
+
+def _read(form: _Form, operations: Sequence[_New]) -> list[tuple[str, ...]] | None:
+    """Their values as texts, ``_NONE`` itself where there is none; None if there are other fields than those of the form, or one that comes twice."""
+    raw: list[Any] = [one.fields for one in operations]
+    read = list(map(form.decode, raw))
+    if not all(all(map(looks, {value for value in map(attrgetter(name), read) if value is not _NONE})) for name, looks in form.looks.items()):
+        return None
+    for name in form.other:
+        for one in read:
+            if (value := getattr(one, name)) is not _NONE:
+                setattr(one, name, str(value))
+    rows = list(map(astuple, read))
+    said = [head[0] & SMALL_MAP if head[0] < _LONG_MAP else head[1] << 8 | head[2] for head in map(memoryview, raw)]  # type: ignore[arg-type,var-annotated]
+    # A field that the form does not have is left out as it is read, and of one that comes twice the last is taken.
+    if said != [len(form.names) - row.count(_NONE) for row in rows]:
+        return None
+    return rows
+
+
+def _copy(table: str, names: Sequence[str], heads: Sequence[str], rows: Sequence[tuple[str, ...]]) -> Copy:
+    text = _lines(heads, rows)
+    marks = sum(row.count(_NONE) for row in rows)
     if (text.count(b"\t"), text.count(b"\n"), text.count(b"\r"), text.count(b"\\")) != (len(heads) * (len(names) + 4), len(heads), 0, marks):
         # There are texts that hold what means something in it.
-        text = _lines(heads, [{name: value.translate(ESCAPES) for name, value in one.items()} for one in fields], names)
+        text = _lines(heads, [[value if value is _NONE else value.translate(ESCAPES) for value in row] for row in rows])
     return Copy(table, ("id", "scope", "gone", "clock", "clocks", *names), text)
 
 
-def _lines(heads: Sequence[str], fields: Sequence[Mapping[str, str]], names: Sequence[str]) -> bytes:
-    lines = map("\t".join, zip(heads, ["\t".join(map(one.get, names, repeat("\\N"))) for one in fields], strict=True))
+def _lines(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> bytes:
+    lines = map("\t".join, zip(heads, map("\t".join, rows), strict=True))
     return b"\n".join([*map(str.encode, lines), b""])  # each by itself: one letter that needs more room would give all of them that much
 
 
 _LONG_MAP = 0x90
 """From this byte on more follow that say how many fields a map has."""
 
+_NONE = "\\N"
+"""How PostgreSQL's text says that there is no value. It stands for none where it is this very object: somebody may have written the same letters."""
+
+_NO_VALUES = repeat(_NONE)
 _TYPES: Mapping[str, Any] = {"text": str, "integer": Annotated[int, msgspec.Meta(le=2**63 - 1)], "boolean": bool}
 
 
 class _Form(NamedTuple):
-    """What reads the fields of a table's rows, what some of them must look like, and which are no texts."""
+    """Fields of a table's rows: their names, what reads them, what some must look like, and which are no texts."""
 
+    names: tuple[str, ...]
     decode: Callable[[Any], Any]
     looks: Mapping[str, Form]
     other: list[str]
 
 
-@lru_cache(maxsize=64)
-def _form(table: str) -> _Form | None:
-    """None where more has to be looked at than the row itself."""
+@lru_cache(maxsize=256)
+def _form(table: str, names: tuple[str, ...]) -> _Form | None:
+    """That of these fields, or of all where none are named; None where more has to be looked at than the row itself."""
     shape = shapes().get(table)
-    if shape is None or shape.kind != "put" or shape.by_row or table == "chapter" or table in NAMING:
+    if shape is None or shape.kind != "put" or shape.by_row or table == "chapter" or table in NAMING or not _NOT_ANEW.isdisjoint(names):
         return None
-    types = {name: kind for name, kind in shape.types.items() if name not in ("gone", "merged_into")}
-    fields: Any = TypedDict("Fields", {name: _TYPES[kind] for name, kind in types.items()}, total=False)  # type: ignore[misc]
-    return _Form(msgspec.msgpack.Decoder(fields).decode, {name: form for name, form in shape.forms.items() if name in types},
-                 [name for name, kind in types.items() if kind != "text"])
+    wanted = names or tuple(sorted(shape.types.keys() - _NOT_ANEW))
+    record = msgspec.defstruct("Fields", [(name, _TYPES[shape.types[name]], _NONE) for name in wanted], gc=False)
+    return _Form(wanted, msgspec.msgpack.Decoder(record).decode, {name: form for name, form in shape.forms.items() if name in wanted},
+                 [name for name in wanted if shape.types[name] != "text"])
+
+
+_NOT_ANEW = frozenset(("gone", "merged_into"))
+"""Fields that a new row is not made with: who is removed or merged is somewhere."""
 
 
 def glance(connection: sa.Connection, tables: sa.MetaData, scope: str, fresh: Fresh, *, devices: Collection[str], now: int) -> Beforehand | None:

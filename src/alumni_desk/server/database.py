@@ -19,7 +19,7 @@ from alumni_desk.errors import StoreProblem
 from alumni_desk.store import disk, driver
 from alumni_desk.words import _
 
-REVISION = "0013"
+REVISION = "0014"
 """The newest of ``server/migrations``; Alembic is imported only when the database is not there yet."""
 
 

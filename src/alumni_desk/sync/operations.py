@@ -146,8 +146,9 @@ def mark_sent(connection: sa.Connection, answered: Sequence[tuple[int, int]]) ->
         driver.run_many(connection, "UPDATE operation SET sequence = ? WHERE rowid = ?", answered)
 
 
-def mark_base(connection: sa.Connection, sequences: Sequence[int], rowids: Sequence[int], at: str) -> None:
-    """These are part of the base now, each under the sequence that the server gave."""
+def mark_base(connection: sa.Connection, sequences: Sequence[int], rowids: Sequence[int], at: str | None) -> None:
+    """These are part of the base now, each under the sequence that the server gave. ``at``: when, of what people did; of what files brought nobody asks,
+    and a row that grows by it finds no room on its page."""
     for sequence, first, count in _run_of(sequences, rowids) or _runs(list(zip(sequences, rowids, strict=True))):
         driver.run(connection, "UPDATE operation SET fate = 'accepted', sequence = rowid + ?, resolved_at = ? WHERE rowid BETWEEN ? AND ?",
                    (sequence - first, at, first, first + count - 1))

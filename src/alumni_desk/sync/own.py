@@ -41,7 +41,8 @@ def pass_over(connection: sa.Connection, membership: state.Membership, sent: Seq
         changed.setdefault(table, set()).update([one.row for one in mine if not one.new])
     if not rows.keys() <= shapes().keys() or not _is_all(connection, membership.scope, rows, sent):
         return False
-    operations.mark_base(connection, [result.sequence for result in reply.results], [one.rowid for one in sent], at)
+    operations.mark_base(connection, [result.sequence for result in reply.results], [one.rowid for one in sent],
+                         None if all(one.load for one in sent) else at)
     for table, ids in changed.items():
         if ids and shapes()[table].kind == "put":
             _greatest_clocks(connection, table, ids)
