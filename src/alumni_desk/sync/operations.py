@@ -210,6 +210,12 @@ def count_waiting(connection: sa.Connection) -> int:
     return int(driver.row(connection, f"SELECT count(*) FROM operation WHERE fate = 'waiting' AND sequence IS NULL{mine}")[0])
 
 
+def count_of_files(connection: sa.Connection, after: int, newest: int | None) -> int:
+    """How many of these files brought, of any chapter, from one rowid on up to another."""
+    return int(driver.row(connection, "SELECT count(*) FROM operation INDEXED BY operation_fate WHERE fate = 'waiting' AND sequence IS NULL AND queue = 'load'"
+                                      " AND rowid > ? AND rowid <= ?", (after, _LAST if newest is None else newest))[0])
+
+
 def others(connection: sa.Connection) -> bool:
     """Whether parcels of other laptops were ever brought here: only then may their operations lie here, unanswered."""
     return driver.row(connection, "SELECT 1 FROM parcel WHERE state <> 'own' LIMIT 1") is not None

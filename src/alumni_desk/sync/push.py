@@ -47,7 +47,8 @@ BESIDE = 200
 """Operations from which it is worth the thread to send them while the rows that came are applied."""
 
 FIRST = 1_000
-"""Operations of the first request of what files brought: the sooner the server has something to do while the next is made ready."""
+"""Operations of the first request of what files brought: the sooner the server has something to do while the next is made ready. Each further one holds
+up to twice as many as the one before, and the last ones fewer again: what is still on its way when all is sent is waited for."""
 
 FEWER = 500
 """Operations of a request after one that the server did not answer in time: an old or a busy one does a part of it sooner."""
@@ -135,6 +136,7 @@ def _stream(desk: Desk, wire: Wire, membership: Membership, parcels: list[list[O
         under_way: deque[tuple[list[list[Outgoing]], Future[PushReply]]] = deque()
         ready: _Ready | None = _Ready(parcels, _ask(desk, next(lines), membership, parcels))
         alone, quick, begun = True, False, time.monotonic()
+        size, left = sum(map(len, parcels)), -1  # not counted yet: the first is on its way before
         while ready is not None or under_way:
             if ready is not None and len(under_way) < (2 if quick else 1):
                 under_way.append((ready.parcels, sender.submit(ready.ask)))
@@ -148,7 +150,12 @@ def _stream(desk: Desk, wire: Wire, membership: Membership, parcels: list[list[O
                 if progress is not None:
                     progress(count.sent)
             after = _sent_up_to(under_way[-1][0]) if under_way else None
-            following = _following(desk, membership, after, newest) if alone and after is not None else []
+            following: list[list[Outgoing]] = []
+            if alone and after is not None:
+                left = _left(desk, after, newest) if left < 0 else left
+                size = min(count.most or PUSH_OPERATIONS, 2 * size, max(FIRST, left // 2))
+                following = _following(desk, membership, after, newest, size)
+                left = max(0, left - sum(map(len, following)))
             ready = _Ready(following, _ask(desk, next(lines), membership, following)) if following else None
 
 
@@ -159,9 +166,14 @@ class _Ready(NamedTuple):
     ask: Callable[[], PushReply]
 
 
-def _following(desk: Desk, membership: Membership, after: int, newest: int | None) -> list[list[Outgoing]]:
+def _left(desk: Desk, after: int, newest: int | None) -> int:
     with desk.checking() as connection:  # the one that writes: when it marks what is read now it has those pages decrypted already
-        return _request(operations.outgoing(connection, membership.scope, PUSH_OPERATIONS, newest, after))
+        return operations.count_of_files(connection, after, newest)
+
+
+def _following(desk: Desk, membership: Membership, after: int, newest: int | None, size: int) -> list[list[Outgoing]]:
+    with desk.checking() as connection:  # see above
+        return _request(operations.outgoing(connection, membership.scope, size, newest, after))
 
 
 def _sent_up_to(parcels: Sequence[Sequence[Outgoing]]) -> int | None:
