@@ -10,10 +10,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from itertools import cycle
 from operator import attrgetter
-from typing import NamedTuple
 
 import msgspec
 import sqlalchemy as sa
@@ -37,7 +35,7 @@ from alumni_desk.sync.wire import Wire
 log = logging.getLogger(__name__)
 
 STREAMED = 500
-"""Operations from which it is worth the thread to have a request on its way while the next is made ready."""
+"""Operations from which it is worth the thread to have a request on its way while the next is read."""
 
 QUICK = 5.0
 """Seconds between answers up to which two requests of what files brought are on their way at once: the server takes the one apart while its database
@@ -47,7 +45,7 @@ BESIDE = 200
 """Operations from which it is worth the thread to send them while the rows that came are applied."""
 
 FIRST = 1_000
-"""Operations of the first request of what files brought: the sooner the server has something to do while the next is made ready. Each further one holds
+"""Operations of the first request of what files brought: the sooner the server has something to do while the next is read. Each further one holds
 up to twice as many as the one before, and the last ones fewer again: what is still on its way when all is sent is waited for."""
 
 FEWER = 500
@@ -77,7 +75,7 @@ class Pushed:
 def push(desk: Desk, wire: Wire, membership: Membership, count: Pushed, newest: int | None = None, progress: Progress | None = None) -> bool:
     """Send one request of what waits, adding to ``count``; False if nothing does. Safe to repeat: the server knows what it has seen.
 
-    Of what files brought, several requests: while the server works on some the next is made ready and the answer to the last is kept.
+    Of what files brought, several requests: while the server works on some the next is read and the answer to the last is kept.
     ``newest``: the last operation (its rowid) that is sent now, so that whoever goes on working does not keep a sync from ending.
     """
     waiting = _waiting(desk, membership, newest, count.most or PUSH_OPERATIONS)
@@ -86,8 +84,7 @@ def push(desk: Desk, wire: Wire, membership: Membership, count: Pushed, newest: 
     parcels = _request(waiting)
     try:
         if len(waiting) < STREAMED or _sent_up_to(parcels) is None:
-            ask = _ask(desk, wire, membership, parcels)
-            _keep(desk, membership, parcels, ask(), count)
+            _keep(desk, membership, parcels, _send(desk, wire, membership, parcels), count)
         else:
             _stream(desk, wire, membership, parcels, count, newest, progress)
     except NetworkProblem as problem:
@@ -108,9 +105,8 @@ def pushing(desk: Desk, wire: Wire, membership: Membership, count: Pushed, newes
         yield
         return
     parcels = _request(waiting)
-    ask = _ask(desk, wire, membership, parcels)
     with ThreadPoolExecutor(1, "sending") as sender:
-        asked = sender.submit(ask)
+        asked = sender.submit(_send, desk, wire, membership, parcels)
         yield
     try:
         reply = asked.result()
@@ -130,22 +126,22 @@ def _waiting(desk: Desk, membership: Membership, newest: int | None, most: int, 
 
 def _stream(desk: Desk, wire: Wire, membership: Membership, parcels: list[list[Outgoing]], count: Pushed, newest: int | None,
             progress: Progress | None) -> None:
-    """One request made ready while others are on their way, until all is sent or something of others has to come down first."""
+    """One request read while others are on their way, until all is sent or something of others has to come down first."""
     with closing(wire.beside()) as other, ThreadPoolExecutor(2, "sending") as sender:
         lines = cycle((wire, other))  # in turns: the one whose answer is waited for is the next that is free
         under_way: deque[tuple[list[list[Outgoing]], Future[PushReply]]] = deque()
-        ready: _Ready | None = _Ready(parcels, _ask(desk, next(lines), membership, parcels))
+        ready: list[list[Outgoing]] | None = parcels
         alone, quick, begun = True, False, time.monotonic()
         size, left = sum(map(len, parcels)), -1  # not counted yet: the first is on its way before
         while ready is not None or under_way:
             if ready is not None and len(under_way) < (2 if quick else 1):
-                under_way.append((ready.parcels, sender.submit(ready.ask)))
+                under_way.append((ready, sender.submit(_send, desk, next(lines), membership, ready)))
             else:
                 sent, asked = under_way.popleft()
                 reply = asked.result()
                 quick, begun = time.monotonic() - begun < QUICK, time.monotonic()
                 if ready is not None:
-                    under_way.append((ready.parcels, sender.submit(ready.ask)))
+                    under_way.append((ready, sender.submit(_send, desk, next(lines), membership, ready)))
                 alone = _keep(desk, membership, sent, reply, count) and alone
                 if progress is not None:
                     progress(count.sent)
@@ -156,14 +152,7 @@ def _stream(desk: Desk, wire: Wire, membership: Membership, parcels: list[list[O
                 size = min(count.most or PUSH_OPERATIONS, 2 * size, max(FIRST, left // 2))
                 following = _following(desk, membership, after, newest, size)
                 left = max(0, left - sum(map(len, following)))
-            ready = _Ready(following, _ask(desk, next(lines), membership, following)) if following else None
-
-
-class _Ready(NamedTuple):
-    """A request made ready, and what sends it."""
-
-    parcels: list[list[Outgoing]]
-    ask: Callable[[], PushReply]
+            ready = following or None
 
 
 def _left(desk: Desk, after: int, newest: int | None) -> int:
@@ -200,14 +189,13 @@ def _request(waiting: Sequence[Outgoing]) -> list[list[Outgoing]]:
     return request
 
 
-def _ask(desk: Desk, wire: Wire, membership: Membership, parcels: Sequence[Sequence[Outgoing]]) -> Callable[[], PushReply]:
-    """The request signed; what is given back sends it and waits for the answer."""
+def _send(desk: Desk, wire: Wire, membership: Membership, parcels: Sequence[Sequence[Outgoing]]) -> PushReply:
+    """Sign a request, send it and wait for the answer: in a thread of its own, all of it beside what is read and kept meanwhile."""
     key = SigningKey(membership.key)
     own_there, seen, restored = _carried(desk)
     message = PushRequest([sign_parcel(key, server=membership.server, device=membership.device, scope=membership.scope, audience=parcel[0].audience,
                                        pieces=parcel) for parcel in parcels], own=own_there, seen=seen, restored=restored)
-    wire.make_ready(message)
-    return partial(session.call, desk, wire, membership, "push", message, PushReply)
+    return session.call(desk, wire, membership, "push", message, PushReply)
 
 
 def _carried(desk: Desk) -> tuple[list[str] | None, dict[str, str] | None, bool]:

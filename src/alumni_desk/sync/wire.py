@@ -38,9 +38,6 @@ T = TypeVar("T")
 _NO_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST")
 """What OpenSSL, by its version, says of an answer that is not encrypted."""
 
-Packed = tuple[bytes, str]
-"""What is sent, and how it is packed; empty: it is not."""
-
 
 class ChallengeEnded(NetworkProblem):
     """The proof came after the server's challenge had ended: ask for another one. Its sentence is for a line that is too slow each time."""
@@ -69,7 +66,6 @@ class Wire:
         self._stopping = threading.Event()
         self._held: socket.socket | None = None
         self._holding = threading.Lock()
-        self._ready: tuple[msgspec.Struct, Packed] | None = None
         self._given = session
         self._session = session if session is not None else _session(address, self._hold)
         self._beside: Wire | None = None
@@ -140,10 +136,6 @@ class Wire:
             raise _in_words(status, trouble)
         raise AssertionError("unreachable")
 
-    def make_ready(self, message: msgspec.Struct) -> None:
-        """Pack the message of a call to come, so that it leaves at once when its turn is."""
-        self._ready = message, _packed(message)
-
     def pause(self, seconds: float) -> bool:
         """Wait; True if the sync was stopped meanwhile."""
         return self._stopping.wait(seconds)
@@ -173,8 +165,7 @@ class Wire:
     def _post(self, name: str, message: msgspec.Struct) -> tuple[int, dict[str, str], bytes]:
         if self._stopping.is_set():
             raise _stopped()
-        ready = self._ready
-        body, encoding = ready[1] if ready is not None and ready[0] is message else _packed(message)
+        body, encoding = _packed(message)
         headers = {"accept-encoding": "zstd", "user-agent": f"AlumniDesk/{__version__}"}  # each byte goes with every call: the path says what it is
         if encoding:
             headers["content-encoding"] = encoding
@@ -213,7 +204,8 @@ class Wire:
                 "The server cannot be reached. Everything is saved here; check the network, then sync again.")) from None
 
 
-def _packed(message: msgspec.Struct) -> Packed:
+def _packed(message: msgspec.Struct) -> tuple[bytes, str]:
+    """What is sent, and how it is packed; empty: it is not."""
     body = pack(message)
     return (body, "") if len(body) < _WORTH_PACKING else (zstandard.ZstdCompressor(level=1).compress(body), "zstd")
 
