@@ -108,14 +108,18 @@ def _milliseconds(until: str) -> int:
 def begin_anew(desk: Desk, membership: Membership, *, facts: bool = False) -> None:
     """Forget everything that was read and pull from zero; what waits to be sent stays, and is seen. ``facts``: so do those of its own, see ``end``."""
     with desk.applying() as applying:
-        connection = applying.connection
-        _forget_all(connection, membership.scope, facts=facts)
-        state.drop(connection, state.Places)
-        show_what_waits(connection, membership.scope)
-        for kind in (state.Ended, state.Session):  # the session may be another device's
-            state.drop(connection, kind)
-        state.keep(connection, membership)
+        forget_what_was_read(applying.connection, membership, facts=facts)
     erasing.finish(desk)
+
+
+def forget_what_was_read(connection: sa.Connection, membership: Membership, *, facts: bool = False) -> None:
+    """The same in a transaction that applies; ``erasing.finish``, or the next opening, takes it out of pages, index and log."""
+    _forget_all(connection, membership.scope, facts=facts)
+    state.drop(connection, state.Places)
+    show_what_waits(connection, membership.scope)
+    for kind in (state.Ended, state.Session):  # the session may be another device's
+        state.drop(connection, kind)
+    state.keep(connection, membership)
 
 
 def end(desk: Desk, membership: Membership) -> None:

@@ -31,9 +31,10 @@ from alumni_desk.store.outbox import NAME, Found, Outbox
 from alumni_desk.store.patience import Patience
 from alumni_desk.store.profile import Profile, alone
 from alumni_desk.sync import join, operations, state
+from alumni_desk.sync.door import forget_what_was_read
 from alumni_desk.sync.shapes import shapes
 from alumni_desk.sync.views import bases_of, lay_over, settle
-from alumni_desk.words import _
+from alumni_desk.words import _, ngettext
 
 log = logging.getLogger(__name__)
 
@@ -293,7 +294,11 @@ def _bring_over(desk: Desk, profile: Profile, key: bytes, present: Profile | Non
         carried = _carry_from(desk, present, key)
     else:
         _keep_settings(desk, found.settings)
-        if found.operations or found.sync:
+        if _is_of_another(desk, found):
+            _refuse_unsent(len(found.operations))
+            with desk.applying() as applying:
+                _note_erased(applying.connection, found)
+        elif found.operations or found.sync:
             carried = _carry(desk, found)
     erasing.apply(desk, {**erasing.known_erased(profile, *beside), **_erased_in(desk)})
     return carried, _count_erased(desk, _erased_in(desk).keys() - erased_before.keys())
@@ -424,19 +429,68 @@ def _carry_from(desk: Desk, present: Profile, key: bytes) -> int:
         there = state.read(connection, state.Membership)
         found.sync = {row.key: row.value for row in connection.exec_driver_sql("SELECT key, value FROM sync_state")}
         found.erased = {row.id: row.at for row in connection.exec_driver_sql("SELECT id, at FROM erased")}
+        same = there is not None and _same_chapter(desk, connection, there.scope)
+        if there is not None:
+            _refuse_wider(desk, connection, there) if same else _refuse_unsent(_waiting(connection))
         _keep_settings(desk, {row.key: row.value for row in connection.exec_driver_sql("SELECT key, value FROM setting")})
-        if there is None or not _same_chapter(desk, connection, there.scope):
+        if not same:
             # Without a server this is a true step back; and another chapter's changes are none of this one's. That somebody went back before stays known.
             back = gone_back.actions_of(connection)
             with desk.applying() as applying:
                 here = set(applying.connection.exec_driver_sql("SELECT id FROM action").scalars())
                 _insert(applying.connection, "action", [one for one in back if one["id"] not in here])
-                for one, at in found.erased.items():
-                    applying.connection.exec_driver_sql("INSERT INTO erased (id, at) VALUES (?, ?) ON CONFLICT (id) DO NOTHING", (one, at))
+                _note_erased(applying.connection, found)
             return 0
         found.operations = [dict(row) for row in connection.exec_driver_sql("SELECT * FROM operation WHERE queue <> 'peer' ORDER BY rowid").mappings()]
         found.actions = [dict(row) for row in connection.exec_driver_sql("SELECT * FROM action ORDER BY rowid").mappings()]
     return _carry(desk, found)
+
+
+def _is_of_another(desk: Desk, found: Found) -> bool:
+    """Whether the outbox copy is of another chapter than the backup, as far as both had joined a server."""
+    with desk.reading() as connection:
+        joined = state.read(connection, state.Membership) is not None
+        scopes = set(connection.exec_driver_sql("SELECT id FROM scope").scalars())
+    here, former = (json.loads(found.sync.get(name, "{}")) for name in ("membership", "former"))
+    return joined and "scope" in here and scopes.isdisjoint([here["scope"], *former.get("scopes", [])])
+
+
+def _waiting(present: sa.Connection) -> int:
+    return int(present.exec_driver_sql("SELECT count(*) FROM operation WHERE fate = 'waiting' AND sequence IS NULL AND queue <> 'peer'").scalar() or 0)
+
+
+def _refuse_unsent(count: int) -> None:
+    """Another chapter's backup takes the place of what is here; what has still to be sent of it would lie in a file that nobody sends."""
+    if count:
+        raise Refused("restore_unsent", ngettext(
+            "This backup is of another chapter, and {n} change of the one that is here has still to be sent, so nothing was changed. Sync first, or restore "
+            "into another profile (--profile).",
+            "This backup is of another chapter, and {n} changes of the one that is here have still to be sent, so nothing was changed. Sync first, or restore "
+            "into another profile (--profile).", count), n=count)
+
+
+def _refuse_wider(desk: Desk, present: sa.Connection, there: state.Membership) -> None:
+    """A laptop at a door may have that door's list, and this only until its time is over: not what it may have had before."""
+    if there.gathering is None:
+        return
+    ended = state.read(present, state.Ended)
+    with desk.reading() as connection:
+        before = state.read(connection, state.Membership)
+    if ended is None and before is not None and before.gathering == there.gathering:
+        return
+    name = ended.name if ended is not None else present.exec_driver_sql("SELECT name FROM gathering WHERE id = ?", (there.gathering,)).scalar()
+    if ended is not None:
+        raise Refused("restore_wider", _(
+            "This laptop's time at the door of {gathering} is over, so it may not have what this backup holds. Nothing was changed. Ask for a new "
+            "invitation and join with it; the list comes from the server."), gathering=name or _("a gathering"))
+    raise Refused("restore_wider", _(
+        "This laptop is at the door of {gathering} and may have that guest list only; this backup holds more, or another one. Nothing was changed. The list "
+        "comes from the server: sync, or join with another invitation."), gathering=name or _("a gathering"))
+
+
+def _note_erased(connection: sa.Connection, found: Found) -> None:
+    if found.erased:
+        connection.exec_driver_sql("INSERT INTO erased (id, at) VALUES (?, ?) ON CONFLICT (id) DO NOTHING", list(found.erased.items()))
 
 
 def _keep_settings(desk: Desk, settings: Mapping[str, str | None]) -> None:
@@ -491,7 +545,23 @@ def _is_joined(connection: sa.Connection) -> bool:
 
 
 def _carry(desk: Desk, found: Found) -> int:
-    """Operations that the restored database does not know lie over its rows; those that the server answered are asked about again."""
+    """Operations that the restored database does not know lie over its rows; those that the server answered are asked about again.
+
+    Where the backup is from when this laptop had another part of the chapter, nothing that was read then stays: the next sync fetches what it may have now.
+    """
+    with desk.reading() as connection:
+        before = state.read(connection, state.Membership)
+    carried = _carry_over(desk, found)
+    with desk.reading() as connection:
+        now = state.read(connection, state.Membership)
+    if before is not None and now is not None and before.gathering != now.gathering:
+        with desk.applying() as applying:
+            forget_what_was_read(applying.connection, now)
+        erasing.scrub(desk)
+    return carried
+
+
+def _carry_over(desk: Desk, found: Found) -> int:
     with desk.applying() as applying:
         connection = applying.connection
         for key, value in found.sync.items():
@@ -505,8 +575,7 @@ def _carry(desk: Desk, found: Found) -> int:
             state.drop(connection, state.Session)
             if connection.exec_driver_sql("SELECT 1 FROM scope WHERE id = ?", (membership.scope,)).first() is None:
                 join.move_in(connection, membership)
-        if found.erased:
-            connection.exec_driver_sql("INSERT INTO erased (id, at) VALUES (?, ?) ON CONFLICT (id) DO NOTHING", list(found.erased.items()))
+        _note_erased(connection, found)
         known = set(connection.exec_driver_sql("SELECT id FROM operation").scalars())
         _take_as_judged(connection, [one["id"] for one in found.operations if one.get("sequence") == operations.BEFORE_THE_MOVE])
         news = [one for one in found.operations if one["id"] not in known]
