@@ -71,10 +71,10 @@ def server_schema() -> sa.MetaData:
     return metadata
 
 
-def open_desk(profile: Profile, *, passphrase: str | None = None, create: bool = True, patience: Patience | None = None) -> Desk:
-    """Open a profile's desk; make it the first time unless ``create`` is false. ``patience``: with the computer's password store.
+def open_desk(profile: Profile, *, passphrase: str | None = None, create: bool = True, patience: Patience | None = None, anew: bool = False) -> Desk:
+    """Open a profile's desk; make it the first time unless ``create`` is false. ``patience``: with the computer's password store. ``anew``: see ``open_with``.
 
     Raises StoreProblem: ``passphrase_wanted``, ``passphrase_needed``, ``passphrase_wrong``, ``keyring_silent``, ``key_lost``, ``key_damaged``,
     ``no_desk``, ``database_gone``, ``database_damaged``, ``database_newer``, or what the disk does.
     """
-    return open_with(profile, desk_schema, SCHEMA_VERSION, passphrase=passphrase, create=create, known=TRIGGERS, patience=patience)
+    return open_with(profile, desk_schema, SCHEMA_VERSION, passphrase=passphrase, create=create, known=TRIGGERS, patience=patience, anew=anew)

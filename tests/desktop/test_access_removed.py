@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,10 +16,12 @@ from alumni_desk.desktop.member_form import MemberForm
 from alumni_desk.desktop.members_page import MembersPage
 from alumni_desk.desktop.pages import ErrorPage
 from alumni_desk.desktop.wiring import room_in, ways_of
+from alumni_desk.errors import KnownError
 from alumni_desk.gatherings.actions import new_gathering
 from alumni_desk.members.actions import add_member
 from alumni_desk.schema import open_desk
 from alumni_desk.store import removal
+from alumni_desk.store.backup import back_up
 from alumni_desk.store.connecting import reader
 from alumni_desk.store.driver import sqlcipher
 from alumni_desk.store.profile import Profile
@@ -65,7 +68,26 @@ def test_it_says_so_at_the_start_and_begins_anew(sitting: Sitting, profile: Prof
     assert not profile.database.exists()
     page.button.click()
     until(lambda: sitting.front is not None and sitting.front.findChildren(FirstRun))
+    assert removal.removed(profile) is not None, "until a beginning has worked"
+    with pytest.raises(KnownError):
+        open_desk(profile)
+    opening = sitting.opening
+    assert opening is not None
+    opening._ways.start(opening._desk, "Boston", "Northgate", "Ada")  # type: ignore[arg-type]
     assert removal.removed(profile) is None
+
+
+def test_a_removed_laptop_restores_no_backup_in_the_window(profile: Profile, tmp_path: Path) -> None:
+    with open_desk(profile) as desk:
+        desk.make_chapter("Boston", "Northgate", "America/New_York")
+        back_up(desk, tmp_path / "b.bak", passphrase="a password of its own")
+        removal.begin(desk, "revoked")
+    ways = ways_of(profile)
+    assert ways.start_again is not None and ways.restore is not None
+    ways.start_again()
+    with pytest.raises(KnownError, match="join with it, then restore") as raised:
+        ways.restore(str(tmp_path / "b.bak"), "a password of its own", None, None)
+    assert raised.value.code == "access_removed" and not profile.database.exists()
 
 
 def half_typed_member(room: Any, until: Until) -> None:

@@ -21,6 +21,7 @@ from alumni_desk.cli.main import run
 from alumni_desk.errors import KnownError
 from alumni_desk.gatherings.actions import add_guests, new_gathering
 from alumni_desk.members.actions import add_member
+from alumni_desk.protocol.codes import new_invitation
 from alumni_desk.schema import open_desk
 from alumni_desk.store import backup, backup_folders, removal
 from alumni_desk.store.desk import Desk
@@ -413,10 +414,60 @@ def test_a_new_invitation_begins_anew(pair: tuple[Desk, Desk], office: Any) -> N
     remove_other(leader)
     assert code_of(lambda: sync_once(other)) == "access_removed"
     removal.start_again(profile)
-    with open_desk(profile) as desk:
+    with open_desk(profile, anew=True) as desk:
         join(desk, office.url, office.invite())
+        removal.begun_again(profile)
         sync_once(desk)
         assert names(desk) == ["Lovelace"]
+
+
+@pytest.mark.parametrize("wrong", ["typing", "unknown", "silent"])
+def test_a_join_that_fails_does_not_take_away_that_the_laptop_was_removed(pair: tuple[Desk, Desk], office: Any, capsys: Any, wrong: str) -> None:
+    leader, other = pair
+    here = ["--profile", str(other.profile.path)]
+    remove_other(leader)
+    assert code_of(lambda: sync_once(other)) == "access_removed"
+    url = "http://127.0.0.1:9" if wrong == "silent" else office.url
+    code = "ABCD-EFGH-JKMN-PQRS" if wrong == "typing" else new_invitation()
+    assert run([*here, "join", url, code]) == 1
+    assert removal.removed(other.profile) is not None
+    if wrong != "silent":  # that server may have said yes
+        assert what_is_left(other.profile) == []
+    capsys.readouterr()
+    assert run([*here, "status"]) == 0 and "access was removed" in capsys.readouterr().out
+    assert code_of(lambda: open_desk(other.profile)) == "access_removed"
+    assert run([*here, "join", office.url, office.invite()]) == 0
+    assert removal.removed(other.profile) is None
+    with open_desk(other.profile) as desk:
+        sync_once(desk)
+        assert names(desk) == ["Lovelace"]
+
+
+def test_a_removed_laptop_restores_no_backup(pair: tuple[Desk, Desk], office: Any, capsys: Any, tmp_path: Path) -> None:
+    leader, other = pair
+    here = ["--profile", str(other.profile.path)]
+    backup.back_up(other, tmp_path / "b.bak", passphrase=os.environ["ALUMNI_DESK_PASSPHRASE"])
+    remove_other(leader)
+    assert code_of(lambda: sync_once(other)) == "access_removed"
+    capsys.readouterr()
+    for words in (["restore", str(tmp_path / "b.bak")], ["restore", "--dry-run", str(tmp_path / "b.bak")], ["restore", "--salvage"]):
+        assert run([*here, *words]) == 1
+        assert "access was removed" in (said := capsys.readouterr().err) and "ask a leader for a new invitation, join with it, then restore" in said
+        assert what_is_left(other.profile) == []
+    assert run([*here, "join", office.url, office.invite()]) == 0
+    assert run([*here, "restore", str(tmp_path / "b.bak")]) == 0
+    with open_desk(other.profile) as desk:
+        assert names(desk) == ["Lovelace"]
+
+
+def test_whoever_erased_everything_may_go_back_to_a_backup(desk: Desk, tmp_path: Path) -> None:
+    add(desk, "Lovelace")
+    backup.back_up(desk, tmp_path / "b.bak", passphrase=os.environ["ALUMNI_DESK_PASSPHRASE"])
+    desk.shut(removal.begin(desk, "erased").error)
+    removal.finish(desk.profile)
+    assert run(["--profile", str(desk.profile.path), "restore", str(tmp_path / "b.bak")]) == 0
+    with open_desk(desk.profile) as again:
+        assert names(again) == ["Lovelace"]
 
 
 def test_killed_after_it_was_begun_the_next_start_finishes(pair: tuple[Desk, Desk]) -> None:

@@ -68,12 +68,12 @@ def _part(args: argparse.Namespace) -> str | None:
 
 @contextmanager
 def opened(args: argparse.Namespace, *, create: bool = True, told: Callable[[str | None], None] | None = None,
-           of: Profile | None = None) -> Iterator[Desk]:  # fmt: skip
+           of: Profile | None = None, anew: bool = False) -> Iterator[Desk]:  # fmt: skip
     """The open desk of the command's profile; made if it is not there, unless ``create`` is false. Asks for the password at a terminal.
 
-    ``told``: hears the password that was typed, None if none was. ``of``: another profile than the command's.
+    ``told``: hears the password that was typed, None if none was. ``of``: another profile than the command's. ``anew``: see ``store/opening.open_with``.
     """
-    desk = open_asking(of or profile_of(args), create=create, told=told)
+    desk = open_asking(of or profile_of(args), create=create, told=told, anew=anew)
     with desk:
         if getattr(args, "command", None) not in WHILE_LOCKED:
             from alumni_desk.sync import access
@@ -124,7 +124,7 @@ TRIES = 3
 """How often a password is asked for at a terminal."""
 
 
-def open_asking(profile: Profile, *, create: bool = True, told: Callable[[str | None], None] | None = None) -> Desk:
+def open_asking(profile: Profile, *, create: bool = True, told: Callable[[str | None], None] | None = None, anew: bool = False) -> Desk:
     """Open a desk; if a password is missing and somebody sits at a terminal, ask for it, or for the recovery key."""
     from alumni_desk.schema import open_desk
 
@@ -134,7 +134,7 @@ def open_asking(profile: Profile, *, create: bool = True, told: Callable[[str | 
             told(typed)
 
     patience = patient()
-    return with_password(lambda typed: open_desk(profile, passphrase=typed, create=create, patience=patience), heard)
+    return with_password(lambda typed: open_desk(profile, passphrase=typed, create=create, patience=patience, anew=anew), heard)
 
 
 def patient() -> Patience:

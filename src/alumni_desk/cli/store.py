@@ -28,6 +28,7 @@ def add_commands(commands: Any) -> None:
         "restore", help=_("put a backup in the place of this profile's desk"),
         description=_("Put a backup in the place of this profile's desk. What waits to be sent is carried over, whoever was erased stays erased, and what "
                       "was there is kept: as a backup, or as a file if it could not be read. Close the window first. "
+                      "A laptop whose access to a chapter was removed restores no backup before it has joined again. "
                       "ALUMNI_DESK_PASSPHRASE or ALUMNI_DESK_RECOVERY opens a backup of another desk; a new profile that no password store can keep is "
                       "locked with ALUMNI_DESK_PASSPHRASE. "
                       "If only the key of what is here is lost and the backup holds it, "
@@ -116,13 +117,17 @@ def opens_words(*, given: bool, password: bool, recovery: bool) -> str:
 def run_restore(args: argparse.Namespace) -> int:
     """Restore."""
     from alumni_desk.errors import BadInput
+    from alumni_desk.store import removal
     from alumni_desk.sync.restoring import restore, salvage
 
     if bool(args.file) == args.salvage:
         raise BadInput("restore_what", _("Say which backup, or --salvage for a desk that does not open. See: restore --help."))
     profile, patience = profile_of(args), patient()
+    removal.refuse_restore(profile)
     done = with_password(lambda typed: salvage(profile, passphrase=typed, dry_run=args.dry_run, patience=patience) if args.salvage
                          else restore(profile, Path(args.file), passphrase=typed, dry_run=args.dry_run, patience=patience))
+    if not args.dry_run:
+        removal.begun_again(profile)
     held = done.held
     data = {"restored": not args.dry_run and not done.reopened, "reopened": done.reopened, "chapter": held.chapter, "members": held.members,
             "gatherings": held.gatherings, "check_ins": held.check_ins, "made_at": held.made_at, "carried": done.carried, "erased": done.erased,

@@ -101,9 +101,19 @@ def run_join(args: argparse.Namespace) -> int:
     from alumni_desk.sync.engine import join
 
     url, code = _way(args.url, " ".join(args.code))
-    removal.start_again(profile_of(args))
-    with opened(args) as desk:
-        joined = join(desk, url, code, merge=args.merge, device_name=args.device_name)
+    profile = profile_of(args)
+    removal.start_again(profile)
+    fresh = removal.removed(profile) is not None and not profile.exists
+    try:
+        with opened(args, anew=True) as desk:
+            joined = join(desk, url, code, merge=args.merge, device_name=args.device_name)
+    except NetworkProblem:
+        raise  # the server may have said yes: the same code goes on with the key that was made
+    except KnownError:
+        if fresh:
+            removal.empty_again(profile)
+        raise
+    removal.begun_again(profile)
     show(args, asdict(joined), _("Joined {chapter}. “alumni-desk sync” brings its list here.").format(chapter=joined.chapter))
     return 0
 

@@ -9,8 +9,9 @@ import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from threading import Event
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Concatenate, ParamSpec
 
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
     from alumni_desk.sync.venue.finding import Search
 
 log = logging.getLogger(__name__)
+
+P = ParamSpec("P")
 
 ASKS = {"passphrase_needed": "typed", "passphrase_wrong": "typed", "recovery_needed": "typed", "recovery_wrong": "typed", "recovery_typo": "typed",
         "passphrase_wanted": "chosen"}  # fmt: skip
@@ -125,19 +128,30 @@ def ways_of(profile: Profile, hold: Hold | None = None) -> Ways:
     """How a profile is opened, begun, joined and restored. ``hold``: the right to show it, taken before it is opened."""
     patience = Patience()
 
+    anew = Event()  # somebody begins again where this laptop's access ended
+
     def opened(password: str | None) -> Desk:
         if hold is not None:
             hold.require()
-        return open_desk(profile, passphrase=password, patience=patience)
+        desk = open_desk(profile, passphrase=password, patience=patience, anew=anew.is_set())
+        if anew.is_set() and desk.scope is not None:
+            _begun_again(desk)
+        return desk
+
+    def start_again() -> None:
+        from alumni_desk.store import removal
+
+        removal.start_again(profile)
+        anew.set()
 
     return Ways(
         open=opened,
         patience=patience,
         wants=lambda error: ASKS.get(error.code, ""),
-        start=_start,
-        sample=_sample,
+        start=_beginning(_start),
+        sample=_beginning(_sample),
         look=_look,
-        join=_join,
+        join=_beginning(_join),
         restore=lambda file, password, own, key: _restored(profile, Path(file), password, own, key),
         key_holder=lambda: key_holder(profile),
         where=_("They are kept in {folder}.").format(folder=profile.path), folder=profile.path,
@@ -146,9 +160,9 @@ def ways_of(profile: Profile, hold: Hold | None = None) -> Ways:
         made=lambda: profile.exists and bool(keepers(profile)),
         enrol=_enrol,
         find=_find,
-        meet=_meet,
+        meet=_beginning(_meet),
         salvage=lambda job, password: _salvaged(profile, password, job),
-        start_again=lambda: _start_again(profile),
+        start_again=start_again,
         kept=lambda password: _kept(profile, password),
     )
 
@@ -225,10 +239,19 @@ def key_holder(profile: Profile) -> str:
     return _("The password that you choose is the key.")
 
 
-def _start_again(profile: Profile) -> None:
+def _begun_again(desk: Desk) -> None:
     from alumni_desk.store import removal
 
-    removal.start_again(profile)
+    removal.begun_again(desk.profile)
+
+
+def _beginning(work: Callable[Concatenate[Desk, P], None]) -> Callable[Concatenate[Desk, P], None]:
+    """A way to begin. Where this laptop's access ended that goes on being said until one has worked."""
+    def begin(desk: Desk, /, *args: P.args, **named: P.kwargs) -> None:
+        work(desk, *args, **named)
+        _begun_again(desk)
+
+    return begin
 
 
 def _start(desk: Desk, chapter: str, university: str, you: str) -> None:
@@ -288,9 +311,13 @@ def _enrol(desk: Desk, password: str | None) -> None:
 
 def _restored(profile: Profile, file: Path, password: str, own: str | None, key: bytes | None) -> str:
     from alumni_desk.desktop.safekeeping import restored_words
+    from alumni_desk.store import removal
     from alumni_desk.sync import restoring
 
-    return restored_words(restoring.restore(profile, file, passphrase=password, own=own, desk_key=key))
+    removal.refuse_restore(profile)
+    said = restored_words(restoring.restore(profile, file, passphrase=password, own=own, desk_key=key))
+    removal.begun_again(profile)
+    return said
 
 
 def _kept(profile: Profile, password: str | None) -> tuple[list[Kept], int]:
@@ -317,8 +344,10 @@ def _kept(profile: Profile, password: str | None) -> tuple[list[Kept], int]:
 
 def _gone_back(profile: Profile, file: Path, password: str | None, key: bytes, job: Job) -> str:
     from alumni_desk.desktop.safekeeping import restored_words
+    from alumni_desk.store import removal
     from alumni_desk.sync import restoring
 
+    removal.refuse_restore(profile)  # a command may have emptied the laptop since the window offered it
     return restored_words(restoring.restore(profile, file, passphrase=password, desk_key=key, progress=job.progress, cancelled=job.cancelled))
 
 

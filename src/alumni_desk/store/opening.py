@@ -34,10 +34,11 @@ REVISION = "0013"
 
 
 def open_with(profile: Profile, metadata: Callable[[], sa.MetaData], version: int, *, passphrase: str | None = None, create: bool = True,
-              known: str | None = None, patience: Patience | None = None) -> Desk:
+              known: str | None = None, patience: Patience | None = None, anew: bool = False) -> Desk:
     """Open a profile's desk with this schema and version of it; make it the first time unless ``create`` is false.
 
     ``known``: the fingerprint of the schema's triggers; a database that has them needs no look at the schema.
+    ``anew``: to begin again after this laptop's access ended, which goes on being said until that has worked (``removal.begun_again``).
     ``alumni_desk.schema.open_desk`` is what the program calls. Raises StoreProblem: what ``keys.database_key`` raises, ``no_desk``,
     ``database_gone``, ``database_damaged``, ``database_newer`` or what the disk does.
     """
@@ -46,7 +47,7 @@ def open_with(profile: Profile, metadata: Callable[[], sa.MetaData], version: in
     disk.refuse_bad_places(profile.path)
     _make_folder(profile)
     if (profile.path / "removed.json").exists():
-        _refuse_removed(profile)
+        _refuse_removed(profile, anew=anew)
     with disk.chapters_files(profile.path), translated(profile.path):
         key = keys.database_key(profile.path, "desk", passphrase=passphrase, patience=patience)
         with alone(profile.path / "desk.lock"):
@@ -132,11 +133,11 @@ def _without_room(profile: Profile, key: bytes, known: str, last: int | None) ->
     return sole, first
 
 
-def _refuse_removed(profile: Profile) -> None:
-    """This laptop's access ended: finish emptying it, and say so."""
+def _refuse_removed(profile: Profile, *, anew: bool) -> None:
+    """This laptop's access ended: finish emptying it, and say so. ``anew``: it is about to begin again, which needs no more than that it is empty."""
     from alumni_desk.store import removal
 
-    if (found := removal.finish(profile)) is not None:
+    if (found := removal.finish(profile)) is not None and not (anew and found.finished):
         raise found.error
 
 

@@ -159,13 +159,30 @@ def finish(profile: Profile) -> Removed | None:
 
 
 def start_again(profile: Profile) -> None:
-    """Somebody begins anew in this folder: with a new invitation, or a chapter of their own."""
+    """Somebody wants to begin anew in this folder: with a new invitation, or a chapter of their own. Raises Refused where it cannot be emptied yet."""
     found = finish(profile)
-    if found is None:
-        return
-    if not found.finished:
+    if found is not None and not found.finished:
         raise found.error
+
+
+def begun_again(profile: Profile) -> None:
+    """Somebody has begun anew in this folder: only now it is no longer said that this laptop's access ended."""
     (profile.path / FILE).unlink(missing_ok=True)
+
+
+def empty_again(profile: Profile) -> None:
+    """To begin anew was refused: what was made for it goes, and what is said of this laptop stays."""
+    keys.destroy(profile.path, "desk")
+    with alone(profile.path / "desk.lock"):
+        for file in _files(profile):
+            _delete(file)
+
+
+def refuse_restore(profile: Profile) -> None:
+    """A backup does not bring back what a laptop's access was taken for; whoever erased everything themselves may go back to one."""
+    found = finish(profile)
+    if found is not None and (found.why != "erased" or not found.finished):
+        raise Refused(CODE, _("{said} So no backup is restored here: ask a leader for a new invitation, join with it, then restore."), said=found.sentence)
 
 
 def _files(profile: Profile) -> Iterator[Path]:
