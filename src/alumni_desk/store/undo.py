@@ -395,7 +395,8 @@ def _facts_back(writing: Writing, table: sa.Table, target: str) -> tuple[int, li
 @dataclass(slots=True)
 class _Row:
     """What stands of an action in one row, and how the row is now. ``own``: the clocks that its chain wrote; ``went``: where taking it back removes the
-    row again, the clock of the removal that it had taken back."""
+    row again, the clock of the removal that it had taken back; ``gone_since``: where it brings the row back, under which clock that stood there before it
+    was removed; ``removed``: the clock of a removal by somebody else since, which says the same as the chain's own."""
 
     clocks: Mapping[str, str]
     first_values: dict[str, Any] = field(default_factory=dict)
@@ -403,6 +404,8 @@ class _Row:
     made: bool = False  # the chain put the row there,
     inserted: bool = False  # and it stands
     went: str | None = None
+    gone_since: str = ""
+    removed: str | None = None
     own: set[str] = field(default_factory=set)
 
 
@@ -505,9 +508,25 @@ def _batches(connection: sa.Connection, table: sa.Table, chain: Sequence[str]) -
             for name in fields:
                 one.first_values.setdefault(name, before.get(name))
                 one.last_clocks[keys[name]] = clock
+            if fields.get("gone"):
+                one.gone_since = went or ""
             if "gone" in fields and before.get("gone"):  # whoever decided on a card has seen what was changed after the removal
                 one.went = clock if decided else went
+        _note_removed(connection, table, found)
         yield found
+
+
+def _note_removed(connection: sa.Connection, table: sa.Table, found: Mapping[str, _Row]) -> None:
+    """Where somebody else removed what the chain removed, too: two wished it, and only one of them takes it back."""
+    coming = {row_id: row.gone_since for row_id, row in found.items() if "gone" in row.first_values and not row.first_values["gone"]}
+    if not coming:
+        return
+    for row_id, clock in driver.rows(
+            connection, "SELECT p.row_id, p.clock FROM json_each(?) AS j CROSS JOIN past AS p INDEXED BY past_row ON p.table_name = ? AND p.row_id = j.value"
+                        " WHERE p.field = 'gone' AND p.value IN ('1', 'true') ORDER BY p.clock",
+            (msgspec.json.encode(list(coming)).decode(), table.name)):
+        if clock not in found[row_id].own and clock > coming[row_id]:
+            found[row_id].removed = clock
 
 
 def _values_back(connection: sa.Connection, table: sa.Table, row_id: str, row: _Row) -> tuple[dict[str, Any], list[str]]:
@@ -520,6 +539,8 @@ def _values_back(connection: sa.Connection, table: sa.Table, row_id: str, row: _
     kept = [key for key, clock in row.last_clocks.items() if (now := row.clocks.get(key)) != clock
             and origin(connection, table.name, row_id, key, now) != origin(connection, table.name, row_id, key, clock)]
     keys = {column.name: clock_key(column) for column in table.columns}
+    if row.removed is not None and "gone" not in kept:
+        kept.append("gone")
     return {name: value for name, value in row.first_values.items() if keys[name] not in kept}, kept
 
 
@@ -550,6 +571,8 @@ def origin(connection: sa.Connection, table: str, row_id: str, key: str, clock: 
 
 def _named(connection: sa.Connection, table: sa.Table, row_id: str, row: _Row, kept: Sequence[str]) -> Left:
     newest = max((row.clocks.get(key, "") for key in kept), default="")
+    if row.removed is not None and newest in row.own:
+        newest = row.removed
     mine = connection.exec_driver_sql(
         "SELECT a.who FROM operation AS o LEFT JOIN action AS a ON a.id = o.action WHERE o.table_name = ? AND o.row_id = ? AND o.clock = ?"
         " AND o.queue <> 'peer' AND o.event NOT IN (?, ?)", (table.name, row_id, newest, *CARRIED)).first()

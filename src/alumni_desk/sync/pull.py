@@ -144,6 +144,7 @@ def apply_block(connection: sa.Connection, shape: Shape, scope: str, block: Bloc
     bare: dict[str, tuple[Any, ...]] = {}
     newer: dict[str, Base] = {}
     settled: list[str] = []
+    removed: list[history.Past] = []
     done: set[int] = set()
     pick, nothing = itemgetter(*kept, 0), (None,) * len(unseen)
     for row_id, row in zip(ids, block.rows, strict=True):
@@ -153,10 +154,15 @@ def apply_block(connection: sa.Connection, shape: Shape, scope: str, block: Bloc
             included = [one.rowid for one in over[row_id] if one.sequence is not None and isinstance(sequence, int) and one.sequence <= sequence]
             done.update(included)
             if len(included) < len(over[row_id]):
-                newer[row_id] = _base(shape, dict(zip(names, row[1:], strict=True)))
+                base = newer[row_id] = _base(shape, dict(zip(names, row[1:], strict=True)))
+                clock = base["clocks"].get("gone")
+                if clock is not None and base["gone"] and any(one.fields.get("gone") and one.clock != clock for one in over[row_id]):
+                    removed.append((row_id, "gone", 1, clock))  # ours says the same and takes its place: by this a redo here knows of both
                 continue
             settled.append(row_id)  # nothing lies over it any more: the row is what came, as everybody's
         bare[row_id] = (scope, *pick(row)[:-1], *nothing)
+    if removed:
+        history.keep_shown(connection, shape.name, removed)
     put_over(connection, shape, columns, list(bare.values()), here)
     operations.mark_accepted(connection, sorted(done), at)
     drop_shadows(connection, shape.name, settled)
