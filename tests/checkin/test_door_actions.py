@@ -193,6 +193,15 @@ def test_a_walk_in_is_person_registration_and_fact(evening: Evening) -> None:
     assert headcount(evening.desk, evening.id).walk_ins == 1
 
 
+@pytest.mark.parametrize("said", [("a" * 301, {}), ("Ana " + "b" * 301, {}), ("Ana Lima", {"employer": "c" * 301})])
+def test_a_walk_in_has_no_longer_fields_than_a_member(evening: Evening, said: tuple[str, dict[str, str]]) -> None:
+    name, fields = said
+    with pytest.raises(BadInput, match="has 301 letters; 300 fit") as refused:
+        walk_in(evening.desk, evening.id, name, **fields)
+    assert refused.value.code == "too_long"
+    assert walk_in(evening.desk, evening.id, "d" * 300).registration is not None
+
+
 def test_a_walk_in_without_a_name_or_with_an_unknown_field_saves_nothing(evening: Evening) -> None:
     with pytest.raises(BadInput):
         walk_in(evening.desk, evening.id, "  ")

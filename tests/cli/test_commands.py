@@ -377,6 +377,8 @@ def test_undo_redo_activity_and_history(do: Do) -> None:
     assert [one["value"] for one in versions] == ["two@example.org", "one@example.org", "two@example.org", "one@example.org"]
     assert do("history", ana, "--restore", versions[-1]["id"])["changed"]
     assert do("member", "show", ana)["fields"]["email"] == "one@example.org"
+    for turn in ("undo", "redo"):
+        assert "no such action" in do(turn, "", code=1, text=True), "an id that is empty is none"
     assert "no such" in do("undo", "nothing", code=1) and "no such value" in do("history", ana, "--restore", "x", code=1)
     assert "Ana Lima" in do("activity", text=True) and "one@example.org" in do("history", ana, text=True)
 

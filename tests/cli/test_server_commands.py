@@ -71,6 +71,8 @@ def test_a_chapter_by_its_former_or_a_mistyped_name_is_not_made_unasked(do: Do) 
         assert "“Salem South”" in refused and "--new" in refused
     assert len(do("stats")["chapters"]) == 1
     assert do("invite", "--chapter", "Boston", "--role", "leader")["chapter_made"] is True
+    for wrong in ("Bostom", "Bosto", "Bosston", "Botson", "boston."):
+        assert "“Boston”" in do("invite", "--chapter", wrong, "--role", "leader", code=1), wrong
     assert "nobody is in it yet" in do("invite", "--chapter", "Salem", "--role", "leader", "--new", text=True)
     assert len(do("stats")["chapters"]) == 3
 

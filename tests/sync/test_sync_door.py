@@ -17,6 +17,8 @@ import sqlalchemy as sa
 from tests.store.test_erasing import findings
 
 from alumni_desk.checkin.actions import check_in, check_out, undo_check_in, walk_in
+from alumni_desk.desktop.sync_facts import look_up
+from alumni_desk.desktop.sync_words import sentences
 from alumni_desk.errors import KnownError, Refused
 from alumni_desk.exchange.exporting import export_ndjson, members_csv
 from alumni_desk.gatherings.actions import add_guest_of, add_guests, change_gathering, new_gathering, remove_guests, set_rsvp
@@ -401,7 +403,13 @@ def test_another_invitation_begins_again_from_zero(leader: Desk, at_door: Callab
     sync_once(door)
     assert rows(door, "person").keys() == {luncher} and rows(door, "gathering").keys() == {lunch}
     assert findings(door.profile, door.key, "Quetzalcoatlus") == []
+    sync_once(door, check=True)
+    assert status(door).checked_sentence
     join(door, office.url, office.invite("leader"))
+    stands, facts = status(door), look_up(door)
+    assert (stands.state, stands.sentence, stands.last_sync) == ("waiting", "Joined · not synced yet", None)
+    assert (stands.checked, stands.identical, stands.same_now, stands.checked_sentence) == (None, None, None, "")
+    assert sentences(facts) == ["Nothing has been fetched yet."] and facts.checked is None and facts.sentence == stands.sentence
     sync_once(door)
     assert status(door).role == "leader" and rows(door, "person").keys() == rows(leader, "person").keys()
 

@@ -12,6 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from alumni_desk.errors import KnownError
+from alumni_desk.gatherings.actions import new_gathering
 from alumni_desk.store import backup, erasing
 from alumni_desk.store.checking import verify
 from alumni_desk.store.desk import Desk
@@ -453,6 +454,11 @@ def test_a_profile_that_is_new_takes_a_backup_that_has_a_password(pair: tuple[De
     new, _done = back_to(make_desk, "new", new, again)
     assert status(new).state == "invitation"
     person(new, "Here")
+    dinner = new_gathering(one, name="Dinner", start="2030-01-12T19:00", end="2030-01-12T22:00").id
+    sync_once(one)
+    with pytest.raises(KnownError, match=r"^2 changes in this desk have still to be sent.*Ask for a leader’s invitation") as refused:
+        join(new, office.url, office.invite("door", dinner))
+    assert "Sync first" not in str(refused.value)
     with new.reading() as connection:
         before = state.read(connection, state.Membership)
     join(new, office.url, office.invite())

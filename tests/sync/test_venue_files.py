@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from ipaddress import IPv4Interface
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from alumni_desk.checkin.actions import check_in, walk_in
 from alumni_desk.checkin.lists import DoorList
 from alumni_desk.cli.main import run
+from alumni_desk.desktop.carrying import brought_words
 from alumni_desk.errors import BadInput, KnownError
 from alumni_desk.gatherings.actions import add_guests, new_gathering
 from alumni_desk.gatherings.lists import guest_rows
@@ -112,6 +114,27 @@ def test_a_hand_out_says_what_it_is_before_it_does_anything(leaders: Any, make_d
     assert here(two, gathering) == 1
 
 
+def test_a_leaders_laptop_says_that_a_hand_out_changes_nothing_there(leaders: Any, tmp_path: Path, capsys: Any) -> None:
+    one, two, gathering, _people = leaders
+    file = tmp_path / "list.alumni"
+    write_handout(one, gathering, file)
+    here = ["--profile", str(two.profile.path), "open", str(file)]
+    assert run(here) == 0
+    said = capsys.readouterr().out
+    assert "Picnic: 3 guests." in said and "Nothing was changed here" in said and "gets what is new by a sync" in said
+    assert run([*here, "--json"]) == 0 and json.loads(capsys.readouterr().out)["done"] is False
+    result = open_file(two, file)
+    assert isinstance(result, HandedOut) and "Nothing was changed here" in brought_words(result)
+
+
+def test_a_backup_is_called_one_where_it_is_opened(leaders: Any, tmp_path: Path, capsys: Any) -> None:
+    one = leaders[0]
+    backup.back_up(one, tmp_path / "ok.bak")
+    for look in ([], ["--look"]):
+        assert run(["--profile", str(one.profile.path), "open", str(tmp_path / "ok.bak"), *look]) == 1
+        assert "ok.bak is a backup" in (said := capsys.readouterr().err) and "“alumni-desk restore ok.bak” puts it back." in said
+
+
 def test_who_made_a_hand_out_is_said_once_it_is_known(leaders: Any, tmp_path: Path, capsys: Any) -> None:
     one, two, gathering, _people = leaders
     file = tmp_path / "list.alumni"
@@ -169,8 +192,6 @@ def test_of_a_file_without_a_name_it_is_said_that_somebody_made_it(tmp_path: Pat
 
 
 def test_an_invitation_in_a_file_is_opened_too(office: Any, make_desk: MakeDesk, tmp_path: Path) -> None:
-    import json
-
     url, _hash, pin = office.url.partition("#sha256=")
     file = tmp_path / "invitation.alumni"
     file.write_text(json.dumps({"alumni_desk": "invitation", "server": url, "fingerprint": pin or None, "code": office.invite(), "chapter": "Boston"}))

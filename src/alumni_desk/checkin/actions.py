@@ -102,6 +102,7 @@ def walk_in(desk: Desk, gathering_id: str, name: str, *, person_id: str | None =
             raise BadInput("walk_in_field", _("A walk-in has no “{field}”. Possible: {fields}."), field=field,
                            fields=", ".join(sorted(WALK_IN_FIELDS)))  # fmt: skip
     values = {key: value for key, value in fields.items() if value not in (None, "")}
+    _refuse_long(*(value for value in values.values() if isinstance(value, str)))
     with desk.writing("walked_in", gathering=gathering_id) as writing:
         _need_open(writing, gathering_id, although_cancelled)
         person = person_id or _same_person(writing, name, values)
@@ -273,7 +274,7 @@ def _close(writing: Writing, kind: str, gathering: str, registration: str, reaso
 
 
 def _refuse_long(*said: str | None) -> None:
-    """A fact is for good, and the server takes none with a text that no line holds."""
+    """Nobody means a text that no line holds: a fact is for good, and the server takes none; a member's field holds no more, either."""
     for text in said:
         if text and len(text) > LINE:
             raise BadInput("too_long", _("“{beginning}…” has {length} letters; {limit} fit. Nothing was saved."), beginning=text[:20], length=len(text),
@@ -376,6 +377,7 @@ def _new_guest(writing: Writing, name: str, values: dict[str, Any], consent: boo
     if words:
         fields["first_name"] = " ".join(words[:-1]) or words[0]
         fields["last_name"] = words[-1] if len(words) > 1 else None
+        _refuse_long(fields["first_name"], fields["last_name"])
     fields.update(values)
     if any(values.get(field) for field in _CONTACTS):
         fields["consent"] = "contact" if consent else "gathering_only"

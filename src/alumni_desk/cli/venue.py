@@ -259,6 +259,7 @@ def run_open(args: argparse.Namespace) -> int:
     """Say what a file is, and do what it is for."""
     from alumni_desk.sync.engine import Joined
     from alumni_desk.sync.venue.files import look_at, open_file
+    from alumni_desk.sync.venue.handouts import leads_words
     from alumni_desk.sync.venue.holding import TakenIn
 
     file = Path(args.file).expanduser()
@@ -281,6 +282,9 @@ def run_open(args: argparse.Namespace) -> int:
         return show(args, {**data, "chapter": result.chapter, "role": result.role},
                     _("Joined {chapter}. “alumni-desk sync” brings its list here.").format(chapter=result.chapter))
     words = ngettext("{gathering}: {n} guest.", "{gathering}: {n} guests.", result.guests).format(gathering=result.name, n=number(result.guests))
-    if not result.taken:
+    if result.leads:
+        words = f"{words} {leads_words()}"
+    elif not result.taken:
         words = f"{words} {_('A list that is as new or newer is here already; nothing was changed.')}"
-    return show(args, {**data, "gathering": result.gathering, "guests": result.guests, "number": result.number, "done": result.taken}, words)
+    data["done"] = result.taken and not result.leads
+    return show(args, {**data, "gathering": result.gathering, "guests": result.guests, "number": result.number}, words)

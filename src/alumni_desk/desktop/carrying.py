@@ -158,9 +158,11 @@ class BroughtSheet(Sheet):
 
 def brought_words(result: TakenIn | HandedOut) -> str:
     """What came of a file, in a toast."""
-    from alumni_desk.sync.venue.handouts import HandedOut
+    from alumni_desk.sync.venue.handouts import HandedOut, leads_words
 
     if isinstance(result, HandedOut):
+        if result.leads:
+            return leads_words()
         if not result.taken:
             return _("A list that is as new or newer is here already; nothing was changed.")
         return ngettext("{gathering}: the list of {n} guest is here", "{gathering}: the list of {n} guests is here", result.guests).format(

@@ -102,7 +102,7 @@ def chapters_like(server: Server, name: str) -> list[str]:
 
 
 _LIKE = 0.85
-"""By ``difflib``'s measure: a letter mistyped in a short name."""
+"""By ``difflib``'s measure: a letter too many or too few in a short name."""
 
 
 def _is_like(one: str, other: str) -> bool:
@@ -110,7 +110,15 @@ def _is_like(one: str, other: str) -> bool:
     if words == more[:len(words)]:
         return True
     digits = [[part for part in name if part.isdigit()] for name in (one, other)]
-    return digits[0] == digits[1] and SequenceMatcher(None, one, other).ratio() >= _LIKE
+    return digits[0] == digits[1] and (_one_slip(one, other) or SequenceMatcher(None, one, other).ratio() >= _LIKE)
+
+
+def _one_slip(one: str, other: str) -> bool:
+    """Whether one letter is another one, or two neighbours have changed places: of six letters ``difflib`` calls that less alike than one left out."""
+    if len(one) != len(other):
+        return False
+    places = [place for place, (a, b) in enumerate(zip(one, other, strict=True)) if a != b]
+    return len(places) == 1 or (len(places) == 2 and places[1] - places[0] == 1 and one[places[0]] == other[places[1]] and one[places[1]] == other[places[0]])
 
 
 def check_gathering(connection: sa.Connection, tables: sa.MetaData, scope: str, role: str, gathering: str | None) -> sa.Row[Any] | None:

@@ -72,7 +72,7 @@ def undo(desk: Desk, action: str | None = None, *, but: Collection[str] = (), pa
     here before, empty where nothing was; how to go on is for the window and the command to say).
     """
     with desk.reading() as connection:
-        row = _wanted(connection, action) if action else _newest(desk, connection, but, passing, undone=False)
+        row = _wanted(connection, action) if action is not None else _newest(desk, connection, but, passing, undone=False)
         if row is None:
             raise Refused("nothing_to_undo", _("There is nothing to undo."))
         if action is None:
@@ -107,7 +107,7 @@ def redo(desk: Desk, action: str | None = None, *, but: Collection[str] = (), pa
     Raises NotFound, Refused ``nothing_to_redo``, ``not_undone``, ``too_old``, ``all_changed_since``, ``off_the_list``, ``erased_since`` or ``went_for_good``.
     """
     with desk.reading() as connection:
-        row = _wanted(connection, action) if action else _newest(desk, connection, but, passing, undone=True)
+        row = _wanted(connection, action) if action is not None else _newest(desk, connection, but, passing, undone=True)
         if row is None:
             raise Refused("nothing_to_redo", _("There is nothing to redo."))
         if row.undone_by is None:

@@ -109,6 +109,8 @@ def begin_anew(desk: Desk, membership: Membership, *, facts: bool = False) -> No
     """Forget everything that was read and pull from zero; what waits to be sent stays, and is seen. ``facts``: so do those of its own, see ``end``."""
     with desk.applying() as applying:
         forget_what_was_read(applying.connection, membership, facts=facts)
+        for kind in (state.LastSync, state.Checked):  # what was last fetched and compared was the former grant's
+            state.drop(applying.connection, kind)
     erasing.finish(desk)
 
 

@@ -246,11 +246,18 @@ def _may_become(desk: Desk, there: state.Membership | None, wanted: Grant, met: 
     if wanted.role != DOOR or (there is not None and (there.role, there.gathering) == (DOOR, wanted.gathering)):
         return
     with desk.reading() as connection:
+        elsewhere = state.read(connection, state.Elsewhere) is not None
         if there is None and here(connection):
             raise Refused("sync_door_profile", _(
                 "This invitation is for the door of one gathering, and this desk has members of its own. Ask for another invitation and use it in a new "
                 "profile."))
         waiting = count_waiting(connection)
+    if there is not None and waiting and elsewhere:
+        raise Refused("sync_unsent_first", ngettext(
+            "{n} change in this desk has still to be sent, and an invitation to the door does not take it along. Ask for a leader’s invitation and join with "
+            "that; then it is sent. This invitation is still good.",
+            "{n} changes in this desk have still to be sent, and an invitation to the door does not take them along. Ask for a leader’s invitation and join "
+            "with that; then they are sent. This invitation is still good.", waiting), n=number(waiting))
     if there is not None and waiting:
         raise Refused("sync_unsent_first", ngettext(
             "{n} change made here before has still to be sent, and at the door of another gathering it would not be taken. Sync first, then join again.",

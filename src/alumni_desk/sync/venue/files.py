@@ -114,6 +114,9 @@ def write_handout(desk: Desk, gathering: str, file: Path) -> HandedOut:
 def look_at(file: Path, desk: Desk | None = None) -> Brought:
     """What a file is, without doing anything with it. With a desk of a chapter it is asked whether who made a hand-out may. Raises BadInput or Refused."""
     content = _content(file)
+    if content.startswith((MAGIC, FORMER)):
+        raise BadInput("open_backup", _("{file} is a backup, so there is nothing from another laptop in it. “alumni-desk restore {file}” puts it back."),
+                       file=file.name)
     if content.startswith(PARCELS):
         bundle = _decoded(file, PARCELS, Bundle)
         return Brought("parcels", by=_name(bundle.chains, bundle.device), parcels=len(bundle.parcels))

@@ -39,13 +39,21 @@ _ROWS = {
 
 @dataclass(frozen=True)
 class HandedOut:
-    """A hand-out that was looked at: its gathering, how many guests are on it, when it was made (milliseconds since 1970), and whether it was taken."""
+    """A hand-out that was looked at: its gathering, how many guests are on it, when it was made (milliseconds since 1970), and whether it was taken.
+    ``leads``: this is a leader's laptop, whose own list does not follow a hand-out."""
 
     gathering: str
     name: str
     guests: int
     number: int
     taken: bool
+    leads: bool = False
+
+
+def leads_words() -> str:
+    """What to say on a leader's laptop where somebody opens a hand-out."""
+    return _("Nothing was changed here: a hand-out is for laptops at the door. A leader’s laptop gets what is new by a sync, or by a file of changes from "
+             "another laptop.")
 
 
 def make_handout(desk: Desk, me: Me, gathering: str) -> SealedHandout:
@@ -116,7 +124,7 @@ def take_handout(desk: Desk, me: Me, one: SealedHandout) -> HandedOut:
             _keep(connection, one)
             if not me.leads and inside.sequence >= cursor_of(connection, me.membership.scope).sequence:
                 _work_from(connection, me.membership.scope, inside)
-    return HandedOut(one.gathering, name, guests, one.number, taken)
+    return HandedOut(one.gathering, name, guests, one.number, taken, me.leads)
 
 
 def _told(inside: Handout) -> tuple[int, str]:
