@@ -60,7 +60,7 @@ from alumni_desk.sync import inviting, keeping, moving, state
 from alumni_desk.sync.engine import join, status, sync_once
 from alumni_desk.sync.laptops import laptops
 from alumni_desk.sync.venue import files
-from alumni_desk.sync.venue.files import write_parcels
+from alumni_desk.sync.venue.files import write_handout, write_parcels
 from alumni_desk.sync.venue.finding import Found, told
 from alumni_desk.sync.venue.places import Place
 from alumni_desk.sync.venue.sharing import Sharing
@@ -799,6 +799,18 @@ def test_everything_on_the_page_has_a_name_and_fits_at_150_per_cent(office: Any,
         room.close()
         room.shell.close()
         room.shell.deleteLater()
+
+
+def test_a_hand_out_on_a_leaders_laptop_changes_nothing_and_says_so(office: Any, laptop: Any, window: Window, tmp_path: Path) -> None:
+    one = laptop("one", office)
+    gathering, _people = dinner(one)
+    write_handout(one, gathering, tmp_path / "list.alumnidesk")
+    hands = window(one)
+    hands.room.take_file(tmp_path / "list.alumnidesk")
+    sheet = hands.dialog(BroughtSheet)
+    assert "changes nothing on a leader’s laptop" in all_words(sheet) and "takes the place" not in all_words(sheet)
+    hands.click(sheet.done_button)
+    hands.until(lambda: "Nothing was changed here" in said(hands))
 
 
 def test_a_transfer_file_of_another_chapter_is_refused_in_words(office: Any, laptop: Any, window: Window, make_server: Any, tmp_path: Path) -> None:

@@ -133,8 +133,9 @@ class BroughtSheet(Sheet):
         else:
             at = datetime.fromtimestamp(brought.number / 1000).astimezone()
             self.column.addWidget(Label(_("{by} made it on {day}, {time}.").format(by=by, day=day_middle(at.date()), time=clock_time(at)), wrap=True))
-            self.column.addWidget(Label(_("It takes the place of an older list on this laptop. Check-ins made here stay, and the server’s own list replaces "
-                                          "it at the next sync."), tone="muted", wrap=True))  # fmt: skip
+            words = _("It changes nothing on a leader’s laptop, which gets what is new by a sync, or by a transfer file.") if brought.leads else _(
+                "It takes the place of an older list on this laptop. Check-ins made here stay, and the server’s own list replaces it at the next sync.")
+            self.column.addWidget(Label(words, tone="muted", wrap=True))
         self.done_clicked.connect(self._open_it)
 
     def _open_it(self) -> None:

@@ -46,7 +46,8 @@ class Bundle(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Brought:
-    """What a file is. ``by``: whose laptop made it; ``parcels`` in it; ``url``, ``code`` and ``chapter`` of an invitation."""
+    """What a file is. ``by``: whose laptop made it; ``parcels`` in it; ``url``, ``code`` and ``chapter`` of an invitation; ``leads``: a hand-out that is looked
+    at with a leader's desk."""
 
     what: Literal["parcels", "handout", "invitation"]
     by: str = ""
@@ -55,6 +56,7 @@ class Brought:
     url: str = ""
     code: str = ""
     chapter: str = ""
+    leads: bool = False
 
 
 @dataclass(frozen=True)
@@ -122,8 +124,9 @@ def look_at(file: Path, desk: Desk | None = None) -> Brought:
         return Brought("parcels", by=_name(bundle.chains, bundle.device), parcels=len(bundle.parcels))
     if content.startswith(HANDOUT):
         one = _decoded(file, HANDOUT, SealedHandout)
-        check_handout(one, None if desk is None else _mine_or_none(desk), now_ms(desk) if desk is not None else 0)
-        return Brought("handout", by=_name([one.chain], one.device), number=one.number)
+        mine = None if desk is None else _mine_or_none(desk)
+        check_handout(one, mine, now_ms(desk) if desk is not None else 0)
+        return Brought("handout", by=_name([one.chain], one.device), number=one.number, leads=mine is not None and mine.leads)
     try:
         said = json.loads(content[:65_536])
         code = read_invitation(str(said["code"]))

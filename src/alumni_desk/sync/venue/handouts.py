@@ -52,8 +52,8 @@ class HandedOut:
 
 def leads_words() -> str:
     """What to say on a leader's laptop where somebody opens a hand-out."""
-    return _("Nothing was changed here: a hand-out is for laptops at the door. A leader’s laptop gets what is new by a sync, or by a file of changes from "
-             "another laptop.")
+    return _("Nothing was changed here: a hand-out is for laptops at the door. A leader’s laptop gets what is new by a sync, or by a "
+             "transfer file.")
 
 
 def make_handout(desk: Desk, me: Me, gathering: str) -> SealedHandout:
