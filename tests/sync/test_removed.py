@@ -443,6 +443,20 @@ def test_a_join_that_fails_does_not_take_away_that_the_laptop_was_removed(pair: 
         assert names(desk) == ["Lovelace"]
 
 
+def test_killed_after_the_server_said_yes_the_same_join_takes_the_mark_away(pair: tuple[Desk, Desk], office: Any) -> None:
+    leader, other = pair
+    remove_other(leader)
+    assert code_of(lambda: sync_once(other)) == "access_removed"
+    code = office.invite()
+    with open_desk(other.profile, anew=True) as desk:
+        join(desk, office.url, code)
+    assert code_of(lambda: open_desk(other.profile)) == "access_removed"
+    assert run(["--profile", str(other.profile.path), "join", office.url, code]) == 0
+    with open_desk(other.profile) as desk:
+        sync_once(desk)
+        assert names(desk) == ["Lovelace"]
+
+
 def test_a_removed_laptop_restores_no_backup(pair: tuple[Desk, Desk], office: Any, capsys: Any, tmp_path: Path) -> None:
     leader, other = pair
     here = ["--profile", str(other.profile.path)]
