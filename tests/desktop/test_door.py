@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -649,3 +650,145 @@ def test_the_door_says_that_a_part_of_the_database_is_damaged_and_that_it_is_men
         hands.room.keeping.damaged.emit(damaged)
         assert page.door.whose.standing.text() == ("Partly damaged: see the main window" if damaged else before)
     page.door.close()
+
+
+# -- a walk-in that waits
+
+
+def half_typed(door: Door) -> None:
+    """Zed's form, all but Enter, and away from it."""
+    form = door.window.form
+    door.press(Qt.Key.Key_F2)
+    for line, typed in ((form.name, "Zed Walker"), (form.contact, "zed@x.org"), (form.year, "1999"), (form.host, "chen 98")):
+        line.setText(typed)
+    form.consent.setChecked(True)
+    door.settled()
+    door.press(Qt.Key.Key_Escape)
+    assert door.window.state() == "idle"
+
+
+def in_form(door: Door) -> list[object]:
+    form = door.window.form
+    return [*(line.text() for line in form.fields()), form.consent.isChecked()]
+
+
+ZED = ["Zed Walker", "zed@x.org", "1999", "chen 98", True]
+
+
+def offered(door: Door, key: str) -> str:
+    """What the key bar says of a key."""
+    return dict(door.window.keys._shown).get(key, "")
+
+
+def test_what_was_half_typed_of_one_walk_in_never_goes_to_another_and_is_not_lost(door: Door) -> None:
+    half_typed(door)
+    assert offered(door, "F2") == "Go on with Zed Walker"
+    door.scan(door.codes["Ada Obi 2012"])
+    door.wait(lambda: door.window.state() == "verdict")
+    door.settled()
+    assert offered(door, "F2") == "Go on with Zed Walker"
+    door.wait(lambda: not door.window.scans.muted())
+    door.window.field.setText("Mia Newman")
+    door.found()
+    door.settled()
+    door.press(Qt.Key.Key_F2)
+    assert door.window.state() == "walk_in" and in_form(door) == ["Mia Newman", "", "", "", False]
+    door.window.form.contact.setText("mia@example.org")
+    door.press(Qt.Key.Key_Return)
+    door.wait(lambda: door.window.state() == "verdict")
+    door.settled()
+    assert "Mia" in door.window.panel.showing.name and offered(door, "F2") == "Go on with Zed Walker"
+    door.wait(lambda: not door.window.scans.muted())
+    door.press(Qt.Key.Key_F2)
+    assert in_form(door) == ZED
+    door.settled()
+    door.press(Qt.Key.Key_Return)
+    door.wait(lambda: "Zed" in door.window.panel.showing.name)
+    door.settled()
+    assert in_form(door) == ["", "", "", "", False] and "Go on" not in offered(door, "F2")
+
+
+def test_the_same_name_typed_again_goes_on_with_its_form(door: Door) -> None:
+    half_typed(door)
+    door.window.field.setText("zed  walker")
+    door.found()
+    door.press(Qt.Key.Key_F2)
+    assert in_form(door) == ZED
+    door.press(Qt.Key.Key_Escape)
+    door.window.field.setText("Mia Newman")
+    door.press(Qt.Key.Key_F2)
+    door.press(Qt.Key.Key_Escape)
+    assert offered(door, "F2") == "Go on with Mia Newman"
+    door.window.field.setText("Zed Walker")
+    door.press(Qt.Key.Key_F2)
+    assert in_form(door) == ZED
+    door.press(Qt.Key.Key_Escape)
+    door.settled()
+
+
+def test_in_the_form_f2_begins_an_empty_one_and_f2_again_goes_on(door: Door) -> None:
+    half_typed(door)
+    door.press(Qt.Key.Key_F2)
+    assert in_form(door) == ZED and offered(door, "F2") == "Somebody else, this one waits"
+    door.press(Qt.Key.Key_F2)
+    assert in_form(door) == ["", "", "", "", False] and door.window.form.name.hasFocus()
+    assert offered(door, "F2") == "Go on with Zed Walker"
+    door.press(Qt.Key.Key_F2)
+    assert in_form(door) == ZED
+    door.press(Qt.Key.Key_Escape)
+    door.settled()
+
+
+def test_a_walk_in_asked_for_by_an_answer_begins_an_empty_form(door: Door) -> None:
+    half_typed(door)
+    door.scan(badge_code())
+    door.wait(lambda: door.window.state() == "verdict")
+    door.settled()
+    assert any(offer.act is Act.WALK_IN for offer in door.window.panel.showing.offers)
+    door.window._act(Act.WALK_IN)
+    assert in_form(door) == ["", "", "", "", False]
+    door.press(Qt.Key.Key_Escape)
+    assert offered(door, "F2") == "Go on with Zed Walker"
+
+
+def test_consent_alone_does_not_go_to_the_next_one_either(door: Door) -> None:
+    door.press(Qt.Key.Key_F2)
+    door.window.form.consent.setChecked(True)
+    door.press(Qt.Key.Key_Escape)
+    door.window.field.setText("Mia Newman")
+    door.press(Qt.Key.Key_F2)
+    assert in_form(door) == ["Mia Newman", "", "", "", False]
+    door.press(Qt.Key.Key_Escape)
+    door.settled()
+
+
+def test_whoever_is_saved_takes_only_their_own_form_with_them(door: Door) -> None:
+    """A slow disk: the next one's form is begun before the first is saved."""
+    door.press(Qt.Key.Key_F2)
+    door.window.form.name.setText("Zed Walker")
+    door.window.form.contact.setText("zed@x.org")
+    hold = Event()
+    door.lanes.write(lambda: hold.wait(10))
+    door.press(Qt.Key.Key_Return)
+    door.window._open_form(anew=True)
+    door.window.form.name.setText("Mia Newman")
+    hold.set()
+    door.wait(lambda: door.window.state() == "verdict")
+    door.settled()
+    assert offered(door, "F2") == "Go on with Mia Newman" and in_form(door)[0] == "Mia Newman"
+    assert [draft.name for draft in door.window.newcomer.aside] == []
+
+
+def test_a_locked_door_says_nothing_of_who_waits(door: Door) -> None:
+    half_typed(door)
+    door.window.field.setText("Mia Newman")
+    door.press(Qt.Key.Key_F2)
+    door.press(Qt.Key.Key_Escape)
+    door.window.set_locked(True)
+    said = " ".join(entry.accessibleName() for entry in door.window.keys._entries)
+    assert "Zed" not in said and "Mia" not in said
+    door.press(Qt.Key.Key_F2)
+    assert door.window.state() == "idle"
+    door.window.set_locked(False)
+    assert offered(door, "F2") == "Go on with Mia Newman"
+    door.settled()

@@ -143,6 +143,18 @@ def test_a_walk_in_that_was_being_typed_is_said_not_to_be_saved_and_can_be_copie
     assert QApplication.clipboard().text() == "Greta Midway, greta@example.org"
 
 
+def test_every_walk_in_that_waits_can_be_copied_at_the_end(at: AtDoor) -> None:
+    at.add_walk_in("Greta Midway")
+    QTest.keyClick(at.window, Qt.Key.Key_Escape)
+    at.window.field.setText("Nils Later")
+    QTest.keyClick(at.window.field, Qt.Key.Key_F2)
+    at.ends()
+    said = seen(at.window)
+    assert "These walk-ins were not saved" in said
+    at.hands.click(at.window.over.copy)
+    assert QApplication.clipboard().text() == "Nils Later\nGreta Midway, greta@example.org"
+
+
 def test_by_its_clock_alone_it_is_over_too_and_goes_on_when_the_clock_is_set_right(at: AtDoor) -> None:
     at.set_clock(at.until + timedelta(seconds=2))
     at.look()

@@ -91,6 +91,8 @@ class DoorWindow(DoorFrame):
         self.keys.pressed.connect(self._key_clicked)
         for line in (self.field, *self.form.fields()):
             line.installEventFilter(self.typing)
+        for line in self.form.fields():
+            line.textChanged.connect(lambda text: self._show_keys())
         for part in self.code.parts():
             part.installEventFilter(self.scans)
         self.code.typed.connect(self.code_typed)
@@ -116,7 +118,7 @@ class DoorWindow(DoorFrame):
         self.answer.over.connect(self._to_idle)
         self.newcomer.matched.connect(self._show_keys)
         self.newcomer.known.connect(self._check_in_hit)
-        self.newcomer.adds.connect(lambda typed: self.saving.add(typed, self.form.clear))
+        self.newcomer.adds.connect(lambda typed: self.saving.add(typed, self.newcomer.closing()))
         self.leaving.left.connect(self.close)
         self.leaving.stays.connect(lambda: self.field.setFocus(Qt.FocusReason.OtherFocusReason))
         self.leaving.scanned.connect(self._scan)
@@ -138,7 +140,7 @@ class DoorWindow(DoorFrame):
         if over:
             if self.state() != "over":
                 self._end()
-            self.over.say(over, "" if self._locked else self.form.typed())
+            self.over.say(over, [] if self._locked else self.newcomer.typed())
         elif self.state() == "over":
             self._go_on()
         self._show_network()
@@ -181,7 +183,7 @@ class DoorWindow(DoorFrame):
         for part in (self.field, self.idle):
             part.set_locked(locked)
         if self.state() == "over":
-            self.over.say(self.over.words.text(), "" if locked else self.form.typed())
+            self.over.say(self.over.words.text(), [] if locked else self.newcomer.typed())
         elif locked:
             self.leaving.stop()
             self.answer.close_note()
@@ -296,11 +298,11 @@ class DoorWindow(DoorFrame):
         elif state == "find":
             shown = keys_among_hits(self.finding.found, self.hits.choice())
         elif state == "walk_in":
-            shown = keys_in_form(self.form.offered())
+            shown = keys_in_form(self.form.offered(), begun=self.form.is_begun(), waits=self.newcomer.waits())
         elif state == "verdict" and self.panel.showing is not None:
-            shown = keys_of_answer(self.panel.showing, self.answer.note_open)
+            shown = keys_of_answer(self.panel.showing, self.answer.note_open, self.newcomer.waits())
         else:
-            shown = keys_when_idle(self._undo_words())
+            shown = keys_when_idle(self._undo_words(), self.newcomer.waits())
         self.keys.show_keys(*shown)
 
     # -- finding
@@ -338,10 +340,15 @@ class DoorWindow(DoorFrame):
         self.field.clear()
         self.saving.check_in(hit)
 
-    def _open_form(self) -> None:
+    def _open_form(self, *, anew: bool = False) -> None:
+        """The form: an empty one for whoever was typed into the field, or is there ``anew``, else the one that waits."""
         text = self.field.text().strip()
-        if text and not any(c.isdigit() for c in text):
-            self.form.name.setText(text)
+        if text or anew:
+            self.newcomer.begin("" if any(c.isdigit() for c in text) else text)
+        elif self.state() == "walk_in":
+            self.newcomer.turn()
+        else:
+            self.newcomer.go_on()
         self.field.clear()
         self.form.show_count(self.reading.count())
         self.panes.setCurrentWidget(self.form)
@@ -373,7 +380,7 @@ class DoorWindow(DoorFrame):
         if act is Act.AGAIN and self.answer.again is not None:
             self.answer.again()
         elif act is Act.WALK_IN:
-            self._open_form()
+            self._open_form(anew=True)
         elif act in (Act.SOMEONE_ELSE, Act.LET_PASS):
             self.saving.forget_unsaved()
             self._to_idle()

@@ -92,24 +92,32 @@ def keys_among_hits(found: DoorHits | None, chosen: object) -> Keys:
     return [*keys, ("F2", _("Add a walk-in"))], ("Esc", _("Clear the field"))
 
 
-def keys_in_form(match: DoorHit | None) -> Keys:
-    """While the form is filled in."""
+def keys_in_form(match: DoorHit | None, *, begun: bool, waits: str) -> Keys:
+    """While the form is filled in. ``begun``: something is typed in it; ``waits``: what the form is called that was begun before."""
     keys = [("Enter", _("Check in")), ("Tab", _("Next line"))]
     if match is not None:
         keys.append(("F3", _("Use {name}").format(name=f"{match.name} {match.class_tail}".strip())))
+    if begun:
+        keys.append(("F2", _("Somebody else, this one waits")))
+    elif waits:
+        keys.append(("F2", _go_on_words(waits)))
     return keys, ("Esc", _("Back, what is typed stays"))
 
 
-def keys_of_answer(shown: Showing, note_open: bool) -> Keys:
-    """While an answer is shown."""
+def _go_on_words(waits: str) -> str:
+    return _("Go on with {name}").format(name=waits)
+
+
+def keys_of_answer(shown: Showing, note_open: bool, waits: str) -> Keys:
+    """While an answer is shown; ``waits``: what the walk-in's form is called that was begun before."""
     keys = [(offer.key, offer.words) for offer in shown.offers if offer.key]
     if note_open:
         keys.append(("F7", _("Close the note")))
     if not any(key == "F2" for key, _words in keys):
-        keys.append(("F2", _("Walk-in")))
+        keys.append(("F2", _go_on_words(waits) if waits else _("Walk-in")))
     return keys, ("Esc", _("Close, nothing changes") if shown.stays else _("Leave"))
 
 
-def keys_when_idle(undo: str) -> Keys:
-    """While nothing is shown; ``undo``: whom Undo means, in words."""
-    return [("F2", _("Walk-in")), *([("Ctrl Z", undo)] if undo else [])], ("Esc", _("Leave"))
+def keys_when_idle(undo: str, waits: str) -> Keys:
+    """While nothing is shown; ``undo``: whom Undo means, in words; ``waits``: what the walk-in's form is called that was begun before."""
+    return [("F2", _go_on_words(waits) if waits else _("Walk-in")), *([("Ctrl Z", undo)] if undo else [])], ("Esc", _("Leave"))

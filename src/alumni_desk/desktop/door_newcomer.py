@@ -1,13 +1,15 @@
-"""Somebody who is not on the list: while the form is filled in, who of the known may be meant, and whose guest it is."""
+"""Somebody who is not on the list: while the form is filled in, who of the known may be meant, whose guest it is, and whose form waits meanwhile."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from PySide6.QtCore import QObject, Signal
 
 from alumni_desk.checkin.lists import DoorHit, DoorHits
 from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.door_reading import Reading, find_match
-from alumni_desk.desktop.door_walkin import WalkIn, WalkInForm
+from alumni_desk.desktop.door_walkin import Draft, WalkIn, WalkInForm
 
 
 class Newcomer(QObject):
@@ -20,10 +22,66 @@ class Newcomer(QObject):
     def __init__(self, form: WalkInForm, reading: Reading, lanes: Lanes, parent: QObject) -> None:
         super().__init__(parent)
         self._form, self._reading, self._lanes = form, reading, lanes
+        self.aside: list[Draft] = []
+        """Forms that were begun and wait while another one is filled in, the newest last."""
         form.submitted.connect(self.submit)
         form.use.connect(self.use)
         form.name_changed.connect(self._look_for_match)
         form.host_changed.connect(self._look_for_host)
+
+    def begin(self, name: str) -> None:
+        """An empty form for who is called so, or what was typed of them before. What was typed of anybody else is kept aside."""
+        if self._form.draft().is_of(name):
+            return
+        self._keep_aside()
+        before = next((draft for draft in reversed(self.aside) if draft.is_of(name)), None)
+        if before is not None:
+            self.aside.remove(before)
+            self._form.fill(before)
+        else:
+            self._form.clear()
+            self._form.name.setText(name)
+
+    def go_on(self) -> None:
+        """The form that waits, or an empty one."""
+        if self._form.is_begun():
+            return
+        self._form.clear()  # a tick without a name is nobody's
+        if self.aside:
+            self._form.fill(self.aside.pop())
+
+    def turn(self) -> None:
+        """From a form that is begun to an empty one, and from an empty one to the one that waits."""
+        if self._form.is_begun():
+            self.begin("")
+        else:
+            self.go_on()
+
+    def waits(self) -> str:
+        """What the form is called that F2 goes on with; empty if none waits."""
+        if self._form.is_begun():
+            return self._form.draft().title()
+        return self.aside[-1].title() if self.aside else ""
+
+    def typed(self) -> list[str]:
+        """All that was typed and not saved, a line for each walk-in, the newest first."""
+        return [", ".join(draft.parts()) for draft in (self._form.draft(), *reversed(self.aside)) if draft.parts()]
+
+    def closing(self) -> Callable[[], None]:
+        """What empties the form once whom it names now is saved, and no form that was begun meanwhile."""
+        name = self._form.name.text()
+
+        def close() -> None:
+            if self._form.draft().is_of(name):
+                self._form.clear()
+            else:
+                self.aside = [draft for draft in self.aside if not draft.is_of(name)]
+
+        return close
+
+    def _keep_aside(self) -> None:
+        if self._form.is_begun():
+            self.aside.append(self._form.draft())
 
     def submit(self) -> None:
         """Add whom the form names, if nothing is missing."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from alumni_desk.checkin.lists import local_time
 from alumni_desk.desktop.controls import Button, Label
 from alumni_desk.desktop.door_bars import Ending
 from alumni_desk.desktop.fonts import px
-from alumni_desk.words import _, clock_time
+from alumni_desk.words import _, clock_time, ngettext
 
 if TYPE_CHECKING:
     from alumni_desk.sync.engine import Standing
@@ -59,7 +60,8 @@ class Over(QWidget):
         inside = QVBoxLayout(self._typed)
         inside.setContentsMargins(0, px(16), 0, px(8))
         inside.setSpacing(px(8))
-        inside.addWidget(Label(_("This walk-in was not saved: write it down, or copy it, and tell a leader."), "strong", wrap=True))
+        self._lost = Label("", "strong", wrap=True)
+        inside.addWidget(self._lost)
         self.typed = Label("", wrap=True)
         self.typed.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard)
         inside.addWidget(self.typed)
@@ -79,11 +81,13 @@ class Over(QWidget):
         column.addLayout(row)
         column.addStretch(1)
 
-    def say(self, sentence: str, typed: str) -> None:
-        """Why it is over, what to do, and what somebody was typing."""
+    def say(self, sentence: str, typed: Sequence[str]) -> None:
+        """Why it is over, what to do, and what somebody was typing, a line for each walk-in."""
         self.words.setText(sentence)
         self.setAccessibleName(sentence)
-        self.typed.setText(typed)
+        self._lost.setText(ngettext("This walk-in was not saved: write it down, or copy it, and tell a leader.",
+                                    "These walk-ins were not saved: write them down, or copy them, and tell a leader.", len(typed)))
+        self.typed.setText("\n".join(typed))
         self._typed.setVisible(bool(typed))
 
     def _copy(self) -> None:

@@ -31,6 +31,29 @@ class WalkIn:
     fields: dict[str, Any]
 
 
+@dataclass(frozen=True)
+class Draft:
+    """What was typed of one walk-in, all of it: it never goes to another one."""
+
+    name: str
+    contact: str
+    year: str
+    host: str
+    consent: bool
+
+    def parts(self) -> tuple[str, ...]:
+        """What is typed, line by line, the empty ones left out."""
+        return tuple(" ".join(text.split()) for text in (self.name, self.contact, self.year, self.host) if text.strip())
+
+    def title(self) -> str:
+        """What it is called: the name, or whatever was typed first."""
+        return next(iter(self.parts()), "")
+
+    def is_of(self, name: str) -> bool:
+        """Whether it is about who is called so."""
+        return bool(name.strip()) and self.name.casefold().split() == name.casefold().split()
+
+
 class BigField(QLineEdit):
     """A line 48 high, read and typed standing up."""
 
@@ -354,13 +377,20 @@ class WalkInForm(QWidget):
             return None
         return WalkIn(name, None, self._host.registration if self._host else None, self.consent.isChecked(), fields)
 
-    def typed(self) -> str:
-        """What is typed in it, in one line."""
-        return ", ".join(" ".join(field.text().split()) for field in self.fields() if field.text().strip())
+    def draft(self) -> Draft:
+        """What is typed in it."""
+        return Draft(*(field.text() for field in self.fields()), self.consent.isChecked())
+
+    def fill(self, draft: Draft) -> None:
+        """Go on with what was typed before."""
+        self.clear()
+        for field, text in zip(self.fields(), (draft.name, draft.contact, draft.year, draft.host), strict=True):
+            field.setText(text)
+        self.consent.setChecked(draft.consent)
 
     def is_begun(self) -> bool:
         """Whether anything is typed in it that nobody has saved."""
-        return any(field.text().strip() for field in self.fields())
+        return bool(self.draft().parts())
 
     def clear(self) -> None:
         """Empty for the next one."""
