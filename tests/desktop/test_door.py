@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -23,6 +24,7 @@ from alumni_desk.checkin.verdicts import Outcome, Reason, Verdict
 from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.changes import ChangeBus
 from alumni_desk.desktop.door import DoorWindow
+from alumni_desk.desktop.door_idle import taken_back
 from alumni_desk.desktop.door_panel import fit_name
 from alumni_desk.desktop.door_words import Act, Showing, brings_words, showing
 from alumni_desk.desktop.fonts import set_text_size, text_size
@@ -33,6 +35,7 @@ from alumni_desk.desktop.tokens import (
     DOOR_NEEDS_A_WORD,
     DOOR_REFUSED,
 )
+from alumni_desk.desktop.venue_bridge import AtVenue, Nearby
 from alumni_desk.gatherings.actions import cancel_gathering, new_gathering
 from alumni_desk.gatherings.records import registration_id
 from alumni_desk.protocol.codes import badge_code
@@ -556,6 +559,66 @@ def test_the_door_fits_the_screen_at_every_text_size(text_of: Callable[[int], No
         button = window.form.button
         assert window.form.rect().contains(button.geometry().translated(button.parentWidget().pos()))
         assert window.form.name.height() >= window.form.name.sizeHint().height() and window.form.scroller.height() >= window.form.name.height() * 2
+    finally:
+        door.wait(door.lanes.idle)
+        window.close()
+        window.deleteLater()
+
+
+@pytest.mark.parametrize("line", ["far", "ending", "code"])
+@pytest.mark.parametrize("percent", [125, 150])
+def test_the_door_fits_the_screen_with_every_line_above_the_keys(text_of: Callable[[int], None], door: Door, percent: int, line: str) -> None:
+    """The key bar lay below the screen where the server was out of reach."""
+    text_of(percent)
+    for number in range(6):
+        check_in(door.desk, door.gathering, list(door.registrations.values())[number], station=f"Door {number}", by="Priya", let_in=True)
+    window = DoorWindow(door.desk, door.lanes, door.changes, door.gathering, station="Main door", by="Tomás", sounds=Sounds(on=False))
+    window.resize(1280, 800)
+    window.show()
+    door.wait(lambda: window.reading.column is not None and not window.reading.busy and door.lanes.idle())
+    now = datetime.now(UTC)
+    near = (Nearby("Hana", "Garden door", now, True), Nearby("Yusuf", "Terrace", now, True), Nearby("Ada", "Old", now, False))
+    window.set_venue(AtVenue(sharing="on", others=near, code_changed=line == "code"), now - timedelta(minutes=58), now - timedelta(minutes=40))
+    if line == "ending":
+        window.set_access(window.reading.utc_now() + timedelta(minutes=8), "")
+    window.answer.verdict = check_in(door.desk, door.gathering, door.registrations["Ada Obi 2012"], station="Main door")
+
+    def look() -> None:
+        QApplication.processEvents()
+        assert (window.width(), window.height()) == (1280, 800) and window.minimumSizeHint().height() <= 800
+        assert window.keys.geometry().bottom() < 800 and window.keys.height() == window.keys.minimumSizeHint().height()
+
+    def idle_is_whole() -> None:
+        idle = window.idle
+        assert window.state() == "idle" and not idle.title.isHidden() and idle.title.height() >= idle.title.heightForWidth(idle.title.width())
+        assert idle.samples.isHidden() or any(not left.isHidden() for left, _right in idle._samples), "nothing stands under it"
+        assert idle.strip.isHidden() or idle.strip.geometry().bottom() < idle.height()
+
+    try:
+        look()
+        idle_is_whole()
+        window.idle.show_last(taken_back("Ada Obi", now))
+        look()
+        idle_is_whole()
+        window._open_form()
+        window.form.name.setText("Ada Obi")
+        window.form.say_wrong("A name is needed. Type it as the badge should say it.")
+        door.wait(lambda: window.form.match.isVisible())
+        look()
+        assert window.form.rect().contains(window.form.button.geometry().translated(window.form.button.parentWidget().pos()))
+        for one in every_answer(window.answer.verdict):
+            window.answer.show(one)
+            look()
+            assert window.panel.laid is not None and window.panel.laid.fits, one.word
+        window.field.setText("chen")
+        door.wait(lambda: window.state() == "find")
+        look()
+        window.set_locked(True)
+        look()
+        window.set_locked(False)
+        window.set_access(window.reading.utc_now(), "This laptop’s time is over. " * 4)
+        look()
+        assert window.state() == "over" and not window.over.again.visibleRegion().isEmpty()
     finally:
         door.wait(door.lanes.idle)
         window.close()

@@ -171,7 +171,7 @@ class Idle(QWidget):
         self.strip.undo.connect(self.undo)
         self.strip.hide()
         column.addWidget(self.strip)
-        self._locked = False
+        self._locked = self._may_be_typed = False
         self._list: tuple[int | None, str] = (None, "")
         self.show_list(None, "")
 
@@ -195,6 +195,7 @@ class Idle(QWidget):
         self._gap.changeSize(0, px(20 if low else 40))
         self.layout().invalidate()
         for shown in range(len(self._samples), -1, -1):
+            self.samples.setVisible(self._may_be_typed and shown > 0)  # what leads to them stands alone no more than they do
             for number, pair in enumerate(self._samples):
                 for label in pair:
                     label.setVisible(number < shown)
@@ -234,7 +235,7 @@ class Idle(QWidget):
             self.ready.setText(ngettext("{n} guest on the list of this laptop", "{n} guests on the list of this laptop", guests).format(n=guests))
         self._marked = bool(guests) and not cancelled and not self._locked
         self.mark.setVisible(self._marked)
-        self.samples.setVisible(bool(guests) and not self._locked)
+        self._may_be_typed = bool(guests) and not self._locked
         self.add.setVisible(empty and not self._locked)
         self._fit()
 

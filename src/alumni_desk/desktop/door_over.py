@@ -13,6 +13,7 @@ from alumni_desk.checkin.lists import local_time
 from alumni_desk.desktop.controls import Button, Label
 from alumni_desk.desktop.door_bars import Ending
 from alumni_desk.desktop.fonts import px
+from alumni_desk.desktop.widgets import Scroll
 from alumni_desk.words import _, clock_time, ngettext
 
 if TYPE_CHECKING:
@@ -50,8 +51,11 @@ class Over(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        column = QVBoxLayout(self)
-        column.setContentsMargins(px(64), px(48), px(64), px(24))
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        scroller = Scroll(margins=(64, 48, 64, 24))  # so that it is never what makes the door higher than its screen
+        whole.addWidget(scroller)
+        column = scroller.column
         column.setSpacing(px(16))
         column.addWidget(Label(_("This laptop’s time at the door is over"), "door_word", wrap=True))
         self.words = Label("", wrap=True)
