@@ -35,13 +35,14 @@ from alumni_desk.desktop.password_sheet import PasswordSheet
 from alumni_desk.desktop.quitting_sheets import FormsSheet
 from alumni_desk.desktop.recovery_page import RecoveryPage
 from alumni_desk.desktop.sheet import PlainSheet
+from alumni_desk.desktop.sound import Sounds
 from alumni_desk.desktop.stuck_page import StuckPage
 from alumni_desk.desktop.tokens import DOOR_REFUSED
 from alumni_desk.desktop.unlock import UnlockPage
 from alumni_desk.desktop.wiring import ways_of
 from alumni_desk.members.actions import add_member
 from alumni_desk.members.lists import count_members
-from alumni_desk.protocol.codes import BADGE_LETTERS, read_badge_code
+from alumni_desk.protocol.codes import BADGE_LETTERS, badge_code, read_badge_code
 from alumni_desk.schema import open_desk
 from alumni_desk.store import keys, pin, recovery
 from alumni_desk.store.desk import Desk
@@ -934,6 +935,122 @@ def test_the_window_and_its_door_lock_together(hands: Hands) -> None:
     assert not window.isVisible()
     unlock(hands)
     assert window.isVisible()
+    window.close()
+    hands.rest()
+
+
+def open_door(hands: Hands) -> tuple[Any, list[str]]:
+    """The door of a gathering with three guests, and their badges' codes."""
+    from alumni_desk.gatherings.actions import add_guests, new_gathering
+    from alumni_desk.members.lists import member_rows
+
+    gathering = new_gathering(hands.desk, name="Reception", start="2030-11-12T18:30").id
+    add_guests(hands.desk, gathering, [row.id for row in member_rows(hands.desk)])
+    page = hands.page("checkin")
+    page.sounds = Sounds(on=False)
+    page.open(gathering=gathering)
+    hands.until(lambda: page.door is not None)
+    hands.rest()
+    with hands.desk.reading() as connection:
+        return page.door, [code for [code] in connection.exec_driver_sql("SELECT code FROM registration ORDER BY id")]
+
+
+def came(hands: Hands) -> int:
+    with hands.desk.reading() as connection:
+        return int(connection.exec_driver_sql("SELECT count(*) FROM fact").scalar_one())
+
+
+def locked_page(hands: Hands, window: Any) -> Any:
+    """From the door to the locked page, as Ctrl+L and then Esc lead there."""
+    QTest.keyClick(window.field, Qt.Key.Key_L, Qt.KeyboardModifier.ControlModifier)
+    window.activateWindow()
+    hands.until(window.isActiveWindow)
+    QTest.keyClick(window.field, Qt.Key.Key_Escape)
+    hands.until(hands.shell.isActiveWindow)
+    hands.rest()
+    page = hands.room.lock.page
+    assert page.entry.password.hasFocus()
+    return page
+
+
+def scan(code: str) -> None:
+    """A scanner into whatever has the keyboard."""
+    QTest.keyClicks(QApplication.focusWidget(), code)
+    QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_Return)
+    QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_J, Qt.KeyboardModifier.ControlModifier)
+
+
+def test_a_badge_read_on_the_locked_page_is_checked_in_and_is_no_wrong_password(hands: Hands) -> None:
+    window, codes = open_door(hands)
+    page = locked_page(hands, window)
+    for number, code in enumerate(codes, 1):
+        page.entry.password.setText(PASSPHRASE[:5])
+        scan(code)
+        hands.until(lambda number=number: came(hands) == number)
+        hands.rest()
+        assert page.entry.password.text() == PASSPHRASE[:5], "what was typed of the password stays"
+        assert "That was a badge: Welcome" in words_of(page) and "Check-in keeps scanning; names are hidden" in words_of(page)
+        assert not any(name in words_of(hands.shell) for name in NAMES)
+    for _turn in range(4):
+        scan(badge_code())
+        hands.rest()
+    assert "Unknown code, nobody was checked in" in words_of(page)
+    assert page.entry._wrong == 0 and page.entry.waits() == 0 and page.entry.password.hasFocus()
+    hands.until(lambda: not window.scans.muted())
+    unlock(hands)
+    assert not hands.room.lock.locked and came(hands) == 3
+    window.close()
+    hands.rest()
+
+
+def test_a_badge_is_checked_in_on_the_locked_page_while_the_next_try_waits(hands: Hands) -> None:
+    window, codes = open_door(hands)
+    page = locked_page(hands, window)
+    for _turn in range(3):
+        unlock(hands, "not the password")
+    assert page.entry.waits()
+    scan(codes[0])
+    hands.until(lambda: came(hands) == 1)
+    page.entry._count_down()
+    page.entry._count_down()
+    page.entry.password.setText(codes[1])  # pasted, or read by a slow scanner
+    QTest.keyClick(page.entry.button, Qt.Key.Key_Space)
+    hands.until(lambda: came(hands) == 2)
+    hands.rest()
+    assert page.entry._wrong == 3 and page.entry.waits() == 0 and page.entry.password.text() == ""
+    page.sized.emit(125)  # the page is made anew
+    hands.until(lambda: hands.room.lock.page is not page)
+    assert "That was a badge: Welcome" in words_of(hands.room.lock.page)
+    scan(codes[2])
+    hands.until(lambda: came(hands) == 3)
+    hands.until(lambda: not window.scans.muted())
+    hands.room.lock.unlock()
+    window.close()
+    hands.rest()
+
+
+def test_without_a_door_a_badge_is_no_try_and_is_said_to_be_one(hands: Hands) -> None:
+    hands.room.lock.lock()
+    page = hands.room.lock.page
+    badge = badge_code()
+    for _turn in range(4):
+        unlock(hands, badge.lower())
+        assert "That was a badge, not a password. Nobody was checked in: unlock this laptop first." in page.entry.said.text()
+        assert page.entry.password.text() == "" and page.entry._wrong == 0 and page.entry.waits() == 0
+    other = next(one for one in (badge[:-1] + letter for letter in BADGE_LETTERS) if read_badge_code(one) is None)
+    for _turn in range(3):
+        unlock(hands, other)
+    assert page.entry.waits() == 2, "without its check letter it is a wrong password"
+    hands.room.lock.unlock()
+
+
+def test_a_password_that_looks_like_a_badge_unlocks(hands: Hands) -> None:
+    chosen = badge_code()
+    keys.keep_under(hands.desk.profile.path, "desk", hands.desk.key, chosen)
+    window, _codes = open_door(hands)
+    page = locked_page(hands, window)
+    unlock(hands, chosen)
+    assert not hands.room.lock.locked and came(hands) == 0 and page is not None
     window.close()
     hands.rest()
 

@@ -38,7 +38,8 @@ from alumni_desk.words import _, clock_time
 
 class DoorWindow(DoorFrame):
     """The door of one gathering. ``left`` when somebody leaves it; ``look_wanted``: whether its time is over; ``sync_wanted``; ``lock_wanted`` and
-    ``unlock_wanted`` by Ctrl+L; ``code_typed(code)``: the new one of the laptop that this one was together with.
+    ``unlock_wanted`` by Ctrl+L; ``code_typed(code)``: the new one of the laptop that this one was together with; ``answered(words)`` while it is locked,
+    naming nobody.
     """
 
     left = Signal()
@@ -47,6 +48,7 @@ class DoorWindow(DoorFrame):
     lock_wanted = Signal()
     unlock_wanted = Signal()
     code_typed = Signal(str)
+    answered = Signal(str)
 
     def __init__(self, desk: Desk, lanes: Lanes, changes: ChangeBus, gathering_id: str, *, station: str, by: str = "",
                  sounds: Sounds | None = None) -> None:  # fmt: skip
@@ -330,11 +332,17 @@ class DoorWindow(DoorFrame):
 
     # -- checking in
 
+    def read_badge(self, code: str) -> None:
+        """A badge that was read elsewhere, as if it had been read here."""
+        self._scan(code)
+
     def _scan(self, code: str) -> None:
         self.scans.read()
         self.field.clear()
         if self.state() != "over":
             self.saving.scan(code)
+        elif self._locked:
+            self.answered.emit(_("This laptop’s time at the door is over, nobody was checked in"))
 
     def _check_in_hit(self, hit: DoorHit) -> None:
         self.field.clear()
@@ -373,6 +381,9 @@ class DoorWindow(DoorFrame):
         self.field.setFocus(Qt.FocusReason.OtherFocusReason)
         self.field.set_waiting(False)
         self._show_keys()
+        if self._locked and (shown := self.panel.showing) is not None:
+            inside = self.answer.verdict is not None and self.answer.verdict.outcome in (Outcome.ADMITTED, Outcome.ALREADY_IN)
+            self.answered.emit(shown.word if inside else _("{answer}, nobody was checked in").format(answer=shown.word))
 
     def _act(self, act: Act) -> None:
         """What a button or key of the shown answer does."""

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
@@ -60,6 +60,8 @@ class LockPage(QWidget):
         super().__init__(parent)
         self.locked = locked
         self._standing: Label | None = None
+        self._door: Label | None = None
+        self._badge = ""
         self.setAccessibleName(_("Locked"))
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # a click on it takes the caret from nobody, and Shift+Tab goes past it
         whole = QVBoxLayout(self)
@@ -122,6 +124,23 @@ class LockPage(QWidget):
         self.locked = replace(self.locked, standing=words)
         return True
 
+    def read_badges(self, scans: QObject) -> None:
+        """Badges are read here, too, wherever the keyboard is, and what was typed of a password stays: ``scans`` catches them."""
+        for part in self.findChildren(QWidget):
+            if part.focusPolicy() != Qt.FocusPolicy.NoFocus:
+                part.installEventFilter(scans)
+
+    def say_badge(self, answer: str) -> None:
+        """What check-in answered to a badge that was read."""
+        self._badge = answer
+        if self._door is not None:
+            self._door.setText(_door_words(answer))
+
+    def was_badge(self) -> None:
+        """A badge stood where a password is typed: that is no try. Where no check-in goes on it is said that nobody was checked in."""
+        if self.entry is not None:
+            self.entry.was_none("" if self.locked.door else _("That was a badge, not a password. Nobody was checked in: unlock this laptop first."))
+
     def _meanwhile(self, column: QVBoxLayout, locked: Locked) -> None:
         lines = []
         if locked.drafts:
@@ -136,7 +155,8 @@ class LockPage(QWidget):
         if locked.door:
             link = Link(_("Open check-in"))
             link.clicked.connect(self.door)
-            row = _line("door", Label(_("Check-in keeps scanning; names are hidden"), wrap=True))
+            self._door = Label(_door_words(""), wrap=True)
+            row = _line("door", self._door)
             row.addWidget(link)
             column.addLayout(row)
         for icon, words in lines:
@@ -149,6 +169,7 @@ class LockPage(QWidget):
         """Stand as the page before it did: what was typed, and how long the next try waits."""
         if self.entry is not None and before.entry is not None:
             self.entry.take_over(before.entry)
+        self.say_badge(before._badge)
         if not before.store_said.isHidden():
             self.store_failed(before.store_said.text(), gone=before.store.isHidden())
 
@@ -200,6 +221,12 @@ def _line(icon: str, words: Label) -> QHBoxLayout:
     row.addWidget(Glyph(icon, "muted", 18))
     row.addWidget(words, 1)
     return row
+
+
+def _door_words(answer: str) -> str:
+    """That check-in goes on, and what it answered to the last badge."""
+    goes_on = _("Check-in keeps scanning; names are hidden")
+    return _("That was a badge: {answer}. {sentence}").format(answer=answer, sentence=goes_on) if answer else goes_on
 
 
 def why_words(locked: Locked) -> str:

@@ -18,7 +18,7 @@ from alumni_desk.desktop.controls import WINDOW, shortcut
 from alumni_desk.desktop.sheet import PlainSheet
 from alumni_desk.desktop.shell import Shell
 from alumni_desk.errors import KnownError
-from alumni_desk.protocol.codes import read_recovery_key
+from alumni_desk.protocol.codes import read_badge_code, read_recovery_key
 from alumni_desk.store import driver, keys
 from alumni_desk.store.desk import Desk
 from alumni_desk.words import _, ngettext, number
@@ -168,6 +168,9 @@ class Lock(QObject):
         self.page.sized.connect(lambda percent: QTimer.singleShot(0, self, lambda: self._set_size(percent)))
         if before is not None:
             self.page.take_over(before)
+        if said.door and (door := self._door()) is not None:
+            self.page.read_badges(door.scans)
+            door.answered.connect(self.page.say_badge)
         self._shell.cover(self.page)
         self._focus_page()
 
@@ -320,11 +323,20 @@ class Lock(QObject):
             if lost:
                 self.recovered.emit(typed)
 
-        self._lanes.write(work, opened, lambda error: self._refused(error))
+        self._lanes.write(work, opened, lambda error: self._refused(error, typed))
 
-    def _refused(self, error: KnownError) -> None:
-        if self.page is not None:
-            self.page.complain(str(error), counts=error.code in ("passphrase_wrong", "recovery_wrong"))
+    def _refused(self, error: KnownError, typed: str) -> None:
+        if self.page is None:
+            return
+        wrong = error.code in ("passphrase_wrong", "recovery_wrong")
+        badge = read_badge_code(typed) if wrong else None
+        if badge is None:
+            self.page.complain(str(error), counts=wrong)
+            return
+        # Whole and with its check letter. It was tried before, because a password may look like one; a wrong one it is not.
+        self.page.was_badge()
+        if self.page.locked.door and (door := self._door()) is not None:
+            door.read_badge(badge)
 
     def _try_store(self) -> None:
         if self.page is None:

@@ -223,6 +223,14 @@ class SecretEntry(QWidget):
             self._say(sentence, "danger")
             self._choose_typed()
 
+    def was_none(self, sentence: str) -> None:
+        """What was typed was no try at all: nothing of it stays, and it counts as none."""
+        self.set_busy("")
+        self.field().clear()
+        if sentence:
+            self._say(sentence, "warn")
+        self.field().setFocus()
+
     def set_busy(self, words: str) -> None:
         """It is being tried (words), or no longer (empty)."""
         self._hold(bool(words))
