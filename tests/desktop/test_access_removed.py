@@ -151,6 +151,9 @@ def test_a_walk_in_that_is_half_typed_at_the_door_is_counted(sitting: Sitting, p
     until(lambda: checkin.door is not None and checkin.door.reading.column is not None)
     assert checkin.door is not None and room.half_typed_at_door() == 0
     checkin.door.form.name.setText("Half a na")
+    checkin.door.newcomer.begin("Another one")
+    assert room.half_typed_at_door() == 2, "the one that waits, too"
+    checkin.door.form.clear()
     begun = removal.begin(room.desk, "handed_over")
     room.desk.shut(begun.error)
     removal.finish(profile)

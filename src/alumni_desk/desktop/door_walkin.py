@@ -379,7 +379,7 @@ class WalkInForm(QWidget):
 
     def draft(self) -> Draft:
         """What is typed in it."""
-        return Draft(*(field.text() for field in self.fields()), self.consent.isChecked())
+        return Draft(self.name.text(), self.contact.text(), self.year.text(), self.host.text(), self.consent.isChecked())
 
     def fill(self, draft: Draft) -> None:
         """Go on with what was typed before."""
