@@ -43,6 +43,7 @@ from alumni_desk.schema import open_desk
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.profile import Profile
 from alumni_desk.store.writing import Changed
+from alumni_desk.sync import operations
 
 
 @dataclass
@@ -855,3 +856,25 @@ def test_a_locked_door_says_nothing_of_who_waits(door: Door) -> None:
     door.window.set_locked(False)
     assert offered(door, "F2") == "Go on with Mia Newman"
     door.settled()
+
+
+def to_send(desk: Desk) -> int:
+    """As the Sync page counts."""
+    with desk.reading() as connection:
+        return operations.count_waiting(connection)
+
+
+def test_what_waits_offline_is_called_changes_because_a_check_in_taken_back_is_one_more(door: Door) -> None:
+    """Three check-ins, one of them taken back: two stand, and the line spoke of four."""
+    door.window.set_venue(AtVenue(), datetime.now(UTC), None)
+    before = to_send(door.desk)
+    for number, key in enumerate(("Ada Obi 2012", "Li Chen 2004", "Li Chen 2019"), 1):
+        door.scan(door.codes[key])
+        door.wait(lambda number=number: len(door.facts()) == number)
+        door.settled()
+    door.press(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    door.wait(lambda: len(door.facts()) == 4)
+    door.settled()
+    waits = to_send(door.desk)
+    assert waits == before + 4 and f"{waits} changes wait on this laptop, nothing is lost" in door.window.network.accessibleName()
+    assert "check-ins wait" not in door.window.network.accessibleName()

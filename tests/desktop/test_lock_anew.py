@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from tests.conftest import PASSPHRASE
+from tests.desktop.test_at_door import at_door
 from tests.desktop.test_lock import words_of
 from tests.store.test_keyring import Shelf
 
@@ -24,6 +27,7 @@ from alumni_desk.schema import open_desk
 from alumni_desk.store import keys, recovery
 from alumni_desk.store.backup import back_up
 from alumni_desk.store.profile import Profile
+from alumni_desk.sync import state
 
 Until = Callable[[Callable[[], Any]], None]
 
@@ -181,3 +185,30 @@ def test_what_ended_while_it_was_locked_is_said_afterwards_with_its_undo_also_in
     assert shell.toast.words.text() == "1 member added. No backup could be made." and shell.toast.link.text() == "Undo"
     shell.toast.link.click()
     until(lambda: count_members(sitting.room.desk) == 1 if sitting.room is not None else False)
+
+
+def test_since_when_there_is_no_internet_goes_on_in_the_window_made_anew(sitting: Sitting, until: Until) -> None:
+    """At the door the line said that the internet had gone when the text size was changed."""
+    before = sitting.room
+    assert before is not None
+    member = replace(at_door(before.desk, role="leader"), until=None)  # with a server that does not answer
+    with before.desk.applying() as applying:
+        state.keep(applying.connection, member)
+    before.bridge.look()
+    until(lambda: before.bridge.joined)
+    before.bridge.sync_now()
+    until(lambda: before.bridge.silent_since is not None and not before.bridge.busy)
+    since = datetime.now(UTC) - timedelta(hours=2)
+    before.bridge.silent_since = since
+    sitting.appearance.set_percent(125)
+    until(lambda: sitting.room is not None and sitting.room is not before and sitting.room.bridge.joined)
+    room = sitting.room
+    assert room is not None and room.bridge.silent_since == since
+    room.bridge.sync_now()
+    until(lambda: not room.bridge.busy)
+    assert room.bridge.silent_since == since
+    with room.desk.applying() as applying:  # a backup of before it had a server
+        applying.connection.exec_driver_sql("DELETE FROM sync_state")
+    room.bridge.look()
+    until(lambda: not room.bridge.joined)
+    assert room.bridge.silent_since is None

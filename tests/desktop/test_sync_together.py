@@ -1051,7 +1051,7 @@ def test_the_line_at_the_door_says_what_the_venue_knows() -> None:
     near = (Nearby("Hana", "Garden door", now, True), Nearby("Yusuf", "Terrace", now, True), Nearby("Ada", "Old", now, False))
     said = network_words(AtVenue(sharing="on", others=near), now - timedelta(minutes=58), now - timedelta(minutes=40), 41, now, "America/Detroit")
     assert said.first == "3 laptops here, no internet since 13:02", "as the clock and the list of that door, whatever the computer's zone"
-    assert said.second == "41 check-ins wait on this laptop, nothing is lost" and said.age == "The guest list is 40 minutes old"
+    assert said.second == "41 changes wait on this laptop, nothing is lost" and said.age == "The guest list is 40 minutes old"
     assert network_words(AtVenue(sharing="on", others=near), None, None, 41, now, None).first == "", "with the internet it is silent"
 
 

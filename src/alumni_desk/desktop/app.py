@@ -322,7 +322,7 @@ class Room(QObject):
     def half_typed_at_door(self) -> int:
         """How many walk-ins are begun at the door and saved by nobody."""
         door = self._door()
-        return int(door is not None and door.form.is_begun())
+        return len(door.newcomer.typed()) if door is not None else 0
 
     def _half_typed(self) -> int:
         """How many forms are open that somebody wants to end before this laptop is emptied."""
@@ -472,6 +472,7 @@ class Sitting(QObject):
         self.room: Room | None = None
         self._desk: Desk | None = None
         self._files: list[Path] = []
+        self._silent_since: datetime | None = None  # as the window before this one knew it: a new window is no new silence
         self.appearance.repainted.connect(self._keep)
         self.appearance.resized.connect(self._resized)
         self._size_waits = False  # the window still has the measures of another text size
@@ -564,6 +565,7 @@ class Sitting(QObject):
         if self._desk is None:
             return
         room = self._room_of(self._desk, self)
+        room.bridge.silent_since = self._silent_since
         room.shell.restore_geometry_text(self.preferences.place)
         if locked is not None:
             room.lock.lock(locked.why, locked)
@@ -582,7 +584,7 @@ class Sitting(QObject):
 
     def _close_room(self) -> None:
         if self.room is not None:
-            self.preferences.place = self.room.shell.geometry_text()
+            self.preferences.place, self._silent_since = self.room.shell.geometry_text(), self.room.bridge.silent_since
             self.room.close()
             self.room.shell.close()
             self.room.shell.deleteLater()
@@ -630,7 +632,7 @@ class Sitting(QObject):
             before, self.room = self.room, None
             self.preferences.place = before.shell.geometry_text()
             at_venue = before.venue.hand_over()
-            unsaid = before.shell.unsaid()
+            unsaid, self._silent_since = before.shell.unsaid(), before.bridge.silent_since
             before.close()
             self._show_room(page, {}, locked)
             self._room_goes_on(at_venue)

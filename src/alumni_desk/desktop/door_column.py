@@ -35,7 +35,7 @@ class ColumnData:
     now: datetime  # local to the gathering
     starts: datetime | None  # local, when the gathering begins
     this_station: str
-    waiting: int = 0  # check-ins of this laptop that the server has not got yet
+    waiting: int = 0  # changes of this laptop that the server has not got yet
     others: Sequence[Nearby] = ()  # laptops that are heard here without a server
     together: bool = False  # whether any are to be heard
 

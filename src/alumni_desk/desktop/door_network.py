@@ -11,11 +11,12 @@ from alumni_desk.store.desk import Desk
 from alumni_desk.words import _, clock_time, ngettext
 
 
-def waiting_facts(desk: Desk) -> int:
-    """How many check-ins of this laptop the server has not got yet."""
+def waiting_changes(desk: Desk) -> int:
+    """How many changes of this laptop the server has not got yet, as the Sync page counts them: a check-in that is taken back is two."""
+    from alumni_desk.sync import operations
+
     with desk.reading() as connection:
-        return int(connection.exec_driver_sql("SELECT count(*) FROM operation WHERE fate = 'waiting' AND sequence IS NULL AND queue <> 'peer'"
-                                              " AND table_name = 'fact'").scalar() or 0)
+        return operations.count_waiting(connection)
 
 
 OLD_LIST = timedelta(minutes=10)
@@ -32,7 +33,7 @@ def network_words(venue: AtVenue, silent_since: datetime | None, last_sync: date
         first = ngettext("{n} laptop here, no internet since {time}", "{n} laptops here, no internet since {time}", laptops).format(n=laptops, time=since)
     else:
         first = _("No internet since {time}").format(time=since)
-    wait = ngettext("{n} check-in waits on this laptop, nothing is lost", "{n} check-ins wait on this laptop, nothing is lost", waiting).format(n=waiting)
+    wait = ngettext("{n} change waits on this laptop, nothing is lost", "{n} changes wait on this laptop, nothing is lost", waiting).format(n=waiting)
     old = now - last_sync if last_sync is not None else timedelta(0)
     age = _("The guest list is {age} old").format(age=_long(old)) if old >= OLD_LIST else ""
     return Network(first, wait if waiting else _("Check-in goes on"), age)

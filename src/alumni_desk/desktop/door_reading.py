@@ -11,7 +11,7 @@ from alumni_desk.checkin.lists import DoorHits, DoorList, Headcount, local_time
 from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.dates import parse_wall
 from alumni_desk.desktop.door_column import ColumnData
-from alumni_desk.desktop.door_network import waiting_facts
+from alumni_desk.desktop.door_network import waiting_changes
 from alumni_desk.desktop.door_words import brings_words
 from alumni_desk.errors import KnownError
 from alumni_desk.store.desk import Desk
@@ -45,7 +45,7 @@ class Reading(QObject):
         return self.column.count if self.column is not None else None
 
     def waiting(self) -> int:
-        """How many check-ins of this laptop the server has not got yet."""
+        """How many changes of this laptop the server has not got yet."""
         return self.column.waiting if self.column is not None else 0
 
     def zone(self) -> str | None:
@@ -79,7 +79,7 @@ class Reading(QObject):
                 door.refresh(due if due.tables else None)
             gathering = door.gathering
             return ColumnData(door.headcount(), door.arrivals(), door.stations(), door.last_in(), self.now(),
-                              parse_wall(gathering.starts), self._station, waiting_facts(self._desk))  # fmt: skip
+                              parse_wall(gathering.starts), self._station, waiting_changes(self._desk))  # fmt: skip
 
         self._lanes.read(read, self._on_read, self._on_failed)
 

@@ -347,6 +347,8 @@ class SyncBridge(QObject):
     def _seen(self, both: tuple[Standing, int]) -> None:
         standing, undecided = both
         self._joined = standing.state != "alone"
+        if standing.state in ("alone", "invitation"):  # there is no server that could be silent
+            self._has_reached(True)
         # Only something new to send is a reason: a sync changes the database too, and must not call for the next one.
         if self._joined and standing.waiting > self._waiting and not self._soon.isActive():
             self._soon.start()
