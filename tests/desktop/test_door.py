@@ -815,6 +815,16 @@ def test_a_walk_in_asked_for_by_an_answer_begins_an_empty_form(door: Door) -> No
     assert offered(door, "F2") == "Go on with Zed Walker"
 
 
+def test_the_button_on_an_empty_list_says_whose_form_waits_too(door: Door) -> None:
+    assert door.window.idle.add.text() == "Add a walk-in · F2"
+    half_typed(door)
+    assert door.window.idle.add.text() == "Go on with Zed Walker · F2"
+    door.window.set_locked(True)
+    assert door.window.idle.add.text() == "Add a walk-in · F2"
+    door.window.set_locked(False)
+    assert door.window.idle.add.text() == "Go on with Zed Walker · F2"
+
+
 def test_consent_alone_does_not_go_to_the_next_one_either(door: Door) -> None:
     door.press(Qt.Key.Key_F2)
     door.window.form.consent.setChecked(True)

@@ -990,7 +990,7 @@ def test_a_badge_read_on_the_locked_page_is_checked_in_and_is_no_wrong_password(
         hands.rest()
         assert page.entry.password.text() == PASSPHRASE[:5], "what was typed of the password stays"
         assert "That was a badge: Welcome" in words_of(page) and "Check-in keeps scanning; names are hidden" in words_of(page)
-        assert not any(name in words_of(hands.shell) for name in NAMES)
+        assert not any(name in words_of(hands.shell) for name in NAMES) and "Caps Lock" not in page.entry.said.text()
     for _turn in range(4):
         scan(badge_code())
         hands.rest()

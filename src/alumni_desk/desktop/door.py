@@ -20,7 +20,16 @@ from alumni_desk.desktop.door_finding import Finding
 from alumni_desk.desktop.door_frame import DoorFrame
 from alumni_desk.desktop.door_hits import HitRow, WalkInRow
 from alumni_desk.desktop.door_idle import closed_already, taken_back
-from alumni_desk.desktop.door_keys import DoorKeys, keys_among_hits, keys_in_form, keys_of_answer, keys_when_idle, keys_when_over, keys_while_locked
+from alumni_desk.desktop.door_keys import (
+    DoorKeys,
+    go_on_words,
+    keys_among_hits,
+    keys_in_form,
+    keys_of_answer,
+    keys_when_idle,
+    keys_when_over,
+    keys_while_locked,
+)
 from alumni_desk.desktop.door_leaving import Leaving
 from alumni_desk.desktop.door_network import network_words
 from alumni_desk.desktop.door_newcomer import Newcomer
@@ -292,7 +301,8 @@ class DoorWindow(DoorFrame):
             self.leaving.ask()
 
     def _show_keys(self) -> None:
-        state = self.state()
+        state, waits = self.state(), "" if self._locked else self.newcomer.waits()
+        self.idle.show_waiting(go_on_words(waits) if waits else "")
         if self._locked:
             shown = keys_while_locked(state == "verdict")
         elif state == "over":
@@ -300,11 +310,11 @@ class DoorWindow(DoorFrame):
         elif state == "find":
             shown = keys_among_hits(self.finding.found, self.hits.choice())
         elif state == "walk_in":
-            shown = keys_in_form(self.form.offered(), begun=self.form.is_begun(), waits=self.newcomer.waits())
+            shown = keys_in_form(self.form.offered(), begun=self.form.is_begun(), waits=waits)
         elif state == "verdict" and self.panel.showing is not None:
-            shown = keys_of_answer(self.panel.showing, self.answer.note_open, self.newcomer.waits())
+            shown = keys_of_answer(self.panel.showing, self.answer.note_open, waits)
         else:
-            shown = keys_when_idle(self._undo_words(), self.newcomer.waits())
+            shown = keys_when_idle(self._undo_words(), waits)
         self.keys.show_keys(*shown)
 
     # -- finding

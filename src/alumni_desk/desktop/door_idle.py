@@ -239,6 +239,10 @@ class Idle(QWidget):
         self.add.setVisible(empty and not self._locked)
         self._fit()
 
+    def show_waiting(self, words: str) -> None:
+        """What the button for a walk-in does: add one, or go on with the one that waits (``words``)."""
+        self.add.set_words(f"{words or _('Add a walk-in')} · F2")
+
     def show_last(self, last: Last | None) -> None:
         """The last answer, or none."""
         self.strip.setVisible(last is not None and not self._locked)

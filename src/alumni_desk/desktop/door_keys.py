@@ -100,11 +100,12 @@ def keys_in_form(match: DoorHit | None, *, begun: bool, waits: str) -> Keys:
     if begun:
         keys.append(("F2", _("Somebody else, this one waits")))
     elif waits:
-        keys.append(("F2", _go_on_words(waits)))
+        keys.append(("F2", go_on_words(waits)))
     return keys, ("Esc", _("Back, what is typed stays"))
 
 
-def _go_on_words(waits: str) -> str:
+def go_on_words(waits: str) -> str:
+    """What F2 does while somebody's form waits."""
     return _("Go on with {name}").format(name=waits)
 
 
@@ -114,10 +115,10 @@ def keys_of_answer(shown: Showing, note_open: bool, waits: str) -> Keys:
     if note_open:
         keys.append(("F7", _("Close the note")))
     if not any(key == "F2" for key, _words in keys):
-        keys.append(("F2", _go_on_words(waits) if waits else _("Walk-in")))
+        keys.append(("F2", go_on_words(waits) if waits else _("Walk-in")))
     return keys, ("Esc", _("Close, nothing changes") if shown.stays else _("Leave"))
 
 
 def keys_when_idle(undo: str, waits: str) -> Keys:
     """While nothing is shown; ``undo``: whom Undo means, in words; ``waits``: what the walk-in's form is called that was begun before."""
-    return [("F2", _go_on_words(waits) if waits else _("Walk-in")), *([("Ctrl Z", undo)] if undo else [])], ("Esc", _("Leave"))
+    return [("F2", go_on_words(waits) if waits else _("Walk-in")), *([("Ctrl Z", undo)] if undo else [])], ("Esc", _("Leave"))

@@ -133,6 +133,8 @@ class LockPage(QWidget):
     def say_badge(self, answer: str) -> None:
         """What check-in answered to a badge that was read."""
         self._badge = answer
+        if self.entry is not None:
+            self.entry.forget_caps()
         if self._door is not None:
             self._door.setText(_door_words(answer))
 

@@ -223,6 +223,11 @@ class SecretEntry(QWidget):
             self._say(sentence, "danger")
             self._choose_typed()
 
+    def forget_caps(self) -> None:
+        """A scanner types capitals: that says nothing of Caps Lock."""
+        if self.said.text() == _("Caps Lock seems to be on."):
+            self._say_keyboard()
+
     def was_none(self, sentence: str) -> None:
         """What was typed was no try at all: nothing of it stays, and it counts as none."""
         self.set_busy("")
