@@ -20,8 +20,8 @@ from alumni_desk.members.actions import add_member, change_member, remove_member
 from alumni_desk.members.chapter import change_chapter, chapter
 from alumni_desk.members.lists import member, member_rows
 from alumni_desk.members.merging import merge_people
+from alumni_desk.segments.activity import deeds
 from alumni_desk.store import recovery
-from alumni_desk.store.undo import undo
 from alumni_desk.store.writing import Changed
 from alumni_desk.sync.engine import sync_once
 
@@ -105,9 +105,17 @@ def test_a_form_on_somebody_who_was_removed_says_so_and_to_save_again_brings_the
     hands.click(again.done_button)
     hands.until(lambda: not hands.open_dialogs(MemberForm))
     assert member(hands.desk, ana).fields["city"] == "Porto"
-    undo(hands.desk)
+    assert "Ana Lima was brought back, with what was typed" in hands.shell.toast.words.text()
+    [deed] = deeds(hands.desk, 1)
+    assert deed.what == "Brought back Ana Lima and changed the address"
+    hands.click(hands.shell.toast.link)
+    hands.until(lambda: hands.shell.toast.words.text() == "Undone: Brought back Ana Lima and changed the address. Ana Lima is off the list again.")
     with pytest.raises(KnownError):
         member(hands.desk, ana)
+    hands.rest()
+    hands.click(hands.shell.toast.link)
+    hands.until(lambda: hands.shell.toast.words.text() == "Done again: Brought back Ana Lima and changed the address.")
+    assert member(hands.desk, ana).fields["city"] == "Porto"
 
 
 def test_what_is_saved_on_an_entry_that_was_merged_meanwhile_goes_to_the_one_in_the_list(hands: Any) -> None:

@@ -95,7 +95,8 @@ class MemberEditing:
                 self._page.done(done.changed, _("Saved with {name}: the entry became part of theirs meanwhile").format(name=done.name))
                 self._show(done.id)
             else:
-                self._page.done(done.changed, _("{name} was saved").format(name=done.name))
+                words = _("{name} was brought back, with what was typed") if done.back else _("{name} was saved")
+                self._page.done(done.changed, words.format(name=done.name))
 
         def failed(error: KnownError) -> None:
             seen.add(error.code)

@@ -21,12 +21,14 @@ _NAMES = ("first_name", "last_name", "preferred_name", "other_script_name")
 
 @dataclass(frozen=True)
 class Saved:
-    """A member that was added or changed; ``merged``: what was written to is the entry that another one, which was meant, is part of."""
+    """A member that was added or changed; ``merged``: what was written to is the entry that another one, which was meant, is part of; ``back``: they had
+    been removed, and are on the list again."""
 
     id: str
     name: str
     changed: Changed
     merged: bool = False
+    back: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,9 +62,8 @@ def change_member(desk: Desk, person_id: str, opened: Mapping[str, Any] | None =
     values = read_fields(typed)
     with desk.writing("member_changed") as writing:
         meant, person_id = person_id, listed_as(writing, person_id)
-        if back:
-            _bring_back(writing, person_id)
-        elif opened is not None:
+        came_back = back and _bring_back(writing, person_id)
+        if opened is not None and not back:
             _refuse_removed(writing, person_id)
         before = row_of(writing, person_id)
         _named({**{name: getattr(before, name) for name in _NAMES}, **values})
@@ -70,7 +71,7 @@ def change_member(desk: Desk, person_id: str, opened: Mapping[str, Any] | None =
             refuse_unseen(writing.connection, writing.tables["person"], person_id, opened, values)
         writing.change("person", person_id, **values)
         name = display_name(row_of(writing, person_id))
-    return Saved(person_id, name, writing.changed, merged=person_id != meant)
+    return Saved(person_id, name, writing.changed, merged=person_id != meant, back=came_back)
 
 
 def remove_members(desk: Desk, ids: Iterable[str]) -> Removed:
@@ -108,9 +109,12 @@ def _refuse_removed(writing: Writing, person_id: str) -> None:
                       name=display_name(row))
 
 
-def _bring_back(writing: Writing, person_id: str) -> None:
-    if _removed(writing, person_id) is not None:
-        writing.change("person", person_id, gone=False)
+def _bring_back(writing: Writing, person_id: str) -> bool:
+    """Put somebody who was removed on the list again; whether they had been."""
+    if _removed(writing, person_id) is None:
+        return False
+    writing.change("person", person_id, gone=False)
+    return True
 
 
 def row_of(writing: Writing, person_id: str) -> sa.Row[Any]:

@@ -217,12 +217,25 @@ def left_names(desk: Desk, left: Sequence[Left]) -> list[str]:
 
 def undone_words(desk: Desk, undone: Undone, *, again: bool = False) -> str:
     """What an undo (or redo) did, in a sentence or a few."""
-    [deed] = told(desk, actions(desk, 1, only=undone.of))
+    done = actions(desk, 1, only=undone.of)
+    [deed] = told(desk, done)
+    off = [] if again or deed.person is None else _off_again(desk, done[0], deed.person)
     if undone.left:
         first = _("Done again in part: {what}.") if again else _("Undone in part: {what}.")
     else:
         first = _("Done again: {what}.") if again else _("Undone: {what}.")
-    return " ".join([first.format(what=deed.what), *left_words(desk, undone.left)])
+    return " ".join([first.format(what=deed.what), *off, *left_words(desk, undone.left)])
+
+
+def _off_again(desk: Desk, done: Done, person: str) -> list[str]:
+    """That somebody is off the list again, in a sentence, where an action that was undone had brought them back and changed them."""
+    with desk.asking() as connection:
+        rows = _first_rows(connection, [done.id])
+        if done.event != "member_changed" or not _brought_back(rows[done.id]):
+            return []
+        if driver.row(connection, "SELECT 1 FROM person WHERE id = ? AND gone", (person,)) is None:
+            return []
+        return [_("{person} is off the list again.").format(person=Names(connection, rows, set()).person(person))]
 
 
 def not_undone_words(desk: Desk, action: str, why: KnownError, *, again: bool = False) -> str:
@@ -443,6 +456,10 @@ def _what(one: Done, count: int, names: Names, person: str | None, rows: Sequenc
         who = _("somebody who was removed") if went else maybe
         gone = {"member_added": _("Added {person}"), "people_merged": _("Merged entries of {person}"), "people_unmerged": _("Took entries of {person} apart")}
         return gone.get(one.event, _("Changed {person}")).format(person=who), ""
+    if one.event == "member_changed" and _brought_back(rows):
+        more = [(table, row_id, {name: value for name, value in fields.items() if name != "gone"}) for table, row_id, fields in rows]
+        back = _("Brought back {person} and changed {field}") if any(fields for _table, _row, fields in more) else _("Brought back {person}")
+        return back.format(**{**facts, "field": _fields(more)}), ""
     if one.event == "conflict_decided" and rows and all("gone" in fields for _table, _row, fields in rows):
         return _("Decided whether {person} is on the list").format(**facts), ""
     if one.event == "conflict_decided" and rows and rows[0][0] in ("chapter", "gathering"):
@@ -483,6 +500,11 @@ def _what(one: Done, count: int, names: Names, person: str | None, rows: Sequenc
         "sample_made": (_("Made the sample chapter"), ""),
     }.get(one.event, (_("Changed something"), ""))
     return sentence.format(**facts), facts.get(strong, "")
+
+
+def _brought_back(rows: Sequence[tuple[str, str, dict[str, Any]]]) -> bool:
+    """Whether somebody who had been removed came back with what was written."""
+    return any(table == "person" and fields.get("gone", True) in (False, 0) for table, _row, fields in rows)
 
 
 def _file(rows: Sequence[tuple[str, str, dict[str, Any]]]) -> str:
