@@ -61,6 +61,9 @@ class GuestPicker(Sheet):
         """Ids of those ticked, in the order of ticking."""
         return list(self.model.ticked)
 
+    def touched(self) -> bool:
+        return bool(self.chosen()) or super().touched()
+
     def status(self) -> str:
         """invited: nobody has answered yet; yes: they come."""
         return self.answer.on()

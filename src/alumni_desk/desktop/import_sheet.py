@@ -493,6 +493,9 @@ class ImportSheet(PlainSheet):
         self._job = self._lanes.write_long(work, self._done, self._stopped, progress=self._progress)
         self._set_at_work(_("An import goes on, and is saved when it is through"))
 
+    def touched(self) -> bool:
+        return self._recognised is not None or super().touched()
+
     def _set_at_work(self, words: str) -> None:
         self.at_work = words
         self.turned.emit()

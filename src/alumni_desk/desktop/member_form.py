@@ -87,6 +87,9 @@ class MemberForm(Sheet):
             value = _as_list(name, value)
             control.setText(_typed(further_emails(self._before.get("email"), value) if name == "other_emails" and isinstance(value, list) else value))
 
+    def touched(self) -> bool:
+        return bool(self.values())
+
     def take_in(self, newer: Mapping[str, Any]) -> None:
         self._before.update({name: _as_list(name, value) for name, value in newer.items()})
 

@@ -11,7 +11,7 @@ from PySide6.QtGui import QKeyEvent, QPainter, QResizeEvent
 from PySide6.QtWidgets import QDialog, QListView, QSizePolicy, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QVBoxLayout, QWidget
 
 from alumni_desk.desktop.background import Lanes
-from alumni_desk.desktop.controls import Field, Label, hairline
+from alumni_desk.desktop.controls import WINDOW, Field, Label, hairline, shortcut
 from alumni_desk.desktop.dates import day_long, parse_wall
 from alumni_desk.desktop.deeds import Deed
 from alumni_desk.desktop.delegates import paint_name
@@ -86,6 +86,7 @@ class Palette(QDialog):
         self._deeds = [deed for deed in can if deed.asks is None]
         self._recent: list[str] = []
         self._dim = Dim(window)
+        shortcut("Ctrl+Q", self, window.close, WINDOW).setAutoRepeat(False)
         self._build()
         self._known: Known | None = None  # the list stands for nothing yet
         self._enter = False

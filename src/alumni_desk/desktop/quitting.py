@@ -1,6 +1,6 @@
 """Closing the window while changes wait: a sync is tried; where none can send them, it is said how many wait and that they are safe.
 
-A form that is open keeps the window from being closed; under the lock nobody sees it, so there it is asked.
+A form in which something was typed is asked about before that, also one that was put away, or lies under the lock.
 """
 
 from __future__ import annotations
@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication, QDialog, QWidget
 
 from alumni_desk.desktop.background import Lanes
+from alumni_desk.desktop.sheet import PlainSheet
 from alumni_desk.desktop.sync_bridge import SyncBridge
+from alumni_desk.desktop.undoing import Undoing
 from alumni_desk.store.desk import Desk
 from alumni_desk.words import _
 
@@ -25,9 +27,11 @@ if TYPE_CHECKING:
 class Quitting(QObject):
     """``may_close`` is what the window asks. ``free``: somebody has decided, or the program closes the window itself."""
 
-    def __init__(self, window: QWidget, desk: Desk, lanes: Lanes, bridge: SyncBridge, say: Callable[[str], None], lock: Lock) -> None:
+    def __init__(self, window: QWidget, desk: Desk, lanes: Lanes, bridge: SyncBridge, say: Callable[[str], None], lock: Lock,
+                 undoing: Undoing) -> None:  # fmt: skip
         super().__init__(window)
         self._window, self._desk, self._lanes, self._bridge, self._say, self._lock = window, desk, lanes, bridge, say, lock
+        self._undoing = undoing
         self.free = self._sends = self._asks_of_forms = self._lets_go = False
         self.sheet: FormsSheet | SendingSheet | WaitingSheet | None = None
         lock.changed.connect(lambda locked: self._unlocked())
@@ -36,10 +40,20 @@ class Quitting(QObject):
 
     def may_close(self) -> bool:
         """Whether the window may close at once; if not, it is tried to send, or asked, and then the window is closed."""
-        if self.free or _logging_out():
-            return True
-        forms = 0 if self._lets_go else self._lock.drafts()
-        if forms:
+        closes = self.free or _logging_out() or self._nothing_waits()
+        if closes:
+            for one in self._window.findChildren(QDialog):  # windows of their own, which would stay
+                one.hide()
+        return closes
+
+    def _sheets(self) -> list[PlainSheet]:
+        """The dialogs that lie over the window."""
+        return [one for one in self._window.findChildren(PlainSheet) if one.isVisible()]
+
+    def _nothing_waits(self) -> bool:
+        forms = 0 if self._lets_go else self._lock.drafts() if self._lock.locked else sum(one.touched() for one in self._sheets())
+        put_away = not self._lets_go and self._undoing.has_put_away()
+        if forms or put_away:
             self._ask_of_forms(forms)
             return False
         if not self._bridge.joined or not self._bridge.waiting:
@@ -61,7 +75,7 @@ class Quitting(QObject):
         from alumni_desk.desktop.quitting_sheets import FormsSheet
 
         if self.sheet is None:
-            sheet = self.sheet = FormsSheet(self._window, forms)
+            sheet = self.sheet = FormsSheet(self._window, forms, locked=self._lock.locked)
             sheet.quits.connect(self._let_go)
             sheet.stays.connect(self._unlock_first)
             sheet.open()
@@ -75,10 +89,11 @@ class Quitting(QObject):
 
     def _unlock_first(self) -> None:
         self._stay()
-        self._lock.ask()
+        if self._lock.locked:
+            self._lock.ask()
 
     def _unlocked(self) -> None:
-        """The forms are there again, or others are."""
+        """The forms are there again or others are, or nobody sees them any more."""
         self._lets_go = False
         if self._asks_of_forms and self.sheet is not None:
             sheet, self.sheet, self._asks_of_forms = self.sheet, None, False
@@ -133,6 +148,9 @@ class Quitting(QObject):
 
     def _stay(self) -> None:
         self.sheet, self._sends, self._asks_of_forms, self._lets_go = None, False, False, False
+        last = max(self._sheets(), key=lambda one: one.shown_at, default=None)
+        if last is not None and not self._lock.locked:
+            last.activateWindow()  # to go on typing
 
     def _quit(self) -> None:
         self.free = True

@@ -1,4 +1,4 @@
-"""What is asked when the window closes while changes wait, or while a form is open under its lock. It names nobody: anybody may close a locked window."""
+"""What is asked when the window closes while changes wait, or what was typed into a form is not saved. It names nobody: anybody may close a locked window."""
 
 from __future__ import annotations
 
@@ -100,22 +100,27 @@ class WaitingSheet(PlainSheet):
 
 
 class FormsSheet(PlainSheet):
-    """What is lost if the locked window closes now: ``quits``, or ``stays``, to unlock first."""
+    """What is lost if the window closes now: ``quits``, or ``stays``, to unlock first if it is locked. ``forms``: 0 for one that was put away."""
 
     is_form = False
     names_nobody = True
     quits = Signal()
     stays = Signal()
 
-    def __init__(self, parent: QWidget, forms: int) -> None:
+    def __init__(self, parent: QWidget, forms: int, *, locked: bool) -> None:
         super().__init__(parent, _("Close Alumni Desk?"), width=480)
-        self.column.addWidget(Label(ngettext("An open form is not saved yet: if the window closes now, what was typed into it is lost.",
-                                             "{n} open forms are not saved yet: if the window closes now, what was typed into them is lost.",
-                                             forms).format(n=number(forms)), wrap=True))  # fmt: skip
+        words = ngettext("An open form is not saved yet: if the window closes now, what was typed into it is lost.",
+                         "{n} open forms are not saved yet: if the window closes now, what was typed into them is lost.",
+                         forms).format(n=number(forms))  # fmt: skip
+        if not forms:
+            words = _("A form was closed without saving it: if the window closes now, what was typed into it is lost.")
+            if not locked:
+                words += " " + _("Ctrl+Z brings it back.")
+        self.column.addWidget(Label(words, wrap=True))
         foot = QWidget()
         row = QHBoxLayout(foot)
         row.addStretch(1)
-        self.quit, self.stay = Button(_("Close anyway")), Button(_("Unlock first"), "primary")
+        self.quit, self.stay = Button(_("Close anyway")), Button(_("Unlock first") if locked else _("Go back"), "primary")
         self.quit.clicked.connect(self.quits)
         self.stay.clicked.connect(self.reject)
         for button in (self.quit, self.stay):

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QColor, QKeyEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QLayoutItem, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractButton, QComboBox, QDialog, QHBoxLayout, QLayoutItem, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
 
-from alumni_desk.desktop.controls import Button, FormRow, IconButton, Kind, Label, hairline
+from alumni_desk.desktop.controls import WINDOW, Button, FormRow, IconButton, Kind, Label, hairline, shortcut
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.look import look
 from alumni_desk.desktop.paint import isolated
@@ -52,6 +52,7 @@ class PlainSheet(QDialog):
         self.setAccessibleName(title)
         self._width = px(width)
         self._watched: QWidget | None = None
+        self._began: list[str | bool] | None = None  # what stood in it when it came up
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._dim = Dim(parent.window()) if parent is not None else None
         self.whole = QVBoxLayout(self)
@@ -73,6 +74,23 @@ class PlainSheet(QDialog):
         self.column.setSpacing(px(12))
         self._middle: QWidget = scroll
         self.whole.addWidget(scroll)
+        shortcut("Ctrl+Q", self, self._quit, WINDOW).setAutoRepeat(False)
+
+    def _quit(self) -> None:
+        """The key closes the window under it, which asks about the form, where that window has the key: not in check-in."""
+        ground = self._ground()
+        if ground is not None and ground.property("quits"):
+            ground.close()
+
+    def touched(self) -> bool:
+        """Whether something would be lost if it went now: it is being saved, or something was typed or chosen since it came up."""
+        return self.is_form and (bool(self.at_work) or (self._began is not None and self._stands() != self._began))
+
+    def _stands(self) -> list[str | bool]:
+        """What is typed and chosen in it."""
+        return [*(line.text() for line in self.findChildren(QLineEdit)), *(text.toPlainText() for text in self.findChildren(QPlainTextEdit)),
+                *(choice.currentText() for choice in self.findChildren(QComboBox)),
+                *(button.isChecked() for button in self.findChildren(QAbstractButton) if button.isCheckable())]
 
     def retitle(self, title: str) -> None:
         """Say something else in the title bar, as what it is about is called otherwise by now."""
@@ -143,6 +161,8 @@ class PlainSheet(QDialog):
     def showEvent(self, event: Any) -> None:
         super().showEvent(event)
         self.shown_at = time.perf_counter_ns()
+        if self._began is None:
+            self._began = self._stands()
         if self._dim is not None:
             self._dim.cover()
         if self._watched is None and (ground := self._ground()) is not None:

@@ -145,6 +145,7 @@ class Shell(QMainWindow):
         self.go: Callable[..., None] = self.show_page
         """How somebody gets to a page."""
         self.setAcceptDrops(True)
+        self.setProperty("quits", True)  # a dialog over it lets Ctrl+Q through
         self.plan = {page.name: page for page in plan}
         self._built: dict[str, Page] = {}
         self._made: dict[str, Page] = {}  # and not in the window yet

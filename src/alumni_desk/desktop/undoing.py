@@ -57,6 +57,10 @@ class Undoing(QObject):
         """A form was closed with something in it that nobody saved: until something is done, that is what came last."""
         self._put_away = (back, self._desk.shows) if back is not None else None
 
+    def has_put_away(self) -> bool:
+        """Whether there is such a form, which is lost if the window closes."""
+        return self._put_away is not None and self._put_away[1] == self._desk.shows
+
     def take_put_away(self) -> Callable[[], None] | None:
         """What brings that form back, which is then over; None if none is, or it was for another chapter."""
         kept, self._put_away = self._put_away, None

@@ -1,0 +1,106 @@
+"""Ctrl+Q from wherever one is: what was typed and not saved is asked about first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QWidget
+
+from alumni_desk.desktop.app import Room
+from alumni_desk.desktop.controls import Label
+from alumni_desk.desktop.gathering_form import GatheringForm
+from alumni_desk.desktop.guest_picker import GuestPicker
+from alumni_desk.desktop.member_form import MemberForm
+from alumni_desk.desktop.palette import Palette
+from alumni_desk.desktop.quitting_sheets import FormsSheet
+from alumni_desk.gatherings.actions import new_gathering
+
+
+def quit_in(hands: Any, widget: QWidget) -> None:
+    hands.until(widget.window().isActiveWindow)
+    QTest.keyClick(widget, Qt.Key.Key_Q, Qt.KeyboardModifier.ControlModifier)
+
+
+def words_of(sheet: QWidget) -> str:
+    return " ".join(label.text() for label in sheet.findChildren(Label))
+
+
+def closed(hands: Any) -> bool:
+    return not hands.shell.isVisible()
+
+
+def test_a_form_with_something_typed_is_asked_about(hands: Any) -> None:
+    hands.page("members").add()
+    form = hands.dialog(MemberForm)
+    QTest.keyClicks(form._fields["first_name"], "Halfway")
+    quit_in(hands, form._fields["first_name"])
+    sheet = hands.dialog(FormsSheet)
+    assert "An open form is not saved yet" in words_of(sheet) and "Unlock" not in sheet.stay.text()
+    quit_in(hands, sheet)  # asked once
+    assert hands.open_dialogs(FormsSheet) == [sheet] and not closed(hands)
+    hands.click(sheet.stay)
+    hands.until(lambda: not hands.open_dialogs(FormsSheet))
+    assert form.isVisible() and form.values() == {"first_name": "Halfway"}
+    quit_in(hands, form._fields["first_name"])
+    hands.click(hands.dialog(FormsSheet).quit)
+    hands.until(lambda: closed(hands))
+    assert not form.isVisible()
+
+
+def test_a_form_that_was_put_away_is_asked_about_as_long_as_it_can_be_brought_back(hands: Any) -> None:
+    hands.page("members").add()
+    form = hands.dialog(MemberForm)
+    QTest.keyClicks(form._fields["first_name"], "Halfway")
+    QTest.keyClick(form, Qt.Key.Key_Escape)
+    hands.until(lambda: not hands.open_dialogs(MemberForm))
+    quit_in(hands, hands.shell)
+    sheet = hands.dialog(FormsSheet)
+    assert "A form was closed without saving it" in words_of(sheet) and "Ctrl+Z brings it back" in words_of(sheet)
+    QTest.keyClick(sheet.stay, Qt.Key.Key_Escape)
+    hands.until(lambda: not hands.open_dialogs(FormsSheet))
+    QTest.keyClick(hands.shell, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    again = hands.dialog(MemberForm)
+    assert again.values() == {"first_name": "Halfway"}
+    QTest.keyClick(again, Qt.Key.Key_Escape)  # a second time, as it came back: it is let go
+    hands.until(lambda: not hands.open_dialogs(MemberForm))
+    quit_in(hands, hands.shell)
+    hands.until(lambda: closed(hands))
+
+
+def test_an_untouched_form_and_the_palette_are_no_reason_to_ask(hands: Any) -> None:
+    hands.page("members").add()
+    form = hands.dialog(MemberForm)
+    quit_in(hands, form._fields["first_name"])
+    hands.until(lambda: closed(hands))
+    assert not hands.open_dialogs(FormsSheet)
+
+
+def test_the_palette_lets_it_through(hands: Any) -> None:
+    QTest.keyClick(hands.shell, Qt.Key.Key_K, Qt.KeyboardModifier.ControlModifier)
+    quit_in(hands, hands.dialog(Palette).field)
+    hands.until(lambda: closed(hands))
+
+
+def test_every_form_is_asked_about(hands: Any) -> None:
+    page = hands.page("gatherings")
+    page.plan()
+    form = hands.dialog(GatheringForm)
+    assert not form.touched()
+    QTest.keyClicks(form.name, "Dinner")
+    quit_in(hands, form.name)
+    hands.click(hands.dialog(FormsSheet).stay)
+    hands.until(lambda: not hands.open_dialogs(FormsSheet))
+    form.reject()
+    dinner = new_gathering(hands.desk, name="Dinner", start="2027-05-12 18:30", end="2027-05-12 21:30").id
+    room: Room = hands.room
+    picker = GuestPicker(room.shell, hands.desk, room.lanes, set())
+    picker.open()
+    hands.until(lambda: picker.model.first_free() is not None)
+    assert not picker.touched() and dinner
+    picker.model.turn(picker.model.first_free())
+    quit_in(hands, picker.search)
+    hands.click(hands.dialog(FormsSheet).stay)
+    hands.until(lambda: not hands.open_dialogs(FormsSheet))
+    picker.reject()
