@@ -83,7 +83,7 @@ def _present(desk: Desk) -> Present:
 
     with desk.reading() as connection:
         members, gatherings, check_ins = (int(connection.exec_driver_sql(f"SELECT count(*) FROM {question}").scalar() or 0) for question in (
-            backup.MEMBERS, "gathering WHERE NOT gone", "fact WHERE kind = 'in'"))
+            backup.MEMBERS, "gathering WHERE NOT gone", backup.CHECK_INS))
         standing = engine.standing(connection)
         erased = tuple(connection.exec_driver_sql("SELECT at FROM erased").scalars())
     return Present(members, gatherings, check_ins, standing.waiting, standing.state == "alone", erased)

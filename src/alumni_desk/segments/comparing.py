@@ -25,7 +25,7 @@ _MEMBERS = f"SELECT id, clocks, {', '.join(_NAME)} FROM {backup.MEMBERS}"
 _GATHERINGS = "SELECT id, clocks, name, starts FROM gathering WHERE NOT gone"
 _OF_THEM = (f"SELECT f.id, f.clocks, {', '.join(f'p.{name}' for name in _NAME)}, g.name AS gathering FROM {{}} AS f"
             " LEFT JOIN person AS p ON p.id = f.person LEFT JOIN gathering AS g ON g.id = f.gathering WHERE {}")
-_CHECK_INS = _OF_THEM.format("fact", "f.kind = 'in'")
+_CHECK_INS = _OF_THEM.format("fact", f"f.id IN (SELECT id FROM {backup.CHECK_INS})")
 _GUESTS = _OF_THEM.format("registration", "NOT f.gone")
 
 

@@ -36,6 +36,7 @@ from alumni_desk.store.backup_head import ENDING, FORMER, MAGIC, Opens, damaged_
 from alumni_desk.store.connecting import connect
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.disk import disk_full, disk_trouble, is_full, refuse_chapters_folder, refuse_other_file, with_logs
+from alumni_desk.store.listed import each
 from alumni_desk.store.opening import trouble_of
 from alumni_desk.store.patience import Patience
 from alumni_desk.store.profile import Profile, if_free
@@ -44,6 +45,9 @@ from alumni_desk.words import _
 
 MEMBERS = "person WHERE standing = 'member' AND NOT gone AND merged_into IS NULL"
 """Who is on the list of members: an entry that became part of another is nobody else."""
+CHECK_INS = ("fact WHERE kind = 'in' AND NOT gone AND id NOT IN (SELECT closed.value FROM fact AS void,"
+             f" {each('void.closes')} AS closed WHERE void.kind = 'void' AND NOT void.gone AND closed.value IS NOT NULL)")
+"""Check-ins that stand: none that was taken back."""
 STAGE = "restoring"
 """The folder in which a database is made ready before it takes the place of the present one."""
 
@@ -295,7 +299,7 @@ def counted(connection: Any, made_at: str = "") -> Held:
     """What a database holds that a connection of the driver's is open to."""
     chapter = connection.execute("SELECT name FROM chapter WHERE NOT gone LIMIT 1").fetchone()
     members, gatherings, check_ins = (connection.execute(f"SELECT count(*) FROM {question}").fetchone()[0] for question in (
-        MEMBERS, "gathering WHERE NOT gone", "fact WHERE kind = 'in'"))
+        MEMBERS, "gathering WHERE NOT gone", CHECK_INS))
     return Held(str(chapter[0]) if chapter and chapter[0] else "", members, gatherings, check_ins, made_at)
 
 
