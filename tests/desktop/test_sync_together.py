@@ -43,6 +43,7 @@ from alumni_desk.desktop.join_laptop_sheet import JoinLaptopSheet, NotFoundSheet
 from alumni_desk.desktop.member_form import MemberForm
 from alumni_desk.desktop.opening import Opening
 from alumni_desk.desktop.quitting_sheets import FormsSheet, SendingSheet, WaitingSheet
+from alumni_desk.desktop.recovery_page import RecoveryPage
 from alumni_desk.desktop.sheet import PlainSheet, Sheet
 from alumni_desk.desktop.venue_bridge import AtVenue, Nearby
 from alumni_desk.desktop.wiring import room_in, ways_of
@@ -53,7 +54,7 @@ from alumni_desk.protocol.codes import long_invitation, new_invitation, read_inv
 from alumni_desk.schema import open_desk
 from alumni_desk.server import journal
 from alumni_desk.server.opening import open_in_profile
-from alumni_desk.store import removal
+from alumni_desk.store import recovery, removal
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.profile import Profile
 from alumni_desk.sync import inviting, keeping, moving, state
@@ -184,6 +185,11 @@ def test_cards_are_decided_without_a_server_and_undo_brings_them_back(office: An
     hands.click(hands.shell.toast.link)
     hands.until(lambda: len(page.decide._found) == 5)
     assert emails(one) == before and set(ids) == {one.row for one in page.decide._found}
+    one.set_setting(recovery.READ_BACK, None)  # to decide asked for no key on paper, so to do it again does not, either
+    hands.rest()
+    hands.click(hands.shell.toast.link)
+    hands.until(lambda: len(page.decide._found) == 4 or hands.open_dialogs(RecoveryPage))
+    assert not hands.open_dialogs(RecoveryPage) and emails(one)[card.row] == getattr(card, wanted).value
 
 
 @pytest.mark.parametrize("width", [1280, 1024])

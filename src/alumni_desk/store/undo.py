@@ -122,12 +122,13 @@ def redo(desk: Desk, action: str | None = None, *, but: Collection[str] = (), pa
 
 
 def redo_saves(desk: Desk, action: str | None = None, *, but: Collection[str] = (), passing: Collection[str] = ()) -> bool:
-    """Whether ``redo`` would write into somebody's entry, other than to take them off the list; for an action that stands, what redo means without it."""
+    """Whether ``redo`` would write into somebody's entry, other than to take them off the list or to decide between two values, which saves nobody; for an
+    action that stands, what redo means without it."""
     with desk.reading() as connection:
         row = _wanted(connection, action) if action else None
         if row is None or row.undone_by is None:
             row = _newest(desk, connection, but, passing, undone=True)
-        return row is not None and connection.exec_driver_sql(
+        return row is not None and row.event != DECIDED and connection.exec_driver_sql(
             "SELECT 1 FROM operation INDEXED BY operation_action WHERE action = ? AND table_name = 'person' AND json_extract(fields, '$.gone') IS NOT 1"
             " LIMIT 1", (row.id,)).first() is not None
 
