@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
+from tests.desktop.test_recovery_page import read_back
 from tests.desktop.test_sync_together import Window, laptop, make_server, office, window
 
 from alumni_desk.desktop.app import build
 from alumni_desk.desktop.gathering_form import GatheringForm
 from alumni_desk.desktop.member_form import MemberForm
+from alumni_desk.desktop.recovery_page import RecoveryPage
 from alumni_desk.errors import KnownError
 from alumni_desk.gatherings.actions import change_gathering, new_gathering
 from alumni_desk.gatherings.lists import gathering_rows
@@ -116,6 +119,29 @@ def test_a_form_on_somebody_who_was_removed_says_so_and_to_save_again_brings_the
     hands.click(hands.shell.toast.link)
     hands.until(lambda: hands.shell.toast.words.text() == "Done again: Brought back Ana Lima and changed the address.")
     assert member(hands.desk, ana).fields["city"] == "Porto"
+
+
+def test_what_was_changed_meanwhile_comes_into_view_after_the_recovery_key_too(hands: Any, tmp_path: Path) -> None:
+    ana = add_member(hands.desk, first_name="Ana", last_name="Lima").id
+    hands.shell.resize(1024, 640)
+    form = open_form(hands, ana)
+    hands.desk.set_setting(recovery.READ_BACK, None)
+    change_member(hands.desk, ana, employer="Mill")
+    form._fields["employer"].setText("Bakery")
+    hands.until(form.isActiveWindow)
+    hands.click(form.done_button)
+    read_back(hands, hands.dialog(RecoveryPage), tmp_path / "key.txt")
+    row = form._rows["employer"]
+    hands.until(lambda: row.way_out is not None)
+    hands.rest()
+
+    def in_view() -> bool:
+        at = row.below.mapTo(form._middle.viewport(), QPoint(0, row.below.height()))
+        return bool(0 < at.y() <= form._middle.viewport().height())
+
+    hands.until(in_view)
+    assert form.focusWidget() is row.control
+    form.reject()
 
 
 def test_what_is_saved_on_an_entry_that_was_merged_meanwhile_goes_to_the_one_in_the_list(hands: Any) -> None:

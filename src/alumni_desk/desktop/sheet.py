@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QColor, QKeyEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractButton, QComboBox, QDialog, QHBoxLayout, QLayoutItem, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
 
@@ -113,9 +113,18 @@ class PlainSheet(QDialog):
     def bring_into_view(self, control: QWidget) -> None:
         """Scroll to one control and put the focus there."""
         control.setFocus(Qt.FocusReason.OtherFocusReason)
+        self._scroll_to(control)
+        # Once more when what is said has its place: under a page that has just gone nothing is laid out yet.
+        QTimer.singleShot(0, control, lambda: self._scroll_to(control))
+
+    def _scroll_to(self, control: QWidget) -> None:
         if isinstance(self._middle, Scroll):
             self.column.activate()
-            self._middle.ensureWidgetVisible(control, 0, px(64))
+            row = control.parentWidget()
+            whole = row if isinstance(row, FormRow) else control  # what is said of it stands below
+            for corner in (whole.rect().bottomLeft(), whole.rect().topLeft()):
+                at = whole.mapTo(self._middle.widget(), corner)
+                self._middle.ensureVisible(at.x(), at.y(), 0, px(24))
 
     def room(self) -> QSize:
         """How large it may be: the window under it (which is no larger than the screen), less an edge."""
