@@ -42,6 +42,21 @@ def button_of(page: QWidget, words: str) -> Button:
     return next(button for button in page.findChildren(Button) if button.accessibleName().startswith(words) and button.isVisible())
 
 
+def test_a_page_opened_by_its_key_has_the_focus_where_one_types_or_moves(hands: Any) -> None:
+    for number, name in ((2, "members"), (7, "settings"), (2, "members")):
+        hands.shell.nav.setFocus()
+        hands.until(lambda: hands.shell.nav.hasFocus())
+        QTest.keyClick(hands.shell.nav, Qt.Key(Qt.Key.Key_0 + number), Qt.KeyboardModifier.ControlModifier)
+        hands.until(lambda name=name: hands.shell.current().name == name)
+        hands.until(lambda: hands.shell.current().first_focus().hasFocus())
+    QTest.keyClicks(QApplication.focusWidget(), "chen")
+    assert hands.shell.current().search.text() == "chen"
+    hands.shell.nav.setFocus()
+    QTest.keyClick(hands.shell.nav, Qt.Key.Key_Down)  # who goes through the sidebar stays in it
+    hands.until(lambda: hands.shell.current().name == "gatherings")
+    assert hands.shell.nav.hasFocus()
+
+
 def test_enter_on_a_button_presses_that_button(hands: Any) -> None:
     page = chosen(hands)
     for words in ("Import", "Add member", "Remove", "Edit"):

@@ -11,8 +11,10 @@ from tests.desktop.test_palette_holds_everything import deed, offered
 from tests.desktop.test_sync_together import Window, disagree, laptop, make_server, office, window
 
 from alumni_desk.desktop.end_term import ChaptersSheet
-from alumni_desk.desktop.palette import RECENT, Palette
+from alumni_desk.desktop.palette import RECENT, Palette, look_up
 from alumni_desk.desktop.sheet import Sheet
+from alumni_desk.gatherings.actions import new_gathering
+from alumni_desk.gatherings.lists import find_gatherings
 from alumni_desk.sync import inviting
 
 __all__ = ["laptop", "make_server", "office", "window"]
@@ -30,6 +32,14 @@ def found(hands: Hands, typed: str) -> Palette:
 
 def lines(palette: Palette) -> list[str]:
     return [one.words for row in range(palette.lines.rowCount()) if (one := palette.lines.choice(row)) is not None]
+
+
+def test_a_sign_that_is_no_word_finds_only_what_holds_it(hands: Hands) -> None:
+    for name in ("Dinner", "Picnic 🎉"):
+        new_gathering(hands.desk, name=name, start="2027-05-12 18:30", end="2027-05-12 21:30")
+    assert [one.name for one in find_gatherings(hands.desk, "🎉")] == ["Picnic 🎉"]
+    assert not look_up(hands.desk, " 🦉 ", []).gatherings and not look_up(hands.desk, "…", []).people
+    assert len(find_gatherings(hands.desk, " ")) == 2
 
 
 def test_a_laptop_an_invitation_and_a_card_are_a_few_letters_away(office: Any, laptop: Any, window: Window) -> None:

@@ -153,6 +153,7 @@ class Shell(QMainWindow):
         self._undoing = undoing
         self._on_close = on_close
         self._came_from = ""
+        self._keyed = ""  # the page that its key asked for, until it is shown
         self._cover: QWidget | None = None
         self._said: Said | None = None  # last, in the toast
         self._unread: dict[bool, Said] = {}  # while it is locked: the last with something to do about it (True), and the last without
@@ -162,7 +163,7 @@ class Shell(QMainWindow):
         self.set_whose(whose)
         undoing.said.connect(self.say)
         for number, page in enumerate((page for page in self.plan.values() if not page.apart), 1):
-            shortcut(f"Ctrl+{number}", self, partial(self._wish, page.name), WINDOW)
+            shortcut(f"Ctrl+{number}", self, partial(self._by_key, page.name), WINDOW)
         # A key that is held down means one turn.
         shortcut(QKeySequence.StandardKey.Undo, self, partial(self._turn, _("Ctrl Z"), self._undo), WINDOW).setAutoRepeat(False)
         for keys in {"Ctrl+Shift+Z", QKeySequence(QKeySequence.StandardKey.Redo).toString()}:
@@ -364,7 +365,8 @@ class Shell(QMainWindow):
         if what:
             page.open(**what)
         first = page.first_focus()
-        if first is not None and self.isActiveWindow() and not self.nav.hasFocus():
+        keyed, self._keyed = self._keyed == name, ""
+        if first is not None and self.isActiveWindow() and (keyed or not self.nav.hasFocus()):
             first.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _nav_chosen(self, name: str) -> None:
@@ -373,6 +375,11 @@ class Shell(QMainWindow):
 
     def _wish(self, name: str) -> None:
         self.go(name)
+
+    def _by_key(self, name: str) -> None:
+        """To a page by its key: to type or move there, also for whoever was in the sidebar."""
+        self._keyed = name
+        self._wish(name)
 
     def _title(self) -> None:
         page = self.current()

@@ -121,11 +121,11 @@ def find_gatherings(desk: Desk, query: str) -> list[FoundGathering]:
     with desk.reading() as connection:
         rows = connection.execute(sa.select(table.c.id, table.c.name, table.c.starts, table.c.status, table.c.place, table.c.city).where(
             ~table.c.gone).order_by(table.c.starts.desc(), table.c.id)).all()
-    asked = words(query)
+    asked, sign = words(query), query.strip()  # a sign that is no word is looked for as it is
     found = []
     for row in rows:
         there = words(" ".join(part for part in (row.name, row.place, row.city, (row.starts or "")[:4]) if part))
-        if all(any(word.startswith(one) for word in there) for one in asked):
+        if all(any(word.startswith(one) for word in there) for one in asked) if asked else sign in f"{row.name} {row.place} {row.city}":
             found.append(FoundGathering(row.id, row.name or "", row.starts or "", row.status == "cancelled"))
     return found
 
