@@ -118,12 +118,13 @@ class PlainSheet(QDialog):
         QTimer.singleShot(0, control, lambda: self._scroll_to(control))
 
     def _scroll_to(self, control: QWidget) -> None:
-        if isinstance(self._middle, Scroll):
+        inside = self._middle.widget() if isinstance(self._middle, Scroll) else None
+        if isinstance(self._middle, Scroll) and inside is not None:
             self.column.activate()
             row = control.parentWidget()
             whole = row if isinstance(row, FormRow) else control  # what is said of it stands below
             for corner in (whole.rect().bottomLeft(), whole.rect().topLeft()):
-                at = whole.mapTo(self._middle.widget(), corner)
+                at = whole.mapTo(inside, corner)
                 self._middle.ensureVisible(at.x(), at.y(), 0, px(24))
 
     def room(self) -> QSize:
