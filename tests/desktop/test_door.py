@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 from tests.desktop.test_restoring import unreadable
 
 from alumni_desk.checkin.actions import check_in, check_out, undo_check_in
@@ -24,7 +24,7 @@ from alumni_desk.checkin.verdicts import Outcome, Reason, Verdict
 from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.changes import ChangeBus
 from alumni_desk.desktop.door import DoorWindow
-from alumni_desk.desktop.door_idle import taken_back
+from alumni_desk.desktop.door_idle import Idle, taken_back
 from alumni_desk.desktop.door_panel import fit_name
 from alumni_desk.desktop.door_words import Act, Showing, brings_words, showing
 from alumni_desk.desktop.fonts import set_text_size, text_size
@@ -564,6 +564,28 @@ def test_the_door_fits_the_screen_at_every_text_size(text_of: Callable[[int], No
         door.wait(door.lanes.idle)
         window.close()
         window.deleteLater()
+
+
+@pytest.mark.parametrize("percent", [100, 125, 150])
+def test_the_idle_page_is_whole_at_every_height(text_of: Callable[[int], None], qtbot: Any, percent: int) -> None:
+    """What it shows beside was reckoned by hand, and its title lost some dots where that came out short."""
+    text_of(percent)
+    window, idle = QWidget(), Idle()
+    qtbot.addWidget(window)
+    idle.setParent(window)  # as a pane: a window of its own would be no lower than its layout
+    window.resize(1000, 1000)
+    window.show()
+    idle.show()
+    for last in (None, taken_back("Ada Obi", datetime.now(UTC))):
+        idle.show_last(last)
+        idle.show_list(37, "")
+        for width in (700, 760, 900):
+            for height in range(idle.minimumSizeHint().height() + 200, 1000, 4):
+                idle.resize(width, height)
+                QApplication.processEvents()
+                if any(not left.isHidden() for left, _right in idle._samples):  # else there is nothing left to do without
+                    assert idle.title.height() >= idle.title.heightForWidth(idle.title.width()), (last, width, height)
+                    assert idle.strip.isHidden() or idle.strip.geometry().bottom() < height
 
 
 @pytest.mark.parametrize("line", ["far", "ending", "code"])

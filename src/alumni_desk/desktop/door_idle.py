@@ -203,14 +203,9 @@ class Idle(QWidget):
                 break
 
     def _needed(self) -> int:
-        """How high all that is shown wants to be."""
-        margins = self.layout().contentsMargins()
-        width = self.width() - margins.left() - margins.right()
-        title = max(px(56), self.title.heightForWidth(width - px(56 + 16)))
-        ready = self.ready.heightForWidth(width - (px(18 + 10) if self._marked else 0))
-        needed = margins.top() + margins.bottom() + title + px(20) + ready + self._gap.sizeHint().height()
-        needed += sum(part.sizeHint().height() for part in (self.samples, self.add) if not part.isHidden())
-        return needed + (self.strip.height() + px(16) if not self.strip.isHidden() else 0)
+        """How high all that is shown wants to be, as the layout itself will have it."""
+        self.layout().invalidate()
+        return self.layout().totalHeightForWidth(self.width())
 
     def show_list(self, guests: int | None, cancelled: str) -> None:
         """How many guests the list has; None while it is being read; ``cancelled``: the gathering is."""
