@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from tests.store.test_erasing import findings
 from tests.sync.test_sync_restored import back_to, change, names, person, rows_of, settle, value
@@ -21,9 +22,9 @@ from alumni_desk.store import backup
 from alumni_desk.store.checking import verify
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync import state
-from alumni_desk.sync.door import end
+from alumni_desk.sync.door import end, forget_what_was_read
 from alumni_desk.sync.engine import join, status, sync_once
-from alumni_desk.sync.restoring import restore
+from alumni_desk.sync.restoring import restore, salvage
 
 MakeDesk = Callable[[str], Desk]
 
@@ -170,3 +171,49 @@ def test_a_damaged_door_goes_back_to_no_more_than_its_list(office: Any, make_des
     assert not [found for text in ("VERYPRIVATE", "Guest2") for found in findings(door.profile, door.key, text)]
     settle(door, one)
     assert names(door) == ["Guest0"] and verify(door).ok and came(one) == came(door) == 1
+
+
+def test_a_damaged_door_whose_time_is_over_shows_no_list(office: Any, make_desk: MakeDesk, tmp_path: Path) -> None:
+    one, door = make_desk("one"), make_desk("door")
+    join(one, office.url, office.invite())
+    sync_once(one)
+    evening = new_gathering(one, name="Night", start=f"{SOON}T18:00", end=f"{SOON}T22:00", time_zone="UTC").id
+    add_guests(one, evening, [person(one, "Lovelace")])
+    settle(one)
+    join(door, office.url, office.invite("door", evening))
+    settle(door)
+    saved = tmp_path / "door.alumnidesk"
+    backup.back_up(door, saved)
+    with door.reading() as connection:
+        membership = state.read(connection, state.Membership)
+    assert membership is not None
+    end(door, membership)
+    door.close()
+    door.profile.database.write_bytes(os.urandom(200_000))
+    restore(door.profile, saved, desk_key=door.key)
+    door = make_desk("door")
+    assert names(door) == [] and status(door).state == "ended"
+
+
+def test_salvage_takes_no_backup_of_the_chapter_that_this_laptop_had_before(office: Any, make_desk: MakeDesk) -> None:
+    one = make_desk("one")
+    join(one, office.url, office.invite())
+    sync_once(one)
+    person(one, "Lovelace")
+    settle(one)
+    backup.by_itself(one.profile, one.key, "daily")
+    with one.applying() as applying:  # as switching leaves it
+        membership = state.read(applying.connection, state.Membership)
+        assert membership is not None
+        other = msgspec.structs.replace(membership, scope=uuid7())
+        forget_what_was_read(applying.connection, membership)
+        applying.connection.exec_driver_sql("UPDATE scope SET id = ?", (other.scope,))
+        state.keep(applying.connection, other)
+    one.outbox.make_anew(one)
+    one.close()
+    one = make_desk("one")
+    person(one, "Unsent")
+    one.close()
+    one.profile.database.write_bytes(os.urandom(200_000))
+    assert salvage(one.profile, desk_key=one.key).carried == 1
+    assert names(make_desk("one")) == ["Unsent"]

@@ -224,7 +224,7 @@ def is_alone(connection: sa.Connection) -> bool:
 
 
 def _waiting(connection: sa.Connection, after: int) -> Iterator[Record]:
-    known = connection.exec_driver_sql("SELECT key, value FROM sync_state WHERE key IN ('membership', 'joining', 'elsewhere')")
+    known = connection.exec_driver_sql("SELECT key, value FROM sync_state WHERE key IN ('membership', 'joining', 'elsewhere', 'ended')")
     yield Record(sync={row.key: row.value for row in known},
                  erased={row.id: row.at for row in connection.exec_driver_sql("SELECT id, at FROM erased")},
                  settings={row.key: row.value for row in connection.exec_driver_sql("SELECT key, value FROM setting")})

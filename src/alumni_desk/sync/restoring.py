@@ -136,7 +136,12 @@ def salvage(profile: Profile, *, passphrase: str | None = None, desk_key: bytes 
                 try:
                     backup.unpack(one.file, one.header, backup_head.read_head(one.file)[1], stage.database)
                     held = backup.look(stage.database, key, one.made_at)
-                    break
+                    with open_staged(stage, key, desk_schema, SCHEMA_VERSION) as desk:
+                        other = _is_of_another(desk, found)
+                    if not other:
+                        break
+                    held = None  # from before the laptop was switched to the chapter that it has now
+                    _remove_staged(stage)
                 except KnownError as problem:
                     log.warning("a backup cannot be used: %s", problem.code)
         if held is None and not found.operations:
@@ -417,9 +422,13 @@ def _what_is_left(profile: Profile, stage: Profile, key: bytes) -> Held | None:
     try:
         return backup.look(stage.database, key)
     except KnownError:
-        for end in ("", "-wal", "-shm"):
-            stage.database.with_name(stage.database.name + end).unlink(missing_ok=True)
+        _remove_staged(stage)
         return None
+
+
+def _remove_staged(stage: Profile) -> None:
+    for end in ("", "-wal", "-shm"):
+        stage.database.with_name(stage.database.name + end).unlink(missing_ok=True)
 
 
 def _carry_from(desk: Desk, present: Profile, key: bytes) -> int:
@@ -553,10 +562,12 @@ def _carry(desk: Desk, found: Found) -> int:
         before = state.read(connection, state.Membership)
     carried = _carry_over(desk, found)
     with desk.reading() as connection:
-        now = state.read(connection, state.Membership)
-    if before is not None and now is not None and before.gathering != now.gathering:
+        now, ended = state.read(connection, state.Membership), state.read(connection, state.Ended)
+    if before is not None and now is not None and (before.gathering != now.gathering or ended is not None):
         with desk.applying() as applying:
             forget_what_was_read(applying.connection, now)
+            if ended is not None:
+                state.keep(applying.connection, ended)
         erasing.scrub(desk)
     return carried
 
