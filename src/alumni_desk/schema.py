@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 1
 """Number that every operation carries; raised when a synced table gains a column."""
 
-TRIGGERS = "57ffe37dac65d94414bfd73dd8527109"
+TRIGGERS = "ef1b71e604336dec7fe813f59b99111d"
 """Fingerprint of the triggers that the desk's schema has (``capture.fingerprint``): a database with these is opened without a look at the schema."""
 
 

@@ -19,6 +19,7 @@ from alumni_desk.desktop.join_form import JoinForm
 from alumni_desk.desktop.sheet import PlainSheet
 from alumni_desk.gatherings.actions import cancel_gathering, new_gathering
 from alumni_desk.members.actions import add_member
+from alumni_desk.store import fates
 from alumni_desk.sync import door, state
 
 UNTIL = "2026-11-21T03:00:00+00:00"
@@ -99,7 +100,7 @@ def test_whose_time_is_over_joins_the_next_door_from_the_sync_page(at_the_door: 
     hands = at_the_door
     with hands.desk.applying() as applying:
         member = state.read(applying.connection, state.Membership)
-        applying.connection.exec_driver_sql("UPDATE operation SET fate = 'accepted' WHERE fate = 'waiting'")
+        fates.accept(applying.connection, "fate = 'waiting'")
     assert member is not None
     door.end(hands.desk, member)
     page = hands.page("sync")

@@ -23,7 +23,7 @@ from alumni_desk.desktop.refused_sheet import RefusedSheet
 from alumni_desk.desktop.sheet import Sheet
 from alumni_desk.members.actions import add_member
 from alumni_desk.protocol.messages import LaptopRow
-from alumni_desk.sync import lately, state
+from alumni_desk.sync import lately, operations, state
 from alumni_desk.sync.pull import cursor_of
 
 
@@ -84,8 +84,8 @@ def test_on_a_large_screen_the_button_stays_near_its_words(hands: Any) -> None:
 def test_what_the_server_did_not_take_is_shown_until_it_was_seen(hands: Any) -> None:
     joined(hands.desk)
     with hands.desk.applying() as applying:
-        applying.connection.exec_driver_sql("UPDATE operation SET fate = 'refused', reason = 'denied', resolved_at = '2026-11-10T10:00:00.000Z'"
-                                            " WHERE table_name = 'person'")
+        rows = applying.connection.exec_driver_sql("SELECT rowid FROM operation WHERE table_name = 'person'").scalars().all()
+        operations.mark_refused(applying.connection, [(1, "denied", row) for row in rows], "2026-11-10T10:00:00.000Z")
     page = hands.page("sync")
     assert "3 changes were not taken" in words(page) and "Ada Obi" in words(page) and "leader" in words(page)
     seen = next(button for button in page.findChildren(Button) if button.text() == "Seen")
@@ -102,8 +102,9 @@ def test_all_that_was_not_taken_is_listed_in_the_window_by_reason(hands: Any) ->
     with hands.desk.writing("import", queue="load") as writing:
         writing.add("import_run", file_name="members.csv", rows=3, added=3, mapping="{}")
     with hands.desk.applying() as applying:
-        applying.connection.exec_driver_sql("UPDATE operation SET fate = 'refused', resolved_at = '2026-11-10T10:00:00.000Z',"
-                                            " reason = CASE table_name WHEN 'person' THEN 'denied' ELSE 'transaction' END")
+        rows = applying.connection.exec_driver_sql("SELECT rowid, table_name FROM operation").all()
+        operations.mark_refused(applying.connection, [(1, "denied" if row.table_name == "person" else "transaction", row.rowid) for row in rows],
+                                "2026-11-10T10:00:00.000Z")
     page = hands.page("sync")
     hands.until(lambda: "more are not shown" in words(page) or "more is not shown" in words(page))
     assert "alumni-desk refused" not in words(page)

@@ -53,7 +53,7 @@ def own_writes_are_seen(laptop: Laptop, ledger: Ledger) -> None:
         return  # what waits is kept for the sync alone
     last: dict[tuple[str, str], dict[str, tuple[str, Any]]] = defaultdict(dict)
     of_others: dict[tuple[str, str], set[str]] = defaultdict(set)  # what a peer wrote may be later, and is looked at where it counts
-    for row in laptop.rows("SELECT id, table_name, row_id, fields, queue FROM operation WHERE fate = 'waiting' AND kind <> 'command' ORDER BY rowid"):
+    for row in laptop.rows("SELECT id, table_name, row_id, fields, queue FROM operation_now WHERE fate = 'waiting' AND kind <> 'command' ORDER BY rowid"):
         for name, value in json.loads(row["fields"]).items():
             if row["queue"] == "peer":
                 of_others[row["table_name"], row["row_id"]].add(name)
@@ -91,7 +91,7 @@ def nobody_is_part_of_themselves(into: dict[str, str], where: str) -> None:
 
 def has_something_to_send(laptop: Laptop) -> bool:
     """Whether anything on a laptop waits for the server."""
-    return bool(laptop.rows("SELECT 1 FROM operation WHERE fate = 'waiting' UNION SELECT 1 FROM sync_state WHERE key = 'rebuilding'"
+    return bool(laptop.rows("SELECT 1 FROM operation_now WHERE fate = 'waiting' UNION SELECT 1 FROM sync_state WHERE key = 'rebuilding'"
                             " UNION SELECT 1 FROM parcel WHERE resolved IS NULL"))
 
 
@@ -121,7 +121,7 @@ def nothing_is_missing(laptop: Laptop, office: Office) -> bool:
         return _the_door_sees(laptop, office, scope, cursor)
     tables = tables_of(laptop)
     server, here = rows_of_server(office, scope, tables), rows_of_laptop(laptop, tables)
-    waits = {(row["table_name"], row["row_id"]) for row in laptop.rows("SELECT DISTINCT table_name, row_id FROM operation WHERE fate = 'waiting'")}
+    waits = {(row["table_name"], row["row_id"]) for row in laptop.rows("SELECT DISTINCT table_name, row_id FROM operation_now WHERE fate = 'waiting'")}
     bases = {(row["table_name"], row["row_id"]): json.loads(row["base"]) for row in laptop.rows("SELECT table_name, row_id, base FROM shadow")}
     for entry in office.rows("SELECT table_name, row_id FROM feed WHERE scope = ? AND audience = 'chapter' AND sequence <= ?", scope, cursor):
         key = entry["table_name"], entry["row_id"]
@@ -304,7 +304,7 @@ def _the_door_sees(laptop: Laptop, office: Office, scope: str, cursor: int) -> b
     """1, 8, 9 and 10: a caught-up door has its gathering's rows, of them what is declared for the door, and nothing else; when it is over, nothing."""
     tables = tables_of(laptop)
     here = rows_of_laptop(laptop, tables)
-    waits = laptop.rows("SELECT 1 FROM operation WHERE fate = 'waiting'")
+    waits = laptop.rows("SELECT 1 FROM operation_now WHERE fate = 'waiting'")
     if laptop.ended:
         hold(10, not here or bool(waits), f"{laptop.name} still has {sorted(here)[:3]}, and its time is over")
         hold(10, not laptop.rows("SELECT 1 FROM past") and not laptop.rows("SELECT 1 FROM search_person"), f"{laptop.name} still knows what was")
@@ -374,7 +374,7 @@ def who_moved_is_in_one_chapter(office: Office, scope: str, laptops: list[Laptop
             hold(9, not left, f"{where} still has {left} of {key}, which another chapter has now")
         for laptop in laptops:
             hold(9, not laptop.rows("SELECT 1 FROM past WHERE table_name = ? AND row_id = ?", *key)
-                 and not laptop.rows("SELECT 1 FROM operation WHERE table_name = ? AND row_id = ? AND fate NOT IN ('waiting', 'refused')", *key),
+                 and not laptop.rows("SELECT 1 FROM operation_now WHERE table_name = ? AND row_id = ? AND fate NOT IN ('waiting', 'refused')", *key),
                  f"{laptop.name} still knows what {key} was, which another chapter has now")
     if away:
         _the_disks_let_go(laptops, ledger, away.keys())
@@ -382,7 +382,7 @@ def who_moved_is_in_one_chapter(office: Office, scope: str, laptops: list[Laptop
 
 def _the_disks_let_go(laptops: list[Laptop], ledger: Ledger, away: Collection[tuple[str, str]]) -> None:
     """9: no file of this chapter's laptops holds a word about them, but what somebody wrote too late and was told so."""
-    late = {row["id"] for laptop in laptops for row in laptop.rows("SELECT id FROM operation WHERE fate = 'refused'")}
+    late = {row["id"] for laptop in laptops for row in laptop.rows("SELECT id FROM operation_now WHERE fate = 'refused'")}
     words = {word for one, made in ledger.made.items() if (made["table_name"], made["row_id"]) in away and one not in late
              for word in disks.marks_in(json.dumps(made["fields"]))}
     words -= {word for one, made in ledger.made.items() if (made["table_name"], made["row_id"]) not in away or one in late

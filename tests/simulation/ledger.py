@@ -32,7 +32,8 @@ class Ledger:
         """Take down what is new in a laptop's database."""
         # All ids, as an erasure takes the newest away and their row numbers are given again.
         new = [row["id"] for row in laptop.rows("SELECT id FROM operation ORDER BY rowid") if row["id"] not in self.made]
-        for row in laptop.rows(f"SELECT {COLUMNS} FROM operation WHERE id IN (SELECT value FROM json_each(?)) ORDER BY rowid", json.dumps(new)) if new else ():
+        asked = f"SELECT {COLUMNS} FROM operation_now WHERE id IN (SELECT value FROM json_each(?)) ORDER BY rowid"
+        for row in laptop.rows(asked, json.dumps(new)) if new else ():
             one = {**row, "fields": json.loads(row["fields"]), "before": json.loads(row["before"]), "laptop": laptop.name}
             self.made[row["id"]] = one
             self.clocks[row["clock"]] = one

@@ -57,7 +57,7 @@ HOUR = 3_600_000
 
 KEPT_WHEN_EMPTIED = frozenset({removal.FILE, "desk.lock", "outbox.lock"})
 
-UNANSWERED = "SELECT id FROM operation WHERE fate = 'waiting' AND sequence IS NULL AND queue <> 'peer'"
+UNANSWERED = "SELECT id FROM operation_now WHERE fate = 'waiting' AND sequence IS NULL AND queue <> 'peer'"
 
 
 @dataclass
@@ -166,7 +166,7 @@ class Run:
             checking.nothing_is_missing(laptop, self.office)
 
     def _take_down(self, laptop: Laptop) -> None:
-        for row in laptop.rows("SELECT id, fate FROM operation WHERE fate IN ('accepted', 'refused')"):
+        for row in laptop.rows("SELECT id, fate FROM operation_now WHERE fate IN ('accepted', 'refused')"):
             self.ledger.accepted_once.add(row["id"])
             if row["fate"] == "refused":
                 self.ledger.refused.add(row["id"])
@@ -346,7 +346,7 @@ class Run:
     def do_impostor(self, step: Step) -> None:
         """3: the id of an operation that the server knows, with another content, is no operation."""
         laptop = self.laptop(step)
-        known = laptop.rows("SELECT id, row_id FROM operation WHERE fate = 'accepted' AND table_name = 'person' AND kind = 'put' ORDER BY rowid")
+        known = laptop.rows("SELECT id, row_id FROM operation_now WHERE fate = 'accepted' AND table_name = 'person' AND kind = 'put' ORDER BY rowid")
         there = self.ledger.results(self.office)
         one = pick([row for row in known if row["id"] in there], step.a)
         if one is None or laptop.away or laptop.gathering:
@@ -476,7 +476,7 @@ class Run:
         scope = self.laptops[0].desk.scope or ""
         leaders = [laptop for laptop in self.laptops if not laptop.gathering]
         for laptop in self.laptops:
-            hold(13, not laptop.rows("SELECT 1 FROM operation WHERE fate = 'waiting'"), f"{laptop.name} still has something waiting")
+            hold(13, not laptop.rows("SELECT 1 FROM operation_now WHERE fate = 'waiting'"), f"{laptop.name} still has something waiting")
             hold(13, not laptop.rows("SELECT 1 FROM shadow"), f"{laptop.name} keeps a base that nothing lies over")
             hold(1, checking.nothing_is_missing(laptop, self.office), f"{laptop.name} is not caught up")
         checking.the_server_is_right(self.office, scope, self.ledger, self.world, checking.tables_of(self.laptops[0]))

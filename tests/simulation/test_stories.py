@@ -59,7 +59,7 @@ def test_an_operation_that_an_erasure_emptied_before_its_answer_came_is_not_refu
     result = one.do(one.sync)
     other.do(other.sync)
     assert result.refused == 0 and result.waiting == 0
-    assert one.rows("SELECT id, reason FROM operation WHERE fate IN ('refused', 'waiting')") == []
+    assert one.rows("SELECT id, reason FROM operation_now WHERE fate IN ('refused', 'waiting')") == []
     for laptop in (one, other):
         assert laptop.rows("SELECT first_name, gone FROM person WHERE id = ?", person) == [{"first_name": None, "gone": 1}]
 

@@ -30,7 +30,7 @@ from alumni_desk.store.writing import VERY_MANY, Writing
 def operations(desk: Desk) -> list[dict[str, Any]]:
     """Everything captured so far, oldest first, the founding of the chapter left out."""
     with desk.reading() as connection:
-        rows = connection.exec_driver_sql("SELECT * FROM operation WHERE table_name <> 'chapter' ORDER BY rowid").mappings().all()
+        rows = connection.exec_driver_sql("SELECT * FROM operation_now WHERE table_name <> 'chapter' ORDER BY rowid").mappings().all()
     return [{**row, "fields": json.loads(row["fields"]), "before": json.loads(row["before"]), "values_before": json.loads(row["values_before"])}
             for row in rows]
 

@@ -157,7 +157,8 @@ def test_an_operation_in_the_copy_of_what_waits_is_missed_also_where_there_was_a
 
 def accepted(kept: Kept) -> None:
     """As after a sync: the server has all of it, and the copy of what waits nothing."""
-    kept.by_hand("UPDATE operation SET fate = 'accepted', sequence = rowid", "UPDATE scope SET cursor = 1000000")
+    kept.by_hand("INSERT INTO accepted (operation, sequence) SELECT operation, operation FROM waiting", "DELETE FROM waiting",
+                 "UPDATE scope SET cursor = 1000000")
     with open_desk(kept.profile) as desk:
         desk.outbox.make_anew(desk)
 
@@ -179,15 +180,16 @@ def test_so_it_is_with_what_the_server_has(kept: Kept, done: str, named: dict[st
 @pytest.mark.parametrize("done", [
     pytest.param(lambda: "DELETE FROM past", id="how it was before"),
     pytest.param(lambda: "DELETE FROM shadow", id="the base under what waits"),
-    pytest.param(lambda: f"{NEWEST} AND fate = 'accepted'", id="an operation that the server has"),
+    pytest.param(lambda: f"{NEWEST} AND rowid IN (SELECT operation FROM accepted)", id="an operation that the server has"),
 ])
 def test_what_nothing_else_tells_of_cannot_be_known(kept: Kept, done: Callable[[], str], capsys: pytest.CaptureFixture[str]) -> None:
     """Said at ``verify``: once it can be known, this falls, and so does the sentence."""
     accepted(kept)
     kept.by_hand("INSERT INTO past (table_name, row_id, field, value, clock) VALUES ('person', 'x', 'city', '\"Rome\"', 'c')",
                  "INSERT INTO shadow (table_name, row_id, base) SELECT 'person', row_id, '{}' FROM operation WHERE table_name = 'person' LIMIT 1",
-                 "UPDATE operation SET fate = 'waiting', sequence = NULL WHERE rowid = (SELECT min(rowid) FROM operation WHERE table_name = 'person')")
-    kept.by_hand(done())
+                 "INSERT INTO waiting (operation, queue) SELECT rowid, queue FROM operation WHERE table_name = 'person' ORDER BY rowid LIMIT 1",
+                 "DELETE FROM accepted WHERE operation IN (SELECT operation FROM waiting)")
+    kept.by_hand(done(), triggers=True)  # as it stands open to other programs
     assert kept.checked(capsys)[0] == 0
 
 

@@ -315,7 +315,7 @@ def test_an_edit_that_says_nothing_any_more_leaves_no_base_behind(chapter: tuple
     sync_once(one)
     _pull_alone(two)
     with two.reading() as connection:
-        assert connection.exec_driver_sql("SELECT count(*) FROM operation WHERE fate = 'waiting'").scalar() == 0
+        assert connection.exec_driver_sql("SELECT count(*) FROM operation_now WHERE fate = 'waiting'").scalar() == 0
         assert connection.exec_driver_sql("SELECT count(*) FROM shadow").scalar() == 0
 
 

@@ -14,6 +14,7 @@ from alumni_desk.errors import KnownError
 from alumni_desk.gatherings.actions import add_guests, new_gathering
 from alumni_desk.gatherings.records import registration_id
 from alumni_desk.members.actions import add_member, change_member
+from alumni_desk.store import fates
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.done import actions
 from alumni_desk.store.undo import undo
@@ -45,7 +46,7 @@ def own(desk: Desk, table: str = "fact") -> dict[str, tuple[str, str]]:
 def refused(desk: Desk) -> list[tuple[str, str]]:
     """What a server did not take."""
     with desk.reading() as connection:
-        return [(row.table_name, row.reason) for row in connection.exec_driver_sql("SELECT table_name, reason FROM operation WHERE fate = 'refused'")]
+        return [(row.table_name, row.reason) for row in connection.exec_driver_sql("SELECT table_name, reason FROM operation_now WHERE fate = 'refused'")]
 
 
 def names(desk: Desk) -> set[str]:
@@ -141,7 +142,7 @@ def test_nothing_else_of_the_former_chapter_is_offered(evening: Evening, office:
     sync_once(evening.leader)
     join(evening.door, office.url, office.invite("door", evening.id))
     with evening.door.reading() as connection:
-        assert connection.exec_driver_sql("SELECT count(*) FROM operation WHERE fate = 'waiting'").scalar() == 0
+        assert connection.exec_driver_sql("SELECT count(*) FROM operation_now WHERE fate = 'waiting'").scalar() == 0
     assert sync_once(evening.door).pushed == 0 and names(evening.door) == {"One", "Twofold", "Three"}
 
 
@@ -202,7 +203,7 @@ def test_whoever_goes_first_each_thing_is_there_once(evening: Evening, office: A
     sync_once(evening.door)
     again = own(evening.door)
     with evening.door.applying() as applying:  # as if the answer had been lost
-        applying.connection.exec_driver_sql("UPDATE operation SET fate = 'waiting', sequence = NULL WHERE table_name = 'fact'")
+        fates.wait_again(applying.connection, "table_name = 'fact'")
     assert sync_once(evening.door).refused == 0 and own(evening.door) == again
     sync_once(evening.leader)
     assert len(moments(evening.leader)) == 1

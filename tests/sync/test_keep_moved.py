@@ -210,5 +210,5 @@ def test_a_server_whose_file_is_gone_or_another_takes_nothing(make_server: Any, 
             os.replace(server.profile / "copy", file)
         assert code_of(lambda desk=desk: sync_once(desk)) in ("sync_moved", "sync_unreachable") and ready(server.url) in (0, 503)  # type: ignore[misc]
         with desk.reading() as connection:
-            assert connection.exec_driver_sql("SELECT count(*) FROM operation WHERE fate = 'waiting' AND sequence IS NULL").scalar()
+            assert connection.exec_driver_sql("SELECT count(*) FROM operation_now WHERE fate = 'waiting' AND sequence IS NULL").scalar()
         assert server.process.wait(60) == 0, "it ends by itself"

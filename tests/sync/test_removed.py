@@ -161,12 +161,12 @@ def test_what_a_removed_door_gave_in_a_file_and_hands_over_again_is_set_aside_on
     write_parcels(door, tmp_path / "dora.alumni")
     read_parcels(other, tmp_path / "dora.alumni")
     with door.reading() as connection:
-        given = connection.exec_driver_sql("SELECT count(*) FROM operation WHERE fate = 'waiting'").scalar_one()
+        given = connection.exec_driver_sql("SELECT count(*) FROM operation_now WHERE fate = 'waiting'").scalar_one()
     laptops.remove(leader, "Dora")
     sync_once(other)  # carries it to the server
     check_in(door, gathering, person_id=guest)
     with door.reading() as connection:
-        in_all = connection.exec_driver_sql("SELECT count(*) FROM operation WHERE fate = 'waiting'").scalar_one()
+        in_all = connection.exec_driver_sql("SELECT count(*) FROM operation_now WHERE fate = 'waiting'").scalar_one()
     assert code_of(lambda: sync_once(door)) == "access_removed"
     assert sync_once(leader).quarantined == in_all > given
     found = {one.count: one for one in set_aside.set_aside(leader)}

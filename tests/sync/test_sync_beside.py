@@ -55,7 +55,7 @@ def agree(one: Desk, two: Desk, people: list[str]) -> None:
     for desk in (one, two):
         with desk.reading() as connection:
             membership = state.read(connection, state.Membership)
-            assert not connection.exec_driver_sql("SELECT count(*) FROM operation WHERE fate = 'waiting'").scalar()
+            assert not connection.exec_driver_sql("SELECT count(*) FROM operation_now WHERE fate = 'waiting'").scalar()
             assert not connection.exec_driver_sql("SELECT count(*) FROM shadow").scalar()
         assert membership is not None
         wire = wire_of(desk)

@@ -62,7 +62,7 @@ def refused(desk: Desk) -> list[tuple[str, str, str]]:
     """What the server did not take."""
     with desk.reading() as connection:
         return [(row.table_name, row.fields, row.reason) for row in
-                connection.exec_driver_sql("SELECT table_name, fields, reason FROM operation WHERE fate = 'refused'")]
+                connection.exec_driver_sql("SELECT table_name, fields, reason FROM operation_now WHERE fate = 'refused'")]
 
 
 @pytest.fixture

@@ -68,7 +68,7 @@ def test_a_server_killed_in_the_middle_of_pushes(kind: str, request: pytest.Fixt
     assert facts(one) == facts(two) == len(expected)
     assert killed > 0
     with one.reading() as connection:
-        assert connection.exec_driver_sql("SELECT DISTINCT fate FROM operation").scalars().all() == ["accepted"]
+        assert connection.exec_driver_sql("SELECT DISTINCT fate FROM operation_now").scalars().all() == ["accepted"]
         assert connection.exec_driver_sql("SELECT count(*) FROM shadow").scalar() == 0
 
 

@@ -181,7 +181,7 @@ def _all_is_there(desks: list[Desk], tally: Tally) -> None:
         assert check.ok and check.missing == {}, check
         with desk.reading() as connection:
             assert connection.exec_driver_sql("SELECT count(*) FROM shadow").scalar() == 0
-            assert connection.exec_driver_sql("SELECT count(*) FROM operation WHERE fate <> 'accepted'").scalar() == 0
+            assert connection.exec_driver_sql("SELECT count(*) FROM operation_now WHERE fate <> 'accepted'").scalar() == 0
     assert facts(desks[0]) == facts(desks[1])
     counts = Counter(fact[1] for fact in facts(desks[0]))
     for kind, least in (("in", "in"), ("void", "void")):

@@ -53,7 +53,7 @@ def change(desk: Desk, row: str, **fields: Any) -> None:
 
 def fates(desk: Desk) -> set[str]:
     with desk.reading() as connection:
-        return set(connection.exec_driver_sql("SELECT fate FROM operation").scalars())
+        return set(connection.exec_driver_sql("SELECT fate FROM operation_now").scalars())
 
 
 def is_whole(desk: Desk) -> bool:

@@ -11,6 +11,7 @@ import pytest
 from alumni_desk.cli.main import run
 from alumni_desk.store import erasing
 from alumni_desk.store.desk import Desk
+from alumni_desk.sync import operations
 from alumni_desk.sync.engine import join, sync_once
 from alumni_desk.sync.refused import refused, why
 
@@ -44,8 +45,8 @@ def test_somebody_who_is_not_here_any_more_is_called_as_was_typed(desk: Desk) ->
         person = writing.add("person", standing="member", first_name="Ana", last_name="Lima")
     with desk.applying() as applying:
         applying.connection.exec_driver_sql("DELETE FROM person WHERE id = ?", (person,))
-        applying.connection.exec_driver_sql("UPDATE operation SET fate = 'refused', reason = 'erased', resolved_at = '2026-11-10T10:00:00.000Z'"
-                                            " WHERE row_id = ?", (person,))
+        [row] = applying.connection.exec_driver_sql("SELECT rowid FROM operation WHERE row_id = ?", (person,)).scalars()
+        operations.mark_refused(applying.connection, [(1, "erased", row)], "2026-11-10T10:00:00.000Z")
     [one] = refused(desk)
     assert one.name == "Ana Lima" and "erased" in one.why
 
@@ -55,8 +56,8 @@ def test_of_somebody_who_was_erased_no_field_is_named(desk: Desk) -> None:
     with desk.writing("member_added") as writing:
         person = writing.add("person", standing="member", first_name="Ana", last_name="Lima", city="Lowell", constituent_codes=["parent"])
     with desk.applying() as applying:
-        applying.connection.exec_driver_sql("UPDATE operation SET fate = 'refused', reason = 'moved:Munich', resolved_at = '2026-11-10T10:00:00.000Z'"
-                                            " WHERE row_id = ?", (person,))
+        [row] = applying.connection.exec_driver_sql("SELECT rowid FROM operation WHERE row_id = ?", (person,)).scalars()
+        operations.mark_refused(applying.connection, [(1, "moved:Munich", row)], "2026-11-10T10:00:00.000Z")
     [one] = refused(desk)
     assert one.what.startswith("Ana Lima: ") and "Ties to the school" in one.what
     erasing.erase(desk, [person])

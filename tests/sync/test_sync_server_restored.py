@@ -114,7 +114,7 @@ def test_after_a_restore_the_desks_bring_back_what_they_hold(postgres_url: str, 
     for desk in (one, two):
         with desk.reading() as connection:
             assert connection.exec_driver_sql("SELECT count(*) FROM shadow").scalar() == 0
-            assert connection.exec_driver_sql("SELECT DISTINCT fate FROM operation").scalars().all() == ["accepted"]
+            assert connection.exec_driver_sql("SELECT DISTINCT fate FROM operation_now").scalars().all() == ["accepted"]
             assert read(connection, Rebuilding) is None
     # And the laptop that was thought lost turns up after all.
     for desk in (lost, one, two):

@@ -122,7 +122,7 @@ def test_what_waits_here_lies_over_it(office: Any, make_desk: MakeDesk, taken: l
     assert taken
     with two.reading() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM person").scalar() == 320
-        assert connection.exec_driver_sql("SELECT count(*) FROM operation WHERE fate = 'waiting'").scalar() == head
+        assert connection.exec_driver_sql("SELECT count(*) FROM operation_now WHERE fate = 'waiting'").scalar() == head
     with two.writing("changed") as writing:
         writing.change("person", ids[5], city="Salem")
     monkeypatch.undo()

@@ -222,7 +222,7 @@ def test_a_refused_change_falls_away_with_its_reason_and_blocks_nobody(pair: tup
     assert value(one, "chapter", chapter, "sample") is None
     with one.reading() as connection:
         assert connection.execute(sa.select(one.tables["registration"].c.id).where(one.tables["registration"].c.id == wrong)).first() is None
-        reasons = connection.exec_driver_sql("SELECT reason FROM operation WHERE fate = 'refused' ORDER BY rowid").scalars().all()
+        reasons = connection.exec_driver_sql("SELECT reason FROM operation_now WHERE fate = 'refused' ORDER BY rowid").scalars().all()
     assert reasons == ["field", "registration"]
     until_equal(one, two)
     assert rows_of(one) == rows_of(two)

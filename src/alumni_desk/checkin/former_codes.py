@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 # CROSS: from the gathering's list, else SQLite goes through all that was ever written here.
 _FORMERLY = (
     "SELECT id FROM (SELECT r.id FROM registration AS r CROSS JOIN operation AS o INDEXED BY operation_row ON o.table_name = 'registration'"
-    " AND o.row_id = r.id WHERE r.gathering = ?1 AND NOT r.gone AND o.fate <> 'refused' AND o.fields ->> '$.code' = ?2"
+    " AND o.row_id = r.id WHERE r.gathering = ?1 AND NOT r.gone AND +o.rowid NOT IN (SELECT operation FROM refused) AND o.fields ->> '$.code' = ?2"
     " UNION SELECT r.id FROM registration AS r CROSS JOIN past AS p INDEXED BY past_row ON p.table_name = 'registration' AND p.row_id = r.id"
     " WHERE r.gathering = ?1 AND NOT r.gone AND p.field = 'code' AND p.value ->> '$' = ?2)"
     " WHERE NOT EXISTS (SELECT 1 FROM registration WHERE code = ?2) ORDER BY id")

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from alumni_desk.desktop.dates import day_short
 from alumni_desk.desktop.laptops_here import Letting
 from alumni_desk.desktop.syncchip import State
+from alumni_desk.store import fates
 from alumni_desk.store.desk import Desk
 from alumni_desk.words import _
 
@@ -77,7 +78,7 @@ def look_up(desk: Desk) -> Facts:
         sample = connection.exec_driver_sql("SELECT 1 FROM chapter WHERE sample LIMIT 1").first() is not None
         checked = state.read(connection, state.Checked)
         begun = connection.exec_driver_sql("SELECT EXISTS (SELECT 1 FROM person)").scalar() == 1
-        oldest = connection.exec_driver_sql("SELECT min(id) FROM operation WHERE fate = 'waiting' AND sequence IS NULL AND queue <> 'peer'").scalar()
+        oldest = connection.exec_driver_sql(f"SELECT min(o.id) {fates.FROM_WAITING} WHERE w.sequence IS NULL AND w.queue <> 'peer'").scalar()
     leads = membership is not None and membership.role in ("leader", "admin") and not standing.locked
     return Facts(
         state=standing.state,

@@ -28,6 +28,7 @@ from alumni_desk.protocol.clock import Clock
 from alumni_desk.protocol.clocks import pack, packed_names, unpack
 from alumni_desk.protocol.ids import uuid7
 from alumni_desk.protocol.messages import OPERATION_LIMIT, Operation
+from alumni_desk.store import fates
 from alumni_desk.store.synced import TOO_LARGE, clock_key, data_columns
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ _WORTH_A_LOOK_HERE = 16 * 1024
 _encode, _lines = msgspec.json.Encoder().encode, msgspec.json.Encoder().encode_lines
 
 _FIELDS = ("id, action, event, transaction_id, scope, audience, kind, table_name, row_id, fields, before, values_before, clock, schema, "
-           "queue, fate, made_at")
+           "queue, made_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,7 +320,7 @@ def synced_of(metadata: sa.MetaData) -> list[sa.Table]:
 
 def triggers(metadata: sa.MetaData, schema: int, searched: Mapping[str, tuple[str, Sequence[str]]]) -> dict[str, str]:
     """Every trigger of a desk by name. ``searched``: table -> (column with the person's id, columns that are searched)."""
-    found: dict[str, str] = {}
+    found: dict[str, str] = dict(fates.TRIGGERS)
     marked = {name: f"INSERT INTO search_stale (id) SELECT NEW.{person} WHERE NEW.{person} IS NOT NULL ON CONFLICT DO NOTHING"
               for name, (person, _columns) in searched.items()}
     for table in synced_of(metadata):
@@ -347,7 +348,7 @@ def _table_triggers(table: sa.Table, schema: int, marked: str | None) -> dict[st
         inserts = " ".join(
             f"INSERT INTO operation ({_FIELDS}) SELECT capture_id(), c.action, c.event, c.transaction_id, NEW.scope, capture_audience({n}), "
             f"'{kind}', '{name}', NEW.id, capture_fields({n}), {before.format(n=n)}, {values.format(n=n)}, capture_clock(), {schema}, c.queue, "
-            f"'waiting', c.at FROM capture AS c WHERE {where};" for n, where in enumerate(wheres))
+            f"c.at FROM capture AS c WHERE {where};" for n, where in enumerate(wheres))
         large = f"SELECT RAISE(ABORT, '{TOO_LARGE}') WHERE {mode} = 'action' AND capture_too_large();"
         return (f'{inserts} {large} UPDATE "{name}" SET clock = capture_clock(), clocks = capture_clocks() '
                 f"WHERE id = NEW.id AND {mode} = 'action' AND capture_parts() > 0;")

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from alumni_desk.store import driver, search, tampering
+from alumni_desk.store import driver, fates, search, tampering
 from alumni_desk.store.backup import MEMBERS
 from alumni_desk.store.connecting import connect
 from alumni_desk.store.desk import Desk, wanted_triggers
@@ -91,12 +91,12 @@ def _outbox_is_gone(desk: Desk) -> bool:
         return False
     with desk.reading() as connection:
         return not is_alone(connection) or connection.exec_driver_sql(
-            "SELECT 1 FROM operation WHERE fate = 'waiting' AND queue <> 'peer' LIMIT 1").first() is not None
+            "SELECT 1 FROM waiting WHERE queue <> 'peer' LIMIT 1").first() is not None
 
 
 def _absent(desk: Desk) -> tuple[str, ...]:
     """What the schema has and the database has not: somebody took it out with other programs, or a repair of the file did."""
-    wanted = {FULL_TEXT, *wanted_triggers(desk.metadata, desk.schema)}
+    wanted = {FULL_TEXT, fates.VIEW, *wanted_triggers(desk.metadata, desk.schema)}
     for table in desk.tables.values():
         wanted.update([table.name, *(str(index.name) for index in table.indexes)])
         wanted.update(f"{table.name}.{column.name}" for column in table.columns)
@@ -132,11 +132,14 @@ def _look_inside(desk: Desk, copy: Sequence[tuple[str, str, str, str]]) -> Findi
         known = ", ".join(f"'{name}'" for name in synced)
         loose = int(connection.exec_driver_sql(
             f"SELECT (SELECT count(*) FROM operation WHERE table_name NOT IN ({known}) OR NOT json_valid(fields) OR NOT json_valid(before))"
+            " + (SELECT count(*) FROM operation_now WHERE fate IS NULL)"
+            " + (SELECT count(*) FROM (SELECT operation FROM waiting UNION ALL SELECT operation FROM accepted UNION ALL SELECT operation FROM refused)"
+            " WHERE operation NOT IN (SELECT rowid FROM operation))"
             " + (SELECT count(*) FROM shadow AS s WHERE NOT EXISTS (SELECT 1 FROM operation AS o INDEXED BY operation_row WHERE o.table_name = s.table_name"
-            " AND o.row_id = s.row_id AND o.fate = 'waiting'))").scalar() or 0)
+            f" AND o.row_id = s.row_id AND {fates.WAITS}))").scalar() or 0)
         for name in synced:
             loose += int(connection.exec_driver_sql(
-                f"SELECT count(*) FROM operation AS o WHERE o.table_name = '{name}' AND o.fate = 'waiting'"
+                f"SELECT count(*) {fates.FROM_WAITING} WHERE o.table_name = '{name}'"
                 f' AND NOT EXISTS (SELECT 1 FROM "{name}" AS t WHERE t.id = o.row_id)').scalar() or 0)
         missing = {}
         for table, column, target in REFERENCES:
@@ -147,7 +150,7 @@ def _look_inside(desk: Desk, copy: Sequence[tuple[str, str, str, str]]) -> Findi
                 missing[f"{table}.{column}"] = count
         counts = {name: int(connection.exec_driver_sql(f'SELECT count(*) FROM "{name}" WHERE NOT gone').scalar() or 0) for name in synced}
         counts["members"] = int(connection.exec_driver_sql(f"SELECT count(*) FROM {MEMBERS}").scalar() or 0)
-        counts["waiting"] = int(connection.exec_driver_sql("SELECT count(*) FROM operation WHERE fate = 'waiting' AND queue <> 'peer'").scalar() or 0)
+        counts["waiting"] = int(connection.exec_driver_sql("SELECT count(*) FROM waiting WHERE queue <> 'peer'").scalar() or 0)
         hidden = {name: _hidden(connection, desk.tables[name]) for name in synced if desk.tables[name].info["kind"] == "put"}
         views = sum(count for count, _lost in hidden.values())
         alone = is_alone(connection)
@@ -213,10 +216,11 @@ def _hidden(connection: sa.Connection, table: sa.Table) -> tuple[int, set[str]]:
     said: dict[str, dict[str, Any]] = {}
     under: dict[str, str] = {}
     for row in connection.exec_driver_sql(
-            "SELECT row_id, fields, clock FROM operation AS o WHERE table_name = ? AND fate = 'waiting' AND event <> ?"
+            f"SELECT o.row_id, o.fields, o.clock {fates.FROM_WAITING} WHERE o.table_name = ? AND o.event <> ?"
             # By the row: SQLite would look through all that waits for each.
             " AND NOT EXISTS (SELECT 1 FROM operation AS p INDEXED BY operation_row"
-            " WHERE p.table_name = o.table_name AND p.row_id = o.row_id AND p.fate = 'waiting' AND p.queue = 'peer') ORDER BY rowid", (table.name, CARD_MOVED)):
+            " WHERE p.table_name = o.table_name AND p.row_id = o.row_id AND p.queue = 'peer' AND +p.rowid IN (SELECT operation FROM waiting)) ORDER BY o.rowid",
+            (table.name, CARD_MOVED)):
         row_id, fields, clock = row
         if row_id in said:
             said[row_id].update(msgspec.json.decode(fields))

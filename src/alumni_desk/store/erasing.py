@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from alumni_desk.errors import KnownError, NotFound, Refused
 from alumni_desk.protocol.ids import uuid7
 from alumni_desk.protocol.wall_times import local_now
-from alumni_desk.store import backup, backup_folders, cut_off, driver, search
+from alumni_desk.store import backup, backup_folders, cut_off, driver, fates, search
 from alumni_desk.store.backup_head import ENDING
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.disk import chapters_files, disk_problem
@@ -253,10 +253,10 @@ def forget(connection: sa.Connection, tables: Mapping[str, sa.Table], rows: Mapp
                         f"UPDATE shadow SET base = json_remove(base, {paths}) WHERE {where} AND base <> json_remove(base, {paths})",
                         f"DELETE FROM past WHERE {where} AND field IN ({', '.join(repr(name) for name in (*about, *groups))})"):
                 count += connection.exec_driver_sql(sql, wanted).rowcount
-            connection.exec_driver_sql(f"DELETE FROM operation WHERE {where} AND fate = 'waiting' AND {EMPTIED}", wanted)
+            connection.exec_driver_sql(f"DELETE FROM operation WHERE {where} AND +rowid IN (SELECT operation FROM waiting) AND {EMPTIED}", wanted)
             connection.exec_driver_sql(  # a base is kept only while something lies over it, and the order to erase does not
                 f"DELETE FROM shadow WHERE {where} AND NOT EXISTS (SELECT 1 FROM operation AS o INDEXED BY operation_row WHERE o.table_name = shadow.table_name"
-                " AND o.row_id = shadow.row_id AND o.fate = 'waiting' AND o.kind <> 'command')", wanted)
+                f" AND o.row_id = shadow.row_id AND {fates.WAITS} AND o.kind <> 'command')", wanted)
     return count
 
 
@@ -265,9 +265,9 @@ def _forget_what_came_along(connection: sa.Connection, people: Sequence[str]) ->
     count = 0
     for ids in _parts(people):
         count += connection.exec_driver_sql(
-            "UPDATE operation SET fields = '{}' WHERE fate = 'refused' AND kind = 'put' AND fields <> '{}' AND transaction_id IN (SELECT m.transaction_id"
-            " FROM operation AS m INDEXED BY operation_row WHERE m.table_name = 'person' AND m.row_id IN (SELECT value FROM json_each(?))"
-            " AND json_extract(m.fields, '$.merged_into') IS NOT NULL)", (json.dumps(ids),)).rowcount
+            "UPDATE operation SET fields = '{}' WHERE rowid IN (SELECT operation FROM refused) AND kind = 'put' AND fields <> '{}'"
+            " AND transaction_id IN (SELECT m.transaction_id FROM operation AS m INDEXED BY operation_row WHERE m.table_name = 'person'"
+            " AND m.row_id IN (SELECT value FROM json_each(?)) AND json_extract(m.fields, '$.merged_into') IS NOT NULL)", (json.dumps(ids),)).rowcount
     return count
 
 

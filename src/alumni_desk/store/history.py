@@ -158,12 +158,13 @@ def keep_replaced(connection: sa.Connection, table: str, keys: Mapping[str, str]
 
 def _own(connection: sa.Connection, table: str, row_id: str) -> Iterator[Version]:
     rows = connection.exec_driver_sql(
-        "SELECT o.fields, o.clock, o.fate, a.event, a.who, a.device, a.at FROM operation AS o LEFT JOIN action AS a ON a.id = o.action"
+        "SELECT o.fields, o.clock, o.rowid IN (SELECT operation FROM refused) AS refused, a.event, a.who, a.device, a.at FROM operation AS o"
+        " LEFT JOIN action AS a ON a.id = o.action"
         " WHERE o.table_name = ? AND o.row_id = ? AND o.queue <> 'peer' AND o.event NOT IN (?, ?) ORDER BY o.rowid",
         (table, row_id, *CARRIED))
     for row in rows:
         for name, value in _json.decode(row.fields).items():
-            one = _version(name, value, row.clock, who=row.who, device=row.device, here=True, event=row.event, refused=row.fate == "refused")
+            one = _version(name, value, row.clock, who=row.who, device=row.device, here=True, event=row.event, refused=bool(row.refused))
             # As Activity says when it was done: after a change under a clock that was ahead, the clocks of later ones go on from there.
             yield one if row.at is None else replace(one, at=f"{row.at[:19]}Z")
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from alumni_desk.store import keys
+from alumni_desk.store import fates, keys
 from alumni_desk.store.profile import Turns
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ _encode = msgspec.json.Encoder().encode
 
 _SMALL = 4_096
 
-_WAITING = "fate = 'waiting' AND queue <> 'peer'"  # others' are with them, too
+_WAITING = f"{fates.WAITS} AND o.queue <> 'peer'"  # others' are with them, too
 
 
 class Record(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -204,7 +204,7 @@ def of_actions(connection: sa.Connection, actions: Sequence[str]) -> Iterator[Re
 
 def of_small_action(connection: sa.Connection, action: str) -> Record | None:
     """The same of one small action, in one record; None if it changed nothing."""
-    operations = connection.exec_driver_sql(f"SELECT * FROM operation WHERE action = ? AND {_WAITING} ORDER BY rowid", (action,)).mappings().all()
+    operations = connection.exec_driver_sql(f"SELECT * FROM operation AS o WHERE action = ? AND {_WAITING} ORDER BY rowid", (action,)).mappings().all()
     done = connection.exec_driver_sql("SELECT * FROM action WHERE id = ?", (action,)).mappings().all()
     return Record(operations=[_plain(row) for row in operations], actions=[_plain(row) for row in done]) if operations else None
 
@@ -228,16 +228,16 @@ def _waiting(connection: sa.Connection, after: int) -> Iterator[Record]:
     yield Record(sync={row.key: row.value for row in known},
                  erased={row.id: row.at for row in connection.exec_driver_sql("SELECT id, at FROM erased")},
                  settings={row.key: row.value for row in connection.exec_driver_sql("SELECT key, value FROM setting")})
-    where, parameters = (f"{_WAITING} AND rowid > ?", (after,)) if is_alone(connection) else (_WAITING, ())
+    where, parameters = (f"{_WAITING} AND o.rowid > ?", (after,)) if is_alone(connection) else (_WAITING, ())
     yield from _records_of(connection, where, parameters)
     actions = connection.exec_driver_sql(
-        f"SELECT * FROM action WHERE id IN (SELECT action FROM operation WHERE {where}) ORDER BY rowid", parameters).mappings()
+        f"SELECT * FROM action WHERE id IN (SELECT o.action {fates.FROM_WAITING} WHERE {where}) ORDER BY rowid", parameters).mappings()
     while part := actions.fetchmany(CHUNK):
         yield Record(actions=[_plain(row) for row in part])
 
 
 def _records_of(connection: sa.Connection, where: str, parameters: tuple[str | int, ...]) -> Iterator[Record]:
-    rows = connection.exec_driver_sql(f"SELECT * FROM operation WHERE {where} ORDER BY rowid", parameters).mappings()
+    rows = connection.exec_driver_sql(f"SELECT o.* {fates.FROM_WAITING} WHERE {where} ORDER BY o.rowid", parameters).mappings()
     while part := rows.fetchmany(CHUNK):
         yield Record(operations=[_plain(row) for row in part])
 

@@ -28,14 +28,29 @@ def desk_tables(metadata: sa.MetaData) -> None:
         sa.Column("clock", sa.Text, nullable=False),
         sa.Column("schema", sa.Integer, nullable=False),
         sa.Column("queue", sa.Text, nullable=False),  # live | load
-        sa.Column("fate", sa.Text, nullable=False),  # waiting | accepted | refused | undone
-        sa.Column("sequence", sa.BigInteger),  # the server's, once it has answered
-        sa.Column("reason", sa.Text),
         sa.Column("made_at", sa.Text, nullable=False),  # UTC, ISO 8601 with milliseconds
-        sa.Column("resolved_at", sa.Text),
         sa.Index("operation_row", "table_name", "row_id"),
-        sa.Index("operation_fate", "fate", "sequence", "queue"),
         sa.Index("operation_action", "action"),
+    )
+    waiting = sa.Table(
+        "waiting", metadata,  # the operations that wait, see store/fates.py
+        sa.Column("operation", sa.Integer, primary_key=True),  # its rowid
+        sa.Column("queue", sa.Text, nullable=False),  # as the operation's
+        sa.Column("sequence", sa.BigInteger),  # the server's, once it has answered
+    )
+    sa.Index("waiting_answered", waiting.c.sequence, sqlite_where=waiting.c.sequence.is_not(None))
+    sa.Table(
+        "accepted", metadata,  # those that are part of the base
+        sa.Column("operation", sa.Integer, primary_key=True),
+        sa.Column("sequence", sa.BigInteger),
+        sa.Column("at", sa.Text),  # UTC, ISO 8601 with milliseconds; nothing of what files brought
+    )
+    sa.Table(
+        "refused", metadata,  # those that the server did not take
+        sa.Column("operation", sa.Integer, primary_key=True),
+        sa.Column("sequence", sa.BigInteger),
+        sa.Column("reason", sa.Text),
+        sa.Column("at", sa.Text),
     )
     sa.Table(
         "action", metadata,  # what somebody did at this desk, as Activity lists it and Undo takes it back

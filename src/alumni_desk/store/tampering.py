@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from alumni_desk.protocol.clocks import is_packed, unpack
 from alumni_desk.protocol.forms import cut
-from alumni_desk.store import driver
+from alumni_desk.store import driver, fates
 from alumni_desk.store.at_door import is_at_door
 from alumni_desk.store.done import NEVER
 from alumni_desk.store.erasing import rows_erased
@@ -59,12 +59,12 @@ def look(connection: sa.Connection, tables: Mapping[str, sa.Table], copy: Iterab
         actions += 0 if some_erased else _without_operations(connection)
     gone = changed = 0
     if not _narrow(connection):
-        some_accepted = driver.row(connection, "SELECT 1 FROM operation WHERE fate = 'accepted' LIMIT 1") is not None
+        some_accepted = driver.row(connection, "SELECT 1 FROM accepted LIMIT 1") is not None
         for table in synced.values():
             fact = table.info["kind"] == "fact"
             ids = set() if fact else _said_by_nobody(connection, table)
             if fact or some_accepted:
-                ids |= _said_otherwise(connection, table, ("accepted", "waiting") if fact else ("accepted",))
+                ids |= _said_otherwise(connection, table)
             changed += len([one for one in ids if (table.name, one) not in erased])
         gone = _rowless(connection, [name for name, table in synced.items() if table.info["kind"] == "fact"]) if some_accepted else 0
     return Tampered(frozenset(lost - erased), actions, changed, gone)
@@ -79,7 +79,7 @@ def _all_made_here(connection: sa.Connection) -> bool:
     """Whether there never was a server: every value was written on this laptop, and its operation stays."""
     return driver.row(
         connection, "SELECT 1 WHERE EXISTS (SELECT 1 FROM sync_state WHERE key IN ('membership', 'elsewhere', 'ended') OR key LIKE 'replica:%')"
-        " OR EXISTS (SELECT 1 FROM operation WHERE fate = 'accepted') OR EXISTS (SELECT 1 FROM scope WHERE cursor > 0)") is None
+        " OR EXISTS (SELECT 1 FROM accepted) OR EXISTS (SELECT 1 FROM scope WHERE cursor > 0)") is None
 
 
 def _without_entry(connection: sa.Connection) -> int:
@@ -88,7 +88,8 @@ def _without_entry(connection: sa.Connection) -> int:
         connection, "SELECT DISTINCT o.action FROM operation AS o INDEXED BY operation_action WHERE o.action NOT IN (SELECT id FROM action)")]
     return len(driver.rows(
         connection, "SELECT DISTINCT o.action FROM json_each(?) AS j CROSS JOIN operation AS o INDEXED BY operation_action ON o.action = j.value"
-        " WHERE o.queue <> 'peer' AND o.event NOT IN (?, ?) AND NOT (o.kind = 'fact' AND o.fate = 'accepted')", (json.dumps(absent), *CARRIED)))
+        " WHERE o.queue <> 'peer' AND o.event NOT IN (?, ?) AND NOT (o.kind = 'fact' AND o.rowid IN (SELECT operation FROM accepted))",
+        (json.dumps(absent), *CARRIED)))
 
 
 def _without_operations(connection: sa.Connection) -> int:
@@ -167,7 +168,7 @@ def _said_by_nobody(connection: sa.Connection, table: sa.Table) -> set[str]:
 _BITS = 63
 
 
-def _said_otherwise(connection: sa.Connection, table: sa.Table, fates: Sequence[str]) -> set[str]:
+def _said_otherwise(connection: sa.Connection, table: sa.Table) -> set[str]:
     """Rows that hold another value than what was written here under the very clock that they say, by the newest operations of each table; of what waits
     ``checking`` looks for itself."""
     fact = table.info["kind"] == "fact"
@@ -176,9 +177,9 @@ def _said_otherwise(connection: sa.Connection, table: sa.Table, fates: Sequence[
     newest = driver.row(connection, "SELECT coalesce(max(rowid), 0) FROM operation")[0]
     found: set[str] = set()
     for portion in driver.portions(
-            connection, "SELECT o.row_id, o.clock, o.fields FROM operation AS o INDEXED BY operation_row WHERE o.fate IN (SELECT value FROM json_each(?))"
+            connection, f"SELECT o.row_id, o.clock, o.fields FROM operation AS o INDEXED BY operation_row WHERE {fates.NOT_REFUSED if fact else fates.ACCEPTED}"
             " AND o.table_name = ? AND o.queue <> 'peer' AND o.kind <> 'command' AND o.event <> ? AND o.rowid > ?",
-            (json.dumps(fates), table.name, CARD_MOVED, newest - COMPARED), _AT_ONCE):
+            (table.name, CARD_MOVED, newest - COMPARED), _AT_ONCE):
         ids = json.dumps([row_id for row_id, _clock, _fields in portion])
         rows = {row["id"]: row for row in connection.exec_driver_sql(
             f'SELECT * FROM "{table.name}" WHERE id IN (SELECT value FROM json_each(?))', (ids,)).mappings()}
@@ -202,7 +203,8 @@ def _rowless(connection: sa.Connection, facts: Collection[str]) -> int:
                         f' AND NOT EXISTS (SELECT 1 FROM "{name}" AS t WHERE t.id = o.row_id)', (name,))]
         count += int(driver.row(
             connection, "SELECT count(*) FROM json_each(?) AS j CROSS JOIN operation AS o INDEXED BY operation_row ON o.table_name = ? AND o.row_id = j.value"
-            " WHERE o.fate = 'accepted' AND o.sequence <= (SELECT max(cursor) FROM scope) AND o.queue <> 'peer'", (json.dumps(absent), name))[0])
+            " JOIN accepted AS a ON a.operation = o.rowid WHERE a.sequence <= (SELECT max(cursor) FROM scope) AND o.queue <> 'peer'",
+            (json.dumps(absent), name))[0])
     return count
 
 

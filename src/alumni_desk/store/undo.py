@@ -20,7 +20,7 @@ import msgspec
 
 from alumni_desk.errors import NotFound, Refused
 from alumni_desk.protocol.clocks import unpack
-from alumni_desk.store import driver
+from alumni_desk.store import driver, fates
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.done import DAYS, GONE_BACK, NEVER, Done, Young, lapsed, why_not
 from alumni_desk.store.history import authors_of
@@ -380,7 +380,7 @@ def _facts_back(writing: Writing, table: sa.Table, target: str) -> tuple[int, li
     import sqlalchemy as sa
 
     ids = writing.connection.exec_driver_sql(
-        "SELECT row_id FROM operation INDEXED BY operation_action WHERE action = ? AND table_name = ? AND fate <> 'refused' ORDER BY rowid",
+        f"SELECT row_id FROM operation AS o INDEXED BY operation_action WHERE action = ? AND table_name = ? AND {fates.NOT_REFUSED} ORDER BY rowid",
         (target, table.name)).scalars().all()
     made, left = 0, []
     for start in range(0, len(ids), TRANSACTION // 2):
@@ -472,8 +472,8 @@ def _batches(connection: sa.Connection, table: sa.Table, chain: Sequence[str]) -
     """The rows in which something of a chain stands, some hundreds at a time, each with what its actions wrote there."""
     standing = _standing(chain)
     ids = connection.exec_driver_sql(
-        "SELECT row_id FROM operation INDEXED BY operation_action WHERE action IN (SELECT value FROM json_each(?)) AND table_name = ?"
-        " AND fate <> 'refused' GROUP BY row_id ORDER BY min(rowid)", (msgspec.json.encode(standing).decode(), table.name)).scalars().all()
+        "SELECT row_id FROM operation AS o INDEXED BY operation_action WHERE action IN (SELECT value FROM json_each(?)) AND table_name = ?"
+        f" AND {fates.NOT_REFUSED} GROUP BY row_id ORDER BY min(rowid)", (msgspec.json.encode(standing).decode(), table.name)).scalars().all()
     keys = {column.name: clock_key(column) for column in table.columns}
     all_of_it = "o.action = ?" if len(chain) == 1 else "o.action IN (SELECT value FROM json_each(?))"
     wanted = chain[0] if len(chain) == 1 else msgspec.json.encode(list(chain)).decode()
@@ -486,7 +486,7 @@ def _batches(connection: sa.Connection, table: sa.Table, chain: Sequence[str]) -
                 f" o.event = '{DECIDED}'"
                 f' FROM json_each(?) AS j CROSS JOIN "{table.name}" AS t ON t.id = j.value'
                 " CROSS JOIN operation AS o INDEXED BY operation_row ON o.table_name = ? AND o.row_id = t.id"
-                f" WHERE {all_of_it} AND o.fate <> 'refused' ORDER BY o.rowid",
+                f" WHERE {all_of_it} AND {fates.NOT_REFUSED} ORDER BY o.rowid",
                 (part, table.name, wanted)):
             one = found.get(row_id)
             if one is None:

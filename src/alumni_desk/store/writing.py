@@ -39,7 +39,7 @@ TEXT_LIMIT = 65_536
 
 OPERATION = ("id", "action", "event", "transaction_id", "scope", "audience", "kind", "table_name", "row_id", "fields", "clock", "schema", "queue", "made_at")
 
-ALWAYS = {"before": "{}", "values_before": "{}", "fate": "waiting"}
+ALWAYS = {"before": "{}", "values_before": "{}"}
 
 INSERT_OPERATION = (f"INSERT INTO operation ({', '.join((*OPERATION, *ALWAYS))}) VALUES ({', '.join('?' * len(OPERATION))}, "
                     + ", ".join(f"'{value}'" for value in ALWAYS.values()) + ")")
@@ -271,7 +271,7 @@ class Writing:
         kind, at = self.tables[table].info["kind"], self.at
         driver.run_many(self.connection, CHANGE_OPERATION, [
             (one, self.action_id, self.event, self.transaction_id, self.scope, audience, kind, table, row_id, fields, stamp, self._schema, self.queue, at,
-             before, values_before, "waiting")
+             before, values_before)
             for one, (row_id, stamp, (audience, fields, before, values_before)) in zip(uuid7s(len(parts)), parts, strict=True)])
         if table not in self._aside:
             self._capture.awaited = {row_id: stamp for row_id, stamp, _part in parts}

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from alumni_desk.protocol.clocks import unpack
 from alumni_desk.protocol.messages import REPLICAS_SEEN
+from alumni_desk.store import fates
 from alumni_desk.store.tables import CARRIED, CHAPTER_MOVED
 from alumni_desk.sync.shapes import shapes
 
@@ -41,7 +42,7 @@ def own_replicas(connection: sa.Connection) -> list[str]:
 
 def carries(connection: sa.Connection) -> bool:
     """Whether what waits here to be sent is, in part, what others had written at a former server."""
-    return connection.exec_driver_sql("SELECT 1 FROM operation WHERE fate = 'waiting' AND event = ? LIMIT 1", (CHAPTER_MOVED,)).first() is not None
+    return connection.exec_driver_sql(f"SELECT 1 {fates.FROM_WAITING} WHERE o.event = ? LIMIT 1", (CHAPTER_MOVED,)).first() is not None
 
 
 _WRITTEN = ("SELECT max(clock) FROM past GROUP BY substr(clock, -16)",

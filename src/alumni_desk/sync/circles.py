@@ -16,7 +16,7 @@ from alumni_desk.store import driver
 KEY = "circles"
 """In ``sync_state``: the merges that give way, as id -> [into whom, clock]."""
 
-_WAITING = ("SELECT o.row_id, max(o.clock) FROM operation AS o WHERE o.table_name = 'person' AND o.fate = 'waiting'"
+_WAITING = ("SELECT o.row_id, max(o.clock) FROM operation AS o WHERE o.table_name = 'person' AND +o.rowid IN (SELECT operation FROM waiting)"
             " AND o.row_id IN (SELECT value FROM json_each(?)) AND json_type(o.fields, '$.merged_into') = 'text' GROUP BY o.row_id")
 
 

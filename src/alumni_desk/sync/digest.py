@@ -15,6 +15,7 @@ from alumni_desk.members.counting import COUNT_MEMBERS
 from alumni_desk.protocol.clocks import pack
 from alumni_desk.protocol.digest import Sums, differing, part_of, tail_of
 from alumni_desk.protocol.messages import Block, Cursor, DigestReply, DigestRequest
+from alumni_desk.store import fates
 from alumni_desk.store.connecting import READER_CACHE
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync import erasing, operations, session, state
@@ -93,7 +94,7 @@ def _sums(connection: sa.Connection, scope: str) -> Sums:
         names = ", ".join(f't."{name}"' for name in shape.columns)
         rows = connection.exec_driver_sql(
             f'SELECT {names} FROM "{shape.name}" AS t WHERE scope = ?'
-            " AND id NOT IN (SELECT row_id FROM operation WHERE table_name = ? AND fate = 'waiting')", (scope, shape.name))
+            f" AND id NOT IN (SELECT o.row_id {fates.FROM_WAITING} WHERE o.table_name = ?)", (scope, shape.name))
         found.add(shape.name, _plain(rows), at)
         found.add(shape.name, _under(connection, shape), at)
     return found
@@ -108,7 +109,7 @@ def _plain(rows: sa.CursorResult[Any]) -> Iterator[tuple[Any, ...]]:
 
 def _under(connection: sa.Connection, shape: Shape) -> Iterator[tuple[Any, ...]]:
     """The bases of rows over which something lies still."""
-    ids = connection.exec_driver_sql("SELECT DISTINCT row_id FROM operation WHERE table_name = ? AND fate = 'waiting'", (shape.name,)).scalars().all()
+    ids = connection.exec_driver_sql(f"SELECT DISTINCT o.row_id {fates.FROM_WAITING} WHERE o.table_name = ?", (shape.name,)).scalars().all()
     for row_id, base in bases_of(connection, shape, operations.lying_over(connection, shape.name, ids)).items():
         if base["clock"] is not None:
             values = {**base, "id": row_id, "clocks": pack(base["clocks"])}
@@ -143,7 +144,7 @@ def _replace(connection: sa.Connection, shape: Shape, scope: str, parts: Sequenc
             given[str(row["id"])] = row
     tails = msgspec.json.encode([tail_of(part) for part in parts]).decode()
     waiting = connection.exec_driver_sql(
-        "SELECT DISTINCT row_id FROM operation WHERE table_name = ? AND fate = 'waiting' AND substr(row_id, 35, 2) IN (SELECT value FROM json_each(?))",
+        f"SELECT DISTINCT o.row_id {fates.FROM_WAITING} WHERE o.table_name = ? AND substr(o.row_id, 35, 2) IN (SELECT value FROM json_each(?))",
         (shape.name, tails)).scalars().all()
     lying = operations.lying_over(connection, shape.name, waiting)
     newer: dict[str, Base] = {row_id: base_of(shape, given[row_id]) if row_id in given else no_base(shape) for row_id in lying}

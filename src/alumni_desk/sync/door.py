@@ -11,6 +11,7 @@ import msgspec
 import sqlalchemy as sa
 
 from alumni_desk.protocol.messages import PLACES, Cursor, Grant, HelloReply
+from alumni_desk.store import fates
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync import erasing, operations, state
 from alumni_desk.sync.shapes import Shape, shapes
@@ -144,16 +145,17 @@ def offer_again(desk: Desk, scope: str, server: HelloReply) -> None:
     saved = server.backed_up.get(scope, 0)
     accepted = f"fate = 'accepted' AND {_OWN_FACTS}"
     with desk.reading() as connection:
-        first = connection.exec_driver_sql(f"SELECT min(sequence) FROM operation WHERE {accepted}").scalar()
+        first = connection.exec_driver_sql(f"SELECT min(sequence) FROM {fates.VIEW} WHERE {accepted}").scalar()
     if first is None or (scope not in server.unknown and first > saved):
         return
     with desk.applying() as applying:
         connection = applying.connection
         if scope in server.unknown:
-            connection.exec_driver_sql(f"UPDATE operation SET fate = 'waiting', sequence = NULL, resolved_at = NULL WHERE {accepted}")
+            fates.wait_again(connection, accepted)
             state.drop(connection, state.Places)
         else:
-            connection.exec_driver_sql(f"DELETE FROM operation WHERE {accepted} AND sequence <= ?", (saved,))
+            connection.exec_driver_sql(
+                f"DELETE FROM operation WHERE {_OWN_FACTS} AND rowid IN (SELECT operation FROM accepted WHERE sequence <= ?)", (saved,))
 
 
 def forget_rows(connection: sa.Connection, scope: str, left: Mapping[str, Sequence[str]]) -> int:
@@ -176,7 +178,7 @@ def forget_rows(connection: sa.Connection, scope: str, left: Mapping[str, Sequen
             count += connection.exec_driver_sql(f'DELETE FROM "{table}" WHERE id IN (SELECT value FROM json_each(?))', wanted[1:]).rowcount
             for own in ("shadow", "past"):
                 connection.exec_driver_sql(f"DELETE FROM {own} WHERE {named}", wanted)
-            connection.exec_driver_sql(f"DELETE FROM operation WHERE {named} AND (fate NOT IN ('waiting', 'refused') OR queue = 'peer')", wanted)
+            connection.exec_driver_sql(f"DELETE FROM operation AS o WHERE {named} AND ({fates.ACCEPTED} OR queue = 'peer')", wanted)
             connection.exec_driver_sql(f"UPDATE operation SET values_before = '{{}}' WHERE {named}", wanted)
             _show(connection, shape, scope, part)
     return count
@@ -190,8 +192,8 @@ def days_left(until: str | None, now: datetime) -> float | None:
 def _forget_all(connection: sa.Connection, scope: str, *, facts: bool) -> None:
     state.keep(connection, state.Scrubbing())
     if facts:
-        connection.exec_driver_sql(f"UPDATE operation SET fate = 'accepted', resolved_at = ? WHERE fate = 'waiting' AND sequence IS NOT NULL AND {_OWN_FACTS}",
-                                   (datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),))
+        fates.accept(connection, f"fate = 'waiting' AND sequence IS NOT NULL AND {_OWN_FACTS}",
+                     at=datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"))
         _keep_place(connection, scope)
     else:
         state.drop(connection, state.Places)
@@ -200,10 +202,11 @@ def _forget_all(connection: sa.Connection, scope: str, *, facts: bool) -> None:
     for name in ("shadow", "past"):
         connection.exec_driver_sql(f"DELETE FROM {name}")
     holding.close(connection)
-    kept = f" AND NOT (fate = 'accepted' AND {_OWN_FACTS})" if facts else ""
-    connection.exec_driver_sql(f"DELETE FROM operation WHERE (fate NOT IN ('waiting', 'refused') OR (fate = 'waiting' AND sequence IS NOT NULL)){kept}")
+    kept = f" WHERE NOT (fate = 'accepted' AND {_OWN_FACTS})" if facts else ""
+    connection.exec_driver_sql("DELETE FROM operation WHERE rowid IN (SELECT rowid FROM (SELECT rowid, fate, kind, queue FROM operation_now"
+                               f" WHERE fate = 'accepted' OR (fate = 'waiting' AND sequence IS NOT NULL)){kept})")
     connection.exec_driver_sql("UPDATE operation SET values_before = '{}'")
-    connection.exec_driver_sql("DELETE FROM action WHERE id NOT IN (SELECT action FROM operation WHERE fate <> 'accepted')")
+    connection.exec_driver_sql("DELETE FROM action WHERE id NOT IN (SELECT action FROM operation WHERE rowid NOT IN (SELECT operation FROM accepted))")
     connection.exec_driver_sql("DELETE FROM sync_state WHERE key LIKE ?", (f"{state.REPLICA}%",))
     for kind in (state.Rebuilding, state.Told):
         state.drop(connection, kind)
@@ -221,7 +224,7 @@ def _keep_place(connection: sa.Connection, scope: str) -> None:
 def show_what_waits(connection: sa.Connection, scope: str) -> None:
     """Where no row is left: of each what was done here and waits to be sent."""
     for name, shape in shapes().items():
-        rows = connection.exec_driver_sql("SELECT DISTINCT row_id FROM operation WHERE table_name = ? AND fate = 'waiting'", (name,)).scalars().all()
+        rows = connection.exec_driver_sql(f"SELECT DISTINCT o.row_id {fates.FROM_WAITING} WHERE o.table_name = ?", (name,)).scalars().all()
         _show(connection, shape, scope, rows)
 
 

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from alumni_desk.errors import Refused
 from alumni_desk.protocol.clocks import unpack
 from alumni_desk.protocol.messages import Grant
+from alumni_desk.store import fates
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync import erasing, join, state
 from alumni_desk.sync.carried_clocks import counts_as, plain
@@ -57,8 +58,7 @@ def follow(desk: Desk, membership: Membership) -> None:
             state.drop(connection, kind)
         past = _past(connection)
         begin_again(connection, membership.scope)
-        connection.exec_driver_sql("UPDATE operation SET fate = 'accepted' WHERE rowid IN (SELECT value FROM json_each(?))",
-                                   (msgspec.json.encode(past).decode(),))
+        fates.accept(connection, "rowid IN (SELECT value FROM json_each(?))", (msgspec.json.encode(past).decode(),))
         if ended:
             show_what_waits(connection, membership.scope)
     erasing.finish(desk)
@@ -73,7 +73,7 @@ def _past(connection: sa.Connection) -> list[int]:
             continue
         rows = connection.exec_driver_sql(
             f'SELECT o.rowid, o.clock, o.fields, t.clocks FROM operation AS o JOIN "{name}" AS t ON t.id = o.row_id'
-            " WHERE o.table_name = ? AND o.fate = 'accepted' AND o.queue <> 'peer' AND o.kind = 'put'", (name,)).all()
+            f" WHERE o.table_name = ? AND {fates.ACCEPTED} AND o.queue <> 'peer' AND o.kind = 'put'", (name,)).all()
         for row in rows:
             clocks = unpack(row.clocks)
             # What a door may write and not read has no clock here: nobody is known to have written over it.

@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from alumni_desk.protocol.clock import milliseconds
 from alumni_desk.protocol.clocks import unpack
 from alumni_desk.protocol.messages import Author, ConflictRow
+from alumni_desk.store import fates
 from alumni_desk.store.listed import texts
 from alumni_desk.store.synced import clock_key
 from alumni_desk.store.undo import origin
@@ -35,10 +36,10 @@ MARK = "@"
 _APART = frozenset({"gone", "standing", "merged_into", "network_person_id", "household"})
 """Fields that say what the entry is, not what is known of the person."""
 
-_OWN = ("SELECT p.id AS person, p.clocks, o.id, o.fields, o.values_before, o.clock, o.resolved_at, a.who"
+_OWN = ("SELECT p.id AS person, p.clocks, o.id, o.fields, o.values_before, o.clock, t.at AS resolved_at, a.who"
         " FROM person AS p INDEXED BY person_merged_into CROSS JOIN operation AS o INDEXED BY operation_row ON o.table_name = 'person' AND o.row_id = p.id"
-        " LEFT JOIN action AS a ON a.id = o.action"
-        " WHERE p.merged_into IS NOT NULL AND NOT p.gone AND o.kind = 'put' AND o.queue = 'live' AND o.fate IN ('accepted', 'waiting')"
+        " LEFT JOIN action AS a ON a.id = o.action LEFT JOIN accepted AS t ON t.operation = o.rowid"
+        f" WHERE p.merged_into IS NOT NULL AND NOT p.gone AND o.kind = 'put' AND o.queue = 'live' AND {fates.NOT_REFUSED}"
         " ORDER BY p.id, o.rowid DESC")
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from alumni_desk.errors import Refused
 from alumni_desk.protocol.messages import Done, HelloReply, ScopeRequest
-from alumni_desk.store import removal
+from alumni_desk.store import fates, removal
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.erasing import EMPTIED
 from alumni_desk.store.removal import Why
@@ -58,8 +58,7 @@ def _offer_again(desk: Desk, scope: str, saved: int) -> None:
     """The server was put back to an older day: what it answered since (after the sequence ``saved``) it may have lost, and soon nobody else has it."""
     with desk.applying() as applying:
         connection = applying.connection
-        connection.exec_driver_sql("UPDATE operation SET fate = 'waiting', sequence = NULL, resolved_at = NULL WHERE scope = ? AND queue <> 'peer'"
-                                   f" AND fate IN ('accepted', 'waiting') AND sequence > ? AND NOT ({EMPTIED})", (scope, saved))
+        fates.wait_again(connection, f"scope = ? AND queue <> 'peer' AND fate IN ('accepted', 'waiting') AND sequence > ? AND NOT ({EMPTIED})", (scope, saved))
         connection.exec_driver_sql("UPDATE parcel SET resolved = NULL, sequence = NULL, reason = NULL WHERE scope = ? AND sequence > ?", (scope, saved))
         state.drop(connection, state.Places)
 

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from alumni_desk.members import naming
 from alumni_desk.protocol.messages import Page
 from alumni_desk.schema import synced_tables
-from alumni_desk.store import erasing
+from alumni_desk.store import erasing, fates
 from alumni_desk.sync import state
 from alumni_desk.sync.away import away, names_of
 from alumni_desk.sync.door import forget_rows
@@ -62,8 +62,8 @@ def after_rows(connection: sa.Connection) -> None:
     """What the server has of one's own about those who are away goes."""
     for table, ids in away(connection).items():
         for name in ("operation", "past"):
-            accepted = " AND fate = 'accepted'" if name == "operation" else ""
-            if connection.exec_driver_sql(f"DELETE FROM {name} WHERE table_name = ? AND row_id IN (SELECT value FROM json_each(?)){accepted}",
+            accepted = f" AND {fates.ACCEPTED}" if name == "operation" else ""
+            if connection.exec_driver_sql(f"DELETE FROM {name} AS o WHERE table_name = ? AND row_id IN (SELECT value FROM json_each(?)){accepted}",
                                           (table, _json(ids))).rowcount:
                 state.keep(connection, state.Scrubbing())
 
@@ -72,8 +72,9 @@ def _called(connection: sa.Connection, people: Sequence[str]) -> dict[str, str]:
     """The names of those of whom something was written here that is not at the server: whoever wrote it is told, and of whom it was."""
     rows = connection.exec_driver_sql(
         "SELECT p.id, p.first_name, p.last_name, p.preferred_name, p.other_script_name, p.class_year FROM person AS p"
-        " WHERE p.id IN (SELECT value FROM json_each(?)) AND NOT p.gone AND EXISTS (SELECT 1 FROM operation AS o WHERE o.queue <> 'peer'"
-        " AND (o.fate = 'waiting' OR o.fate = 'refused') AND (o.row_id = p.id AND o.table_name = 'person' OR json_extract(o.fields, '$.person') = p.id))",
+        " WHERE p.id IN (SELECT value FROM json_each(?)) AND NOT p.gone AND EXISTS (SELECT 1 FROM"
+        " (SELECT operation FROM waiting UNION ALL SELECT operation FROM refused) AS u CROSS JOIN operation AS o ON o.rowid = u.operation"
+        " WHERE o.queue <> 'peer' AND (o.row_id = p.id AND o.table_name = 'person' OR json_extract(o.fields, '$.person') = p.id))",
         (_json(people),))
     return {str(row.id): naming.display_name(row) for row in rows if naming.display_name(row)}
 

@@ -22,6 +22,7 @@ from alumni_desk.protocol.codes import read_invitation, short_invitation, wrong_
 from alumni_desk.protocol.ids import uuid7
 from alumni_desk.protocol.messages import ChallengeReply, ChallengeRequest, ConflictRow, Grant, Offer
 from alumni_desk.schema import SCHEMA_VERSION
+from alumni_desk.store import fates
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.erasing import ERASE
 from alumni_desk.store.tables import CHAPTER_MOVED
@@ -41,7 +42,7 @@ from alumni_desk.words import _, ngettext, number
 _AT_ONCE = 2_000
 
 _INSERT = ("INSERT INTO operation (id, action, event, transaction_id, scope, audience, kind, table_name, row_id, fields, before, values_before, clock, schema,"
-           " queue, fate, made_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+           " queue, made_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
 
 
 def move(desk: Desk, url: str, code: str, *, anyway: bool = False, merge: bool = False, device_name: str | None = None, wire: Wire | None = None,
@@ -119,8 +120,9 @@ def take_along(connection: sa.Connection, membership: state.Membership, cards: S
     connection.exec_driver_sql("UPDATE scope SET cursor = 0, chain = '' WHERE id = ?", (membership.scope,))
     connection.exec_driver_sql("DELETE FROM shadow")
     # What the former server answered counts for nothing there; what it refused stays refused.
-    connection.exec_driver_sql("UPDATE operation SET sequence = NULL WHERE fate = 'waiting'")
-    connection.exec_driver_sql("UPDATE operation SET sequence = ? WHERE fate = 'accepted' AND kind = 'put'", (operations.BEFORE_THE_MOVE,))
+    connection.exec_driver_sql("UPDATE waiting SET sequence = NULL WHERE sequence IS NOT NULL")
+    connection.exec_driver_sql("UPDATE accepted SET sequence = ? WHERE operation IN (SELECT rowid FROM operation WHERE kind = 'put')",
+                               (operations.BEFORE_THE_MOVE,))
     offered = sum(_offer(connection, shape, membership.scope) for shape in shapes().values() if shape.name != "chapter" or membership.scope in former)
     return offered + _tell_erased(connection, membership.scope)
 
@@ -144,7 +146,7 @@ def _offer(connection: sa.Connection, shape: Shape, scope: str) -> int:
             in_it += len(parts)
             audience = row["gathering"] if shape.by_row and row["gathering"] else "chapter"
             made += [(uuid7(), action, CHAPTER_MOVED, transaction, scope, audience, shape.kind, shape.name, row["id"], json_text(fields), "{}", "{}", clock,
-                      SCHEMA_VERSION, "load", "waiting", at) for clock, fields in parts]
+                      SCHEMA_VERSION, "load", at) for clock, fields in parts]
         if made:
             connection.exec_driver_sql(_INSERT, made)
         count += len(made)
@@ -154,10 +156,10 @@ def _tell_erased(connection: sa.Connection, scope: str) -> int:
     """Who was erased, after all that there is about them: the new server keeps out what a laptop says of them that has not heard of it yet."""
     wanted = connection.exec_driver_sql(
         "SELECT id FROM erased AS e WHERE NOT EXISTS (SELECT 1 FROM operation AS o INDEXED BY operation_row WHERE o.table_name = 'person' AND o.row_id = e.id"
-        " AND o.kind = 'command' AND o.fate = 'waiting') ORDER BY id").scalars().all()
+        f" AND o.kind = 'command' AND {fates.WAITS}) ORDER BY id").scalars().all()
     at, action, clock = _at(), uuid7(), Clock()
     made = [(uuid7(), action, CHAPTER_MOVED, uuid7(), scope, "chapter", "command", "person", one, ERASE, "{}", "{}", clock.tick(), SCHEMA_VERSION, "load",
-             "waiting", at) for one in wanted]
+             at) for one in wanted]
     if made:
         connection.exec_driver_sql(_INSERT, made)
     return len(made)
@@ -187,7 +189,7 @@ def _at() -> str:
 
 def _clocks_waiting(connection: sa.Connection, table: str, first: str, last: str) -> dict[str, set[str]]:
     found: dict[str, set[str]] = defaultdict(set)
-    for row in connection.exec_driver_sql("SELECT row_id, clock FROM operation WHERE table_name = ? AND fate = 'waiting' AND row_id BETWEEN ? AND ?",
+    for row in connection.exec_driver_sql(f"SELECT row_id, clock FROM operation AS o WHERE table_name = ? AND {fates.WAITS} AND row_id BETWEEN ? AND ?",
                                           (table, first, last)):
         found[row.row_id].add(row.clock)
     return found

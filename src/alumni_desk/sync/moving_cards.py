@@ -90,7 +90,7 @@ def _offer(connection: sa.Connection, scope: str, row: ConflictRow) -> None:
     at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     connection.exec_driver_sql(
         "INSERT INTO operation (id, action, event, transaction_id, scope, audience, kind, table_name, row_id, fields, before, values_before, clock, schema,"
-        " queue, fate, made_at) VALUES (?, ?, ?, ?, ?, 'chapter', ?, ?, ?, ?, '{}', '{}', ?, ?, 'load', 'waiting', ?)",
+        " queue, made_at) VALUES (?, ?, ?, ?, ?, 'chapter', ?, ?, ?, ?, '{}', '{}', ?, ?, 'load', ?)",
         (row.operation, row.operation, CARD_MOVED, row.operation, scope, shape.kind, row.table, row.row, json_text({row.field: row.value}),
          plain(row.loser_clock), SCHEMA_VERSION, at))
     settle(connection, shape, scope, operations.lying_over(connection, shape.name, [row.row]), frozenset(), bases)

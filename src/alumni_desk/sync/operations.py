@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from alumni_desk.protocol.canonical import body_of
 from alumni_desk.protocol.messages import Operation, Value
-from alumni_desk.store import driver
+from alumni_desk.store import driver, fates
 from alumni_desk.store.tables import CARD_MOVED, CHAPTER_MOVED
 from alumni_desk.sync.shapes import Shape, shapes
 
@@ -72,10 +72,10 @@ def outgoing(connection: sa.Connection, scope: str, limit: int, newest: int | No
     last = _LAST if newest is None else newest
     found: list[Outgoing] = []
     if after is None:
-        found = _read(connection, f"{_READY} AND queue = 'live' AND scope = ? AND rowid <= ? ORDER BY rowid LIMIT ?", (scope, last, limit + 1))
+        found = _read(connection, f"{_READY} AND w.queue = 'live' AND o.scope = ? AND w.operation <= ? ORDER BY w.operation LIMIT ?", (scope, last, limit + 1))
     limit = limit if most_of_files is None else min(limit, max(most_of_files, len(found)))
     if len(found) < limit:
-        found += _read(connection, f"{_READY} AND queue = 'load' AND scope = ? AND rowid > ? AND rowid <= ? ORDER BY rowid LIMIT ?",
+        found += _read(connection, f"{_READY} AND w.queue = 'load' AND o.scope = ? AND w.operation > ? AND w.operation <= ? ORDER BY w.operation LIMIT ?",
                        (scope, after or 0, last, limit + 1 - len(found)))
     if len(found) > limit:  # the one too many tells whether a transaction ends before it
         cut = found[-1].transaction
@@ -83,15 +83,15 @@ def outgoing(connection: sa.Connection, scope: str, limit: int, newest: int | No
     return found
 
 
-_READY = ("SELECT rowid, id, action, transaction_id, audience, kind, table_name, row_id, fields, before, clock, schema, queue = 'load'"
-          " FROM operation INDEXED BY operation_fate WHERE fate = 'waiting' AND sequence IS NULL")  # of one queue these are by their rowid there
+_READY = ("SELECT o.rowid, o.id, o.action, o.transaction_id, o.audience, o.kind, o.table_name, o.row_id, o.fields, o.before, o.clock, o.schema,"
+          f" w.queue = 'load' {fates.FROM_WAITING} WHERE w.sequence IS NULL")
 
 
 def unsealed(connection: sa.Connection, scope: str, limit: int) -> list[Outgoing]:
     """Operations still to send that lie in no sealed parcel yet."""
     return _read(
-        connection, f"{_READY} AND queue <> 'peer' AND scope = ? AND NOT EXISTS (SELECT 1 FROM parcel_operation AS p WHERE p.operation = operation.id)"
-        " ORDER BY queue = 'load', rowid LIMIT ?", (scope, limit))
+        connection, f"{_READY} AND w.queue <> 'peer' AND o.scope = ? AND NOT EXISTS (SELECT 1 FROM parcel_operation AS p WHERE p.operation = o.id)"
+        " ORDER BY w.queue = 'load', w.operation LIMIT ?", (scope, limit))
 
 
 def _read(connection: sa.Connection, question: str, parameters: Sequence[Any]) -> list[Outgoing]:
@@ -126,13 +126,13 @@ def lying_over(connection: sa.Connection, table: str, ids: Iterable[str]) -> dic
     """The operations still waiting on these rows of a table, oldest first."""
     found: dict[str, list[Overlay]] = defaultdict(list)
     shape = shapes().get(table)
-    wanted = list(ids)
+    wanted = list(ids) if driver.row(connection, "SELECT 1 FROM waiting LIMIT 1") else []
     for start in range(0, len(wanted), CHUNK):
         part = msgspec.json.encode(wanted[start:start + CHUNK]).decode()
         rows = driver.rows(
-            connection, "SELECT o.rowid, o.id, o.row_id, o.fields, o.before, o.values_before, o.clock, o.sequence, o.queue, o.event FROM operation AS o"
-            " WHERE o.table_name = ? AND o.row_id IN (SELECT value FROM json_each(?)) AND o.fate = 'waiting' AND o.kind <> 'command'"
-            " ORDER BY o.rowid", (table, part))
+            connection, "SELECT o.rowid, o.id, o.row_id, o.fields, o.before, o.values_before, o.clock, w.sequence, o.queue, o.event FROM json_each(?) AS j"
+            " CROSS JOIN operation AS o INDEXED BY operation_row ON o.table_name = ? AND o.row_id = j.value JOIN waiting AS w ON w.operation = o.rowid"
+            " WHERE o.kind <> 'command' ORDER BY o.rowid", (part, table))
         for rowid, name, row_id, fields, before, values_before, clock, sequence, queue, event in rows:
             found[row_id].append(Overlay(
                 rowid, name, typed(shape, _JSON_MAP.decode(fields)), _JSON_MAP.decode(before) if before else {},
@@ -141,17 +141,18 @@ def lying_over(connection: sa.Connection, table: str, ids: Iterable[str]) -> dic
 
 
 def mark_sent(connection: sa.Connection, answered: Sequence[tuple[int, int]]) -> None:
-    """Keep the sequence that the server gave: pairs of sequence and rowid. The fate is sealed when the cursor has passed it."""
+    """Keep the sequence that the server gave: pairs of sequence and rowid. They wait on until the cursor has passed it."""
     if answered:
-        driver.run_many(connection, "UPDATE operation SET sequence = ? WHERE rowid = ?", answered)
+        driver.run_many(connection, "UPDATE waiting SET sequence = ? WHERE operation = ?", answered)
 
 
 def mark_base(connection: sa.Connection, sequences: Sequence[int], rowids: Sequence[int], at: str | None) -> None:
-    """These are part of the base now, each under the sequence that the server gave. ``at``: when, of what people did; of what files brought nobody asks,
-    and a row that grows by it finds no room on its page."""
+    """These are part of the base now, each under the sequence that the server gave. ``at``: when, of what people did; of what files brought nobody asks."""
     for sequence, first, count in _run_of(sequences, rowids) or _runs(list(zip(sequences, rowids, strict=True))):
-        driver.run(connection, "UPDATE operation SET fate = 'accepted', sequence = rowid + ?, resolved_at = ? WHERE rowid BETWEEN ? AND ?",
-                   (sequence - first, at, first, first + count - 1))
+        these = (first, first + count - 1)
+        driver.run(connection, "INSERT INTO accepted (operation, sequence, at) SELECT operation, operation + ?, ? FROM waiting WHERE operation BETWEEN ? AND ?",
+                   (sequence - first, at, *these))
+        driver.run(connection, "DELETE FROM waiting WHERE operation BETWEEN ? AND ?", these)
 
 
 def _run_of(sequences: Sequence[int], rowids: Sequence[int]) -> list[tuple[int, int, int]]:
@@ -177,14 +178,17 @@ def _runs(answered: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int, int]]
 def mark_accepted(connection: sa.Connection, rowids: Sequence[int], at: str) -> None:
     """These are part of the base now."""
     if rowids:
-        driver.run_many(connection, "UPDATE operation SET fate = 'accepted', resolved_at = ? WHERE rowid = ?", [(at, rowid) for rowid in rowids])
+        driver.run_many(connection, "INSERT INTO accepted (operation, sequence, at) SELECT operation, sequence, ? FROM waiting WHERE operation = ?",
+                        [(at, rowid) for rowid in rowids])
+        driver.run_many(connection, "DELETE FROM waiting WHERE operation = ?", [(rowid,) for rowid in rowids])
 
 
 def mark_refused(connection: sa.Connection, refused: Sequence[tuple[int, str, int]], at: str) -> None:
     """The server said no, for good: sequence, reason and rowid of each."""
     if refused:
-        connection.exec_driver_sql("UPDATE operation SET fate = 'refused', sequence = ?, reason = ?, resolved_at = ? WHERE rowid = ?",
-                                   [(sequence, reason, at, rowid) for sequence, reason, rowid in refused])
+        driver.run_many(connection, "DELETE FROM waiting WHERE operation = ?", [(rowid,) for _sequence, _reason, rowid in refused])
+        driver.run_many(connection, "INSERT INTO refused (operation, sequence, reason, at) SELECT rowid, ?, ?, ? FROM operation WHERE rowid = ?",
+                        [(sequence, reason, at, rowid) for sequence, reason, rowid in refused])
 
 
 def drop_carried(connection: sa.Connection, rowids: Sequence[int]) -> int:
@@ -195,25 +199,24 @@ def drop_carried(connection: sa.Connection, rowids: Sequence[int]) -> int:
 def passed(connection: sa.Connection, scope: str, cursor: int) -> list[tuple[int, str, str]]:
     """Operations that the server has resolved at or before the cursor and that still lie over their rows: rowid, table, row."""
     return driver.rows(
-        connection, "SELECT rowid, table_name, row_id FROM operation WHERE fate = 'waiting' AND sequence <= ? AND scope = ?", (cursor, scope))
+        connection, f"SELECT o.rowid, o.table_name, o.row_id {fates.FROM_WAITING} WHERE w.sequence <= ? AND o.scope = ?", (cursor, scope))
 
 
 def is_waiting(connection: sa.Connection) -> bool:
     """Whether there is anything that the server has not answered yet."""
     mine = " AND queue <> 'peer'" if others(connection) else ""
-    return driver.row(connection, f"SELECT 1 FROM operation WHERE fate = 'waiting' AND sequence IS NULL{mine} LIMIT 1") is not None
+    return driver.row(connection, f"SELECT 1 FROM waiting WHERE sequence IS NULL{mine} LIMIT 1") is not None
 
 
 def count_waiting(connection: sa.Connection) -> int:
     """How many operations the server has not answered yet."""
-    mine = " AND queue <> 'peer'" if others(connection) else ""  # without it the index alone tells
-    return int(driver.row(connection, f"SELECT count(*) FROM operation WHERE fate = 'waiting' AND sequence IS NULL{mine}")[0])
+    return int(driver.row(connection, "SELECT count(*) FROM waiting WHERE sequence IS NULL AND queue <> 'peer'")[0])
 
 
 def count_of_files(connection: sa.Connection, after: int, newest: int | None) -> int:
     """How many of these files brought, of any chapter, from one rowid on up to another."""
-    return int(driver.row(connection, "SELECT count(*) FROM operation INDEXED BY operation_fate WHERE fate = 'waiting' AND sequence IS NULL AND queue = 'load'"
-                                      " AND rowid > ? AND rowid <= ?", (after, _LAST if newest is None else newest))[0])
+    return int(driver.row(connection, "SELECT count(*) FROM waiting WHERE sequence IS NULL AND queue = 'load' AND operation > ? AND operation <= ?",
+                          (after, _LAST if newest is None else newest))[0])
 
 
 def others(connection: sa.Connection) -> bool:
@@ -224,4 +227,5 @@ def others(connection: sa.Connection) -> bool:
 def is_unsettled(connection: sa.Connection, scope: str) -> bool:
     """Whether the server has resolved operations that still lie over their rows."""
     return driver.row(
-        connection, "SELECT 1 FROM operation WHERE fate = 'waiting' AND sequence IS NOT NULL AND scope = ? LIMIT 1", (scope,)) is not None
+        connection, "SELECT 1 FROM waiting AS w INDEXED BY waiting_answered CROSS JOIN operation AS o ON o.rowid = w.operation"
+                    " WHERE w.sequence IS NOT NULL AND o.scope = ? LIMIT 1", (scope,)) is not None

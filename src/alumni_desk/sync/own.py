@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from alumni_desk.protocol.clocks import unpack
 from alumni_desk.protocol.messages import PUSH_OPERATIONS, PushReply, Result
-from alumni_desk.store import driver
+from alumni_desk.store import driver, fates
 from alumni_desk.sync import operations, state
 from alumni_desk.sync.operations import Outgoing
 from alumni_desk.sync.pull import cursor_of
@@ -61,13 +61,13 @@ def _is_all(connection: sa.Connection, scope: str, rows: dict[str, set[str]], se
     if state.read(connection, state.Rebuilding) is not None or operations.is_unsettled(connection, scope):
         return False
     if driver.row(connection, "SELECT 1 FROM shadow LIMIT 1") or (operations.others(connection) and driver.row(
-            connection, "SELECT 1 FROM operation WHERE fate = 'waiting' AND queue = 'peer' LIMIT 1")):
+            connection, "SELECT 1 FROM waiting WHERE queue = 'peer' LIMIT 1")):
         return False
     if _was_imported(connection, rows, sent):
         return True
     lying = sum(int(driver.row(
         connection, "SELECT count(*) FROM json_each(?) AS j CROSS JOIN operation AS o INDEXED BY operation_row ON o.table_name = ? AND o.row_id = j.value"
-        " WHERE o.fate = 'waiting'", (_json(ids), table))[0]) for table, ids in rows.items())
+        f" WHERE {fates.WAITS}", (_json(ids), table))[0]) for table, ids in rows.items())
     return lying == len(sent)
 
 
@@ -75,8 +75,8 @@ def _was_imported(connection: sa.Connection, rows: dict[str, set[str]], sent: Se
     """Whether two indexes alone tell that all of it waits, and that it is all that was ever done to any of these rows: they were made one after the other."""
     if not all(one.load for one in sent):
         return False
-    waiting = driver.row(connection, "SELECT count(*) FROM operation INDEXED BY operation_fate WHERE fate = 'waiting' AND sequence IS NULL AND queue = 'load'"
-                                     " AND rowid BETWEEN ? AND ?", (sent[0].rowid, sent[-1].rowid))[0]
+    waiting = driver.row(connection, "SELECT count(*) FROM waiting WHERE sequence IS NULL AND queue = 'load' AND operation BETWEEN ? AND ?",
+                         (sent[0].rowid, sent[-1].rowid))[0]
     return bool(waiting == len(sent) == sum(_between(connection, table, min(ids), max(ids)) for table, ids in rows.items()))
 
 

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from alumni_desk.protocol.clocks import replaced, unpack
 from alumni_desk.protocol.messages import Block, Cursor, Page, PullReply, PullRequest
-from alumni_desk.store import driver, history
+from alumni_desk.store import driver, fates, history
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.erasing import EMPTIED
 from alumni_desk.sync import conflicts_before, erasing, moved_away, operations, session, state
@@ -216,11 +216,11 @@ _OF_THIS_SERVER = f"(sequence IS NULL OR sequence <> {operations.BEFORE_THE_MOVE
 def begin_again(connection: sa.Connection, scope: str) -> None:
     """The server does not know our cursor: it was restored. Pull from zero, and offer again everything that we still hold."""
     # What says nothing any more, because somebody was erased here, is not offered: see store/erasing.py.
-    connection.exec_driver_sql(f"DELETE FROM operation WHERE scope = ? AND fate = 'accepted' AND {EMPTIED}", (scope,))
+    connection.exec_driver_sql(f"DELETE FROM operation WHERE scope = ? AND rowid IN (SELECT operation FROM accepted) AND {EMPTIED}", (scope,))
     rows = connection.exec_driver_sql(
-        "SELECT DISTINCT table_name, row_id FROM operation WHERE scope = ? AND fate = 'accepted' AND kind <> 'command'"  # an order lies over no row
+        "SELECT DISTINCT table_name, row_id FROM operation_now AS o WHERE scope = ? AND fate = 'accepted' AND kind <> 'command'"  # an order lies over no row
         f" AND {_OF_THIS_SERVER}"
-        " AND NOT EXISTS (SELECT 1 FROM shadow AS s WHERE s.table_name = operation.table_name AND s.row_id = operation.row_id)", (scope,)).all()
+        " AND NOT EXISTS (SELECT 1 FROM shadow AS s WHERE s.table_name = o.table_name AND s.row_id = o.row_id)", (scope,)).all()
     by_table: dict[str, list[str]] = {}
     for row in rows:
         by_table.setdefault(row.table_name, []).append(row.row_id)
@@ -229,9 +229,7 @@ def begin_again(connection: sa.Connection, scope: str) -> None:
         if shape is not None:
             over = operations.lying_over(connection, table, ids)
             keep_shadows(connection, table, bases_of(connection, shape, {row_id: over.get(row_id, []) for row_id in ids}))
-    connection.exec_driver_sql(
-        f"UPDATE operation SET fate = 'waiting', sequence = NULL, resolved_at = NULL WHERE scope = ? AND fate IN ('accepted', 'waiting') AND {_OF_THIS_SERVER}",
-        (scope,))
+    fates.wait_again(connection, f"scope = ? AND fate IN ('accepted', 'waiting') AND {_OF_THIS_SERVER}", (scope,))
     connection.exec_driver_sql("UPDATE parcel SET resolved = NULL, sequence = NULL, reason = NULL WHERE scope = ?", (scope,))
     _drop_without_parcels(connection, scope)
     conflicts_before.keep(connection)
@@ -246,8 +244,8 @@ def begin_again(connection: sa.Connection, scope: str) -> None:
 def _drop_without_parcels(connection: sa.Connection, scope: str) -> None:
     """Others' operations whose parcels went when somebody was erased cannot be offered again by this laptop: whoever made them does."""
     rows = connection.exec_driver_sql(
-        "SELECT rowid, table_name, row_id FROM operation WHERE scope = ? AND queue = 'peer' AND fate = 'waiting'"
-        " AND id NOT IN (SELECT operation FROM parcel_operation)", (scope,)).all()
+        f"SELECT o.rowid, o.table_name, o.row_id {fates.FROM_WAITING} WHERE o.scope = ? AND w.queue = 'peer'"
+        " AND o.id NOT IN (SELECT operation FROM parcel_operation)", (scope,)).all()
     by_table: dict[str, set[str]] = {}
     for row in rows:
         by_table.setdefault(row.table_name, set()).add(row.row_id)
@@ -268,7 +266,7 @@ def drop_unseen(connection: sa.Connection, scope: str, seen: set[tuple[str, str]
     """What the whole list does not have is not there, or not for this laptop: the row goes, where something waits over it once that is resolved."""
     for name, shape in shapes().items():
         # An order lies over no row: nothing would ever rebuild it.
-        waits = ("EXISTS (SELECT 1 FROM operation AS o INDEXED BY operation_row WHERE o.table_name = ? AND o.row_id = t.id AND o.fate = 'waiting'"
+        waits = (f"EXISTS (SELECT 1 FROM operation AS o INDEXED BY operation_row WHERE o.table_name = ? AND o.row_id = t.id AND {fates.WAITS}"
                  " AND o.kind <> 'command')")
         here = connection.exec_driver_sql(f'SELECT id, {waits} AS waits FROM "{name}" AS t WHERE scope = ?', (name, scope)).all()
         unseen = [row for row in here if (name, row.id) not in seen]

@@ -35,7 +35,7 @@ class RefusedChange:
 
 def count_refused(connection: sa.Connection, after: str = "") -> int:
     """How many changes the server did not take, of those answered after a moment."""
-    return int(connection.exec_driver_sql("SELECT count(*) FROM operation WHERE fate = 'refused' AND resolved_at > ?", (after,)).scalar() or 0)
+    return int(connection.exec_driver_sql("SELECT count(*) FROM refused WHERE at > ?", (after,)).scalar() or 0)
 
 
 def by_reason(changes: Sequence[RefusedChange]) -> list[tuple[str, list[RefusedChange]]]:
@@ -51,10 +51,11 @@ def refused(desk: Desk, limit: int = 200, after: str = "") -> list[RefusedChange
     with desk.reading() as connection:
         rows = connection.exec_driver_sql(
             # Of a merge that gives way every part says so.
-            "SELECT o.id, o.table_name, o.row_id, o.fields, coalesce((SELECT m.reason FROM operation AS m WHERE o.reason = 'transaction'"
-            " AND m.fate = 'refused' AND m.action = o.action AND m.transaction_id = o.transaction_id AND m.reason IN ('merged_already', 'merged_erased')"
-            " LIMIT 1), o.reason) AS reason, o.resolved_at FROM operation AS o WHERE fate = 'refused' AND resolved_at > ?"
-            " ORDER BY o.resolved_at DESC, o.rowid DESC LIMIT ?", (after, limit)).all()
+            "SELECT o.id, o.table_name, o.row_id, o.fields, coalesce((SELECT n.reason FROM operation AS m INDEXED BY operation_action"
+            " JOIN refused AS n ON n.operation = m.rowid WHERE r.reason = 'transaction' AND m.action = o.action"
+            " AND m.transaction_id = o.transaction_id AND n.reason IN ('merged_already', 'merged_erased') LIMIT 1), r.reason) AS reason,"
+            " r.at AS resolved_at FROM refused AS r CROSS JOIN operation AS o ON o.rowid = r.operation WHERE r.at > ?"
+            " ORDER BY r.at DESC, r.operation DESC LIMIT ?", (after, limit)).all()
         fields = {row.id: msgspec.json.decode(row.fields, type=dict[str, Any]) for row in rows}
         names = Names(connection, {"": [(row.table_name, row.row_id, fields[row.id]) for row in rows]}, set())
         known = names_of(connection)

@@ -9,6 +9,7 @@ import msgspec
 import sqlalchemy as sa
 
 from alumni_desk.protocol.clocks import unpack
+from alumni_desk.store import fates
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.done import DAYS, Young, note_lapsed
 from alumni_desk.sync import state
@@ -50,7 +51,7 @@ def forget_removed(connection: sa.Connection, scope: str, removed: Mapping[str, 
             continue
         for start in range(0, len(ids), CHUNK):
             part = list(ids[start:start + CHUNK])
-            count += _forget(connection, table, part, f"fate = 'accepted' AND NOT ({_ONLY_GONE})")
+            count += _forget(connection, table, part, f"{fates.ACCEPTED} AND NOT ({_ONLY_GONE})")
             drop_shadows(connection, table, part)
             lying = lying_over(connection, table, part)
             settle(connection, shape, scope, lying, set(), {row_id: no_base(shape) for row_id in lying})
@@ -140,7 +141,7 @@ def _forget(connection: sa.Connection, table: str, ids: Sequence[str], which: st
         count += connection.exec_driver_sql(f'DELETE FROM "{table}" WHERE id IN (SELECT value FROM json_each(?))', (part,)).rowcount
         named = "table_name = ? AND row_id IN (SELECT value FROM json_each(?))"
         connection.exec_driver_sql(f"DELETE FROM past WHERE {named}", (table, part))
-        touched = connection.exec_driver_sql(f"SELECT DISTINCT action FROM operation WHERE {named} AND {which}", (table, part)).scalars().all()
-        connection.exec_driver_sql(f"DELETE FROM operation WHERE {named} AND {which}", (table, part))
+        touched = connection.exec_driver_sql(f"SELECT DISTINCT action FROM operation AS o WHERE {named} AND {which}", (table, part)).scalars().all()
+        connection.exec_driver_sql(f"DELETE FROM operation AS o WHERE {named} AND {which}", (table, part))
         note_lapsed(connection, touched)
     return count

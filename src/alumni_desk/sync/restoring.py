@@ -22,7 +22,7 @@ import sqlalchemy as sa
 from alumni_desk.errors import KnownError, NotFound, Refused, StoreProblem
 from alumni_desk.protocol import codes
 from alumni_desk.schema import SCHEMA_VERSION, desk_schema
-from alumni_desk.store import backup, backup_folders, backup_head, erasing, gone_back, keys
+from alumni_desk.store import backup, backup_folders, backup_head, erasing, fates, gone_back, keys
 from alumni_desk.store.backup import Held, Progress
 from alumni_desk.store.connecting import reader
 from alumni_desk.store.desk import Desk
@@ -450,7 +450,8 @@ def _carry_from(desk: Desk, present: Profile, key: bytes) -> int:
                 _insert(applying.connection, "action", [one for one in back if one["id"] not in here])
                 _note_erased(applying.connection, found)
             return 0
-        found.operations = [dict(row) for row in connection.exec_driver_sql("SELECT * FROM operation WHERE queue <> 'peer' ORDER BY rowid").mappings()]
+        made = connection.exec_driver_sql(f"SELECT * FROM {_operations(connection)} WHERE queue <> 'peer' ORDER BY rowid")
+        found.operations = [dict(row) for row in made.mappings()]
         found.actions = [dict(row) for row in connection.exec_driver_sql("SELECT * FROM action ORDER BY rowid").mappings()]
     return _carry(desk, found)
 
@@ -465,7 +466,14 @@ def _is_of_another(desk: Desk, found: Found) -> bool:
 
 
 def _waiting(present: sa.Connection) -> int:
-    return int(present.exec_driver_sql("SELECT count(*) FROM operation WHERE fate = 'waiting' AND sequence IS NULL AND queue <> 'peer'").scalar() or 0)
+    return int(present.exec_driver_sql(
+        f"SELECT count(*) FROM {_operations(present)} WHERE fate = 'waiting' AND sequence IS NULL AND queue <> 'peer'").scalar() or 0)
+
+
+def _operations(present: sa.Connection) -> str:
+    """Where each operation stands with what became of it. A database that nobody opened since an update has that in the very table."""
+    there = present.exec_driver_sql("SELECT 1 FROM sqlite_master WHERE name = ?", (fates.VIEW,)).first()
+    return "operation" if there is None else fates.VIEW
 
 
 def _refuse_unsent(count: int) -> None:
@@ -590,26 +598,38 @@ def _carry_over(desk: Desk, found: Found) -> int:
         known = set(connection.exec_driver_sql("SELECT id FROM operation").scalars())
         _take_as_judged(connection, [one["id"] for one in found.operations if one.get("sequence") == operations.BEFORE_THE_MOVE])
         news = [one for one in found.operations if one["id"] not in known]
-        _lay_over(connection, [one for one in news if one["fate"] == "waiting"])
+        _lay_over(connection, [one for one in news if _waits(one)])
         # What the server took stays known here: for the history, and to be offered again to a server that was restored.
-        _insert(connection, "operation", [one for one in news if one["fate"] != "waiting"])
+        _insert_resolved(connection, [one for one in news if not _waits(one)])
         actions = set(connection.exec_driver_sql("SELECT id FROM action").scalars())
         done = [one for one in found.actions if one["id"] not in actions]
         _insert(connection, "action", done)
         _note_undone(connection, [one for one in done if one.get("undoes")])
-    return sum(one["fate"] == "waiting" for one in news)
+    return sum(map(_waits, news))
+
+
+def _waits(one: dict[str, Any]) -> bool:
+    return bool(one.get("fate", "waiting") == "waiting")  # the outbox copy holds nothing else, and does not say so
+
+
+def _insert_resolved(connection: sa.Connection, rows: Sequence[dict[str, Any]]) -> None:
+    _insert(connection, "operation", rows)
+    known = {row.id: row.rowid for row in connection.exec_driver_sql("SELECT id, rowid FROM operation WHERE id IN (SELECT value FROM json_each(?))",
+                                                                     (json.dumps([one["id"] for one in rows]),))}
+    connection.exec_driver_sql("DELETE FROM waiting WHERE operation IN (SELECT value FROM json_each(?))", (json.dumps(sorted(known.values())),))
+    for fate in ("accepted", "refused"):
+        _insert(connection, fate, [{**one, "operation": known[one["id"]], "at": one.get("resolved_at")} for one in rows if one["fate"] == fate])
 
 
 def _take_as_judged(connection: sa.Connection, ids: Sequence[str]) -> None:
     """What a former server had taken in, or has since a backup of before the chapter moved: it is part of what is here, and not offered again."""
-    rows = connection.exec_driver_sql("SELECT rowid, table_name, row_id, scope FROM operation WHERE fate = 'waiting'"
-                                      " AND id IN (SELECT value FROM json_each(?))", (json.dumps(ids),)).all()
-    connection.exec_driver_sql("UPDATE operation SET sequence = ? WHERE fate = 'accepted' AND id IN (SELECT value FROM json_each(?))",
+    rows = connection.exec_driver_sql(f"SELECT o.rowid, o.table_name, o.row_id, o.scope {fates.FROM_WAITING} WHERE o.id IN (SELECT value FROM json_each(?))",
+                                      (json.dumps(ids),)).all()
+    connection.exec_driver_sql("UPDATE accepted SET sequence = ? WHERE operation IN (SELECT rowid FROM operation WHERE id IN (SELECT value FROM json_each(?)))",
                                (operations.BEFORE_THE_MOVE, json.dumps(ids)))
     lying = {name: operations.lying_over(connection, name, {row.row_id for row in rows if row.table_name == name}) for name in {row.table_name for row in rows}}
     judged = {row.rowid for row in rows}
-    connection.exec_driver_sql("UPDATE operation SET fate = 'accepted', sequence = ? WHERE rowid IN (SELECT value FROM json_each(?))",
-                               (operations.BEFORE_THE_MOVE, json.dumps(sorted(judged))))
+    fates.accept(connection, "rowid IN (SELECT value FROM json_each(?))", (json.dumps(sorted(judged)),), sequence=str(operations.BEFORE_THE_MOVE))
     for name, over in lying.items():
         shape = shapes().get(name)
         if shape is not None:

@@ -19,7 +19,7 @@ from alumni_desk.errors import KnownError, NetworkProblem, StoreProblem
 from alumni_desk.protocol.clocks import unpack
 from alumni_desk.protocol.messages import Head, SnapshotReply, SnapshotRequest
 from alumni_desk.schema import SCHEMA_VERSION
-from alumni_desk.store import disk, history, search
+from alumni_desk.store import disk, fates, history, search
 from alumni_desk.store.connecting import WRITER_CACHE, Beside
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.profile import alone
@@ -229,7 +229,7 @@ def _columns(connection: sa.Connection, schema: str, table: str) -> list[str]:
     return [str(row.name) for row in connection.exec_driver_sql(f'PRAGMA {schema}.table_info("{table}")')]
 
 
-_LYING = "SELECT row_id FROM operation WHERE table_name = ? AND fate = 'waiting' AND kind <> 'command'"  # an order lies over no row
+_LYING = f"SELECT o.row_id {fates.FROM_WAITING} WHERE o.table_name = ? AND o.kind <> 'command'"  # an order lies over no row
 
 
 def _lay_bare(connection: sa.Connection, shape: Shape, scope: str, names: Sequence[str]) -> None:

@@ -38,6 +38,7 @@ import alumni_desk.sync.views as views
 from alumni_desk.protocol.canonical import body_hash
 from alumni_desk.server.bulk import rows_by_id
 from alumni_desk.server.database import Database
+from alumni_desk.store import fates
 from alumni_desk.store import opening as store_opening
 from alumni_desk.store import writing as store_writing
 from alumni_desk.store.desk import Desk
@@ -335,10 +336,10 @@ def _() -> Iterator[None]:
     right = desk_pull.begin_again
 
     def wrong(connection: Any, scope: str) -> None:
-        held = connection.exec_driver_sql("SELECT rowid, sequence FROM operation WHERE fate = 'accepted'").all()
+        held = connection.exec_driver_sql("SELECT rowid, sequence FROM operation_now WHERE fate = 'accepted'").all()
         right(connection, scope)
         for row in held:
-            connection.exec_driver_sql("UPDATE operation SET fate = 'accepted', sequence = ? WHERE rowid = ?", (row.sequence, row.rowid))
+            fates.accept(connection, "rowid = ?", (row.rowid,), sequence=str(row.sequence))
 
     with patch.object(desk_pull, "begin_again", wrong):
         yield
@@ -357,7 +358,8 @@ def _() -> Iterator[None]:
     def wrong(desk: Any, *more: Any) -> None:
         right(desk, *more)
         with desk.applying() as applying:
-            applying.connection.exec_driver_sql("DELETE FROM operation WHERE kind = 'fact' AND sequence IS NULL")
+            applying.connection.exec_driver_sql("DELETE FROM operation WHERE rowid IN"
+                                                " (SELECT rowid FROM operation_now WHERE kind = 'fact' AND sequence IS NULL)")
 
     with patch.object(engine, "_remember", wrong):
         yield

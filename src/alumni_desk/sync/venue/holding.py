@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from alumni_desk.protocol.messages import BODY_LIMIT, PARCEL_OPERATIONS, PROTOCOL, Certificate, Sealed
 from alumni_desk.protocol.parcels import in_parcels, sign_parcel
 from alumni_desk.protocol.sealing import can_seal, name_of, seal, unseal, verify_sealed
+from alumni_desk.store import fates
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync import operations, state
 from alumni_desk.sync.venue.credentials import Me
@@ -194,10 +195,10 @@ def chains_for(connection: sa.Connection, devices: Iterable[str]) -> list[list[C
 def settle_own(connection: sa.Connection, scope: str) -> None:
     """One's own parcels of which the server has answered everything are resolved."""
     connection.exec_driver_sql(
-        "UPDATE parcel SET resolved = ?, sequence = (SELECT coalesce(max(o.sequence), 0) FROM parcel_operation AS p JOIN operation AS o ON o.id = p.operation"
-        " WHERE p.parcel = parcel.name) WHERE state = 'own' AND resolved IS NULL AND scope = ? AND NOT EXISTS"
-        " (SELECT 1 FROM parcel_operation AS p JOIN operation AS o ON o.id = p.operation WHERE p.parcel = parcel.name AND o.fate = 'waiting'"
-        " AND o.sequence IS NULL)", (moment(), scope))
+        "UPDATE parcel SET resolved = ?, sequence = (SELECT coalesce(max(o.sequence), 0) FROM parcel_operation AS p"
+        " JOIN operation_now AS o ON o.id = p.operation WHERE p.parcel = parcel.name) WHERE state = 'own' AND resolved IS NULL AND scope = ? AND NOT EXISTS"
+        f" (SELECT 1 {fates.FROM_WAITING} CROSS JOIN parcel_operation AS p ON p.operation = o.id WHERE p.parcel = parcel.name AND w.sequence IS NULL)",
+        (moment(), scope))
 
 
 def forget_settled(connection: sa.Connection, scope: str, backed_up: int, now: datetime | None = None) -> None:

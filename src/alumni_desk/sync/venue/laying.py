@@ -53,7 +53,7 @@ def _lay_table(connection: sa.Connection, parcel: Parcel, shape: Shape, some: Se
     at = moment()
     connection.exec_driver_sql(
         "INSERT INTO operation (id, action, event, transaction_id, scope, audience, kind, table_name, row_id, fields, before, values_before, clock, schema,"
-        " queue, fate, made_at) VALUES (?, ?, 'peer', ?, ?, ?, ?, ?, ?, ?, ?, '{}', ?, ?, 'peer', 'waiting', ?)",
+        " queue, made_at) VALUES (?, ?, 'peer', ?, ?, ?, ?, ?, ?, ?, ?, '{}', ?, ?, 'peer', ?)",
         [(one.id, one.action, one.transaction, parcel.scope, parcel.audience, one.kind, one.table, one.row, json_text(one.fields), json_text(one.before),
           one.clock, one.schema, at) for one in some])
     settle(connection, shape, parcel.scope, operations.lying_over(connection, shape.name, rows), frozenset(), bases)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from alumni_desk.protocol.messages import ACCEPTED, PLACES, PUSH_OPERATIONS, Cursor, PushReply, PushRequest, Relayed, Sealed
+from alumni_desk.store import fates
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync import operations, session, state
 from alumni_desk.sync.erasing import after_push
@@ -49,7 +50,7 @@ def forget_settled_operations(desk: Desk) -> None:
     """Operations of others that are part of the base now are known by it."""
     if not _anything_held(desk):
         return
-    settled = "queue = 'peer' AND fate <> 'waiting'"
+    settled = "queue = 'peer' AND rowid NOT IN (SELECT operation FROM waiting)"
     with desk.reading() as connection:
         if connection.exec_driver_sql(f"SELECT 1 FROM operation WHERE {settled} LIMIT 1").first() is None:
             return
@@ -97,7 +98,7 @@ def _settle(connection: sa.Connection, scope: str, one: Relayed) -> None:
     """What was accepted waits for the pull that brings it; all else falls away."""
     laid = connection.exec_driver_sql(
         "SELECT o.rowid, o.id, o.table_name, o.row_id FROM parcel_operation AS p JOIN operation AS o ON o.id = p.operation"
-        " WHERE p.parcel = ? AND o.queue = 'peer' AND o.fate = 'waiting'", (one.name,)).all()
+        f" WHERE p.parcel = ? AND o.queue = 'peer' AND {fates.WAITS}", (one.name,)).all()
     results = {result.id: result for result in one.results}
     fallen: dict[str, set[str]] = {}
     gone: set[int] = set()
