@@ -177,6 +177,16 @@ def test_so_it_is_with_what_the_server_has(kept: Kept, done: str, named: dict[st
     assert code == 1 and {name: said[name] for name in named} == named
 
 
+@pytest.mark.parametrize("done", ["DELETE FROM waiting WHERE operation = (SELECT max(operation) FROM waiting)",
+                                  "INSERT INTO accepted (operation, sequence) VALUES (1000000, 1)", f"{NEWEST}"])
+def test_an_operation_of_which_nothing_says_what_became_and_what_became_of_none(kept: Kept, done: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with open_desk(kept.profile) as desk:  # else the copy of what waits tells of the last one
+        desk.outbox.make_anew(desk)
+    kept.by_hand(done)
+    code, said, _told = kept.checked(capsys)
+    assert code == 1 and said["operations"] == 1
+
+
 @pytest.mark.parametrize("done", [
     pytest.param(lambda: "DELETE FROM past", id="how it was before"),
     pytest.param(lambda: "DELETE FROM shadow", id="the base under what waits"),

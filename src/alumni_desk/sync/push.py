@@ -156,12 +156,12 @@ def _stream(desk: Desk, wire: Wire, membership: Membership, parcels: list[list[O
 
 
 def _left(desk: Desk, after: int, newest: int | None) -> int:
-    with desk.checking() as connection:  # the one that writes: when it marks what is read now it has those pages decrypted already
+    with desk.reading() as connection:
         return operations.count_of_files(connection, after, newest)
 
 
 def _following(desk: Desk, membership: Membership, after: int, newest: int | None, size: int) -> list[list[Outgoing]]:
-    with desk.checking() as connection:  # see above
+    with desk.reading() as connection:
         return _request(operations.outgoing(connection, membership.scope, size, newest, after))
 
 
