@@ -182,6 +182,17 @@ def test_what_a_laptop_made_before_it_joined_anew_ends_with_what_it_is_now(offic
     assert office.ask("enrol", asking(made.code)).code == "invitation_cancelled"
 
 
+def test_whoever_hands_over_and_joins_anew_before_the_successor_comes_hands_over_all_the_same(office: Any) -> None:
+    other = office.laptop()
+    made, again, code = invited(other, hand_over=True), SigningKey.generate(), office.invite()
+    anew = office.call("enrol", asking(code, again, former=other.device, former_proof=enrol_proof(other.key, code)), EnrolReply)
+    successor = office.call("enrol", asking(made.code), EnrolReply)
+    with office.server.database.reading() as connection:
+        there = {one: caller(office.server, connection, one, office.time()) for one in (anew.device, successor.device)}
+    assert other.scope in there[successor.device].grants
+    assert other.scope in there[anew.device].gone and not there[anew.device].grants
+
+
 def test_removing_and_joining_at_once_wait_for_each_other(office: Any) -> None:
     leader, other = office.laptop(), office.laptop()
     for _turn in range(5):

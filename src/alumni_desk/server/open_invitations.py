@@ -33,9 +33,10 @@ def may_invite(connection: sa.Connection, tables: sa.MetaData, scope: str, devic
 
 
 def hand_to(connection: sa.Connection, tables: sa.MetaData, former: str, device: str, now: int) -> None:
-    """What a laptop made before it joined anew is its own still, so that it ends with what it is now."""
+    """What a laptop made before it joined anew is its own still, so that it ends with what it is now; and so is its term, which it hands over by one."""
     table = tables.tables["invitation"]
-    connection.execute(sa.update(table).where(table.c.created_by == former, is_open(table, now)).values(created_by=device))
+    for column in (table.c.created_by, table.c.succeeds):
+        connection.execute(sa.update(table).where(column == former, is_open(table, now)).values({column: device}))
 
 
 def made_by(tables: sa.MetaData, scope: str, device: sa.FromClause, grant: sa.FromClause, now: int) -> sa.ScalarSelect[int]:
