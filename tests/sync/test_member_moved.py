@@ -19,7 +19,9 @@ from alumni_desk.segments.others import others
 from alumni_desk.store import backup, backup_folders, erasing
 from alumni_desk.store.connecting import connect
 from alumni_desk.store.desk import Desk
-from alumni_desk.sync import state
+from alumni_desk.store.undo import undo
+from alumni_desk.sync import snapshot, state
+from alumni_desk.sync.away import away
 from alumni_desk.sync.engine import join, sync_once, wire_of
 from alumni_desk.sync.pull import pull
 from alumni_desk.sync.refused import refused
@@ -198,6 +200,28 @@ def test_a_server_that_goes_back_to_before_the_move_moves_again(chapters: Any, t
         row = connection.exec_driver_sql("SELECT * FROM person WHERE id = ?", (root,)).mappings().one()
     assert (row["city"], row["job_title"], row["last_name"]) == ("After the backup", "Pilot", SECRET)
     assert headcount(two, gathering).present == 1
+
+
+def test_who_came_back_while_a_laptop_took_the_whole_chapter_anew_is_at_home_there(chapters: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    server, one, two, _three, root, _gathering = chapters
+    server.run("server", "move-member", root, "--to", "Munich")
+    sync_once(one)
+    server.run("server", "move-member", root, "--to", "Berlin")
+    server.stop()
+    server.run("server", "backup", str(tmp_path / "b.backup"))
+    server.run("server", "restore", str(tmp_path / "b.backup"), "--replace")
+    server.start()
+    monkeypatch.setattr(snapshot, "WORTH", 1)
+    sync_once(one)
+    done = change_member(one, root, city="Bonn").changed.action
+    sync_once(one)
+    with two.writing("made") as writing:
+        writing.add("person", standing="member", last_name="New")
+    for desk in (two, one):
+        sync_once(desk)
+    undo(one, done)  # what was done about them is known here, and would be offered again to a server that lost it
+    with one.reading() as connection:
+        assert away(connection) == {} and {row.name for row in member_rows(one)} == {SECRET, "Stays", "New"}
 
 
 def test_the_command_says_who_and_where(chapters: Any) -> None:

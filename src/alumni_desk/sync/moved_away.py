@@ -51,11 +51,29 @@ def after_page(connection: sa.Connection, page: Page) -> None:
     for block in page.blocks:
         if known.get(block.table):
             at_id, moved = block.columns.index("id"), set(page.moved.get(block.table, ()))
-            back = {str(row[at_id]) for row in block.rows} - moved
-            known[block.table] = [one for one in known[block.table] if one not in back]
-    state.keep(connection, state.Away(known, {one: name for one, name in names_of(connection).items() if one in known.get("person", ())}))
+            _are_back(known, block.table, {str(row[at_id]) for row in block.rows} - moved)
+    _keep(connection, known)
     if not page.more:
         after_rows(connection)
+
+
+def after_file(connection: sa.Connection, moved: Mapping[str, Sequence[str]]) -> None:
+    """The same after a whole chapter came. ``moved``: of its rows those that another one has."""
+    known = away(connection)
+    for table, ids in list(known.items()):
+        here = connection.exec_driver_sql(f'SELECT id FROM "{table}" WHERE id IN (SELECT value FROM json_each(?))', (_json(ids),)).scalars()
+        _are_back(known, table, set(map(str, here)).difference(moved.get(table, ())))
+    if known:
+        _keep(connection, known)
+    after_rows(connection)
+
+
+def _are_back(known: dict[str, list[str]], table: str, back: set[str]) -> None:
+    known[table] = [one for one in known[table] if one not in back]
+
+
+def _keep(connection: sa.Connection, known: dict[str, list[str]]) -> None:
+    state.keep(connection, state.Away(known, {one: name for one, name in names_of(connection).items() if one in known.get("person", ())}))
 
 
 def after_rows(connection: sa.Connection) -> None:

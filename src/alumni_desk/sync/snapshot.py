@@ -184,7 +184,7 @@ def copy_in(desk: Desk, scope: str, offer: SnapshotReply, file: Path, progress: 
         erasing.after_file(connection)
         state.keep_authors(connection, offer.replicas)
         settle_passed(connection, scope, offer.cursor.sequence, at)
-        moved_away.after_rows(connection)
+        moved_away.after_file(connection, offer.moved)
         connection.exec_driver_sql("UPDATE scope SET cursor = ?, chain = ? WHERE id = ?", (offer.cursor.sequence, offer.cursor.chain, scope))
         state.drop(connection, state.Rebuilding)
         if progress is not None:
