@@ -32,8 +32,11 @@ from alumni_desk.store.done import actions
 from alumni_desk.store.finding import find_people
 from alumni_desk.store.history import history
 from alumni_desk.store.undo import undo
+from alumni_desk.sync import snapshot
 from alumni_desk.sync.engine import join, status, sync_once
+from alumni_desk.sync.pull import begin_again
 from alumni_desk.sync.shapes import shapes
+from alumni_desk.sync.venue.files import open_file, write_handout
 
 MakeDesk = Callable[[str], Desk]
 
@@ -246,6 +249,35 @@ def test_who_comes_and_goes_comes_and_goes_here_for_good(leader: Desk, at_door: 
     sync_once(leader)
     sync_once(door)
     assert rows(door, "person")[leaves]["last_name"] == "Quetzalcoatlus"
+
+
+@pytest.mark.parametrize("way", ["hand-out", "anew", "file"])
+def test_who_went_while_the_list_came_as_a_whole_is_here_no_more(leader: Desk, at_door: Callable[..., Desk], way: str, tmp_path: Path,
+                                                                 monkeypatch: pytest.MonkeyPatch) -> None:
+    dinner = evening(leader)
+    stays, leaves = member(leader, "Stayer"), member(leader, "Quetzalcoatlus")
+    add_guests(leader, dinner, [stays, leaves])
+    sync_once(leader)
+    door = at_door(dinner)
+    change_member(leader, leaves, preferred_name="Quetzalcoatlus the Second", city="Quetzalcoatlus")
+    for desk in (leader, door):
+        sync_once(desk)
+    backup.by_itself(door.profile, door.key, "daily")
+    assert findings(door.profile, door.key, "Quetzalcoatlus"), "the look itself must be able to find it"
+    set_rsvp(leader, dinner, [registration_id(dinner, leaves)], "cancelled")
+    sync_once(leader)
+    if way == "hand-out":
+        write_handout(leader, dinner, tmp_path / "list.alumnidesk")
+        open_file(door, tmp_path / "list.alumnidesk")
+        assert rows(door, "person").keys() == {stays}
+        assert findings(door.profile, door.key, "Quetzalcoatlus") == []
+    else:  # the server was restored
+        monkeypatch.setattr(snapshot, "WORTH", 1 if way == "file" else 1_000_000)
+        with door.applying() as applying:
+            begin_again(applying.connection, str(door.scope))
+    sync_once(door)
+    assert rows(door, "person").keys() == {stays}
+    assert findings(door.profile, door.key, "Quetzalcoatlus") == []
 
 
 def test_who_leaves_while_something_is_to_send_is_sent_all_the_same(leader: Desk, at_door: Callable[..., Desk]) -> None:

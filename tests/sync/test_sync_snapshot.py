@@ -14,7 +14,7 @@ from alumni_desk.protocol.messages import SnapshotReply
 from alumni_desk.store import search
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync import snapshot, state, wire
-from alumni_desk.sync.engine import join, sync_once
+from alumni_desk.sync.engine import join, status, sync_once
 from alumni_desk.sync.shapes import shapes
 
 MakeDesk = Callable[[str], Desk]

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from alumni_desk.protocol.messages import PLACES, Cursor, Grant, HelloReply
 from alumni_desk.store import fates
 from alumni_desk.store.desk import Desk
-from alumni_desk.sync import erasing, operations, state
+from alumni_desk.sync import erasing, operations, session, state
 from alumni_desk.sync.shapes import Shape, shapes
 from alumni_desk.sync.state import Membership
 from alumni_desk.sync.venue import holding
@@ -156,6 +156,12 @@ def offer_again(desk: Desk, scope: str, server: HelloReply) -> None:
         else:
             connection.exec_driver_sql(
                 f"DELETE FROM operation WHERE {_OWN_FACTS} AND rowid IN (SELECT operation FROM accepted WHERE sequence <= ?)", (saved,))
+
+
+def is_at_door(connection: sa.Connection) -> bool:
+    """Whether this laptop has the list of one gathering and no more: who leaves it leaves this laptop for good."""
+    membership = state.read(connection, state.Membership)
+    return membership is not None and membership.gathering is not None
 
 
 def forget_rows(connection: sa.Connection, scope: str, left: Mapping[str, Sequence[str]]) -> int:

@@ -19,7 +19,7 @@ from alumni_desk.store.erasing import EMPTIED
 from alumni_desk.sync import conflicts_before, erasing, moved_away, operations, session, state
 from alumni_desk.sync.carried_clocks import carries, own_replicas
 from alumni_desk.sync.carried_clocks import seen as clocks_seen
-from alumni_desk.sync.door import forget_rows
+from alumni_desk.sync.door import forget_rows, is_at_door
 from alumni_desk.sync.removing import forget_removed
 from alumni_desk.sync.shapes import Shape, shapes
 from alumni_desk.sync.state import Membership
@@ -56,7 +56,7 @@ def pull(desk: Desk, wire: Wire, membership: Membership, progress: Callable[[int
                 continue  # another program of this desk pulled meanwhile, or a push passed over what it sent: ask again from where it is now
             count += apply_page(applying.connection, scope, page, seen if rebuilding else None)
         wait = 0
-        if page.left or page.moved:
+        if page.left or page.moved or rebuilding:
             erasing.finish(desk)
         if page.reset and by_file is not None:
             count += by_file()
@@ -263,13 +263,19 @@ def _to_zero(connection: sa.Connection, scope: str) -> None:
 
 
 def drop_unseen(connection: sa.Connection, scope: str, seen: set[tuple[str, str]]) -> None:
-    """What the whole list does not have is not there, or not for this laptop: the row goes, where something waits over it once that is resolved."""
+    """What the whole list does not have is not there, or not for this laptop: the row goes, where something waits over it once that is resolved. At a door
+    it goes for good: ``erasing.finish`` has to follow the commit."""
+    door = is_at_door(connection)
     for name, shape in shapes().items():
         # An order lies over no row: nothing would ever rebuild it.
         waits = (f"EXISTS (SELECT 1 FROM operation AS o INDEXED BY operation_row WHERE o.table_name = ? AND o.row_id = t.id AND {fates.WAITS}"
                  " AND o.kind <> 'command')")
         here = connection.exec_driver_sql(f'SELECT id, {waits} AS waits FROM "{name}" AS t WHERE scope = ?', (name, scope)).all()
         unseen = [row for row in here if (name, row.id) not in seen]
-        write_views(connection, shape, scope, {row.id: no_base(shape) for row in unseen if not row.waits})
+        gone = [str(row.id) for row in unseen if not row.waits]
+        if gone and door and shape.kind == "put":
+            forget_rows(connection, scope, {name: gone})
+        else:
+            write_views(connection, shape, scope, {row_id: no_base(shape) for row_id in gone})
         keep_shadows(connection, name, {row.id: no_base(shape) for row in unseen if row.waits})
     state.drop(connection, state.Rebuilding)

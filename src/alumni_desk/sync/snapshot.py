@@ -24,6 +24,7 @@ from alumni_desk.store.connecting import WRITER_CACHE, Beside
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.profile import alone
 from alumni_desk.sync import erasing, moved_away, operations, session, state
+from alumni_desk.sync.door import forget_rows, is_at_door
 from alumni_desk.sync.operations import CHUNK
 from alumni_desk.sync.pull import cursor_of, settle_passed
 from alumni_desk.sync.shapes import Shape, shapes
@@ -202,6 +203,9 @@ def _copy_table(connection: sa.Connection, shape: Shape, scope: str, reached: in
             connection.exec_driver_sql(f'INSERT INTO main."{shape.name}" SELECT * FROM snapshot."{shape.name}"')  # whole pages: same form, same indexes
         return
     names = [name for name in ours if name in theirs and name != "scope"]
+    if shape.kind == "put" and is_at_door(connection):
+        gone = connection.exec_driver_sql(f'SELECT id FROM main."{shape.name}" WHERE {_GONE.format(table=shape.name)}', (scope, shape.name)).scalars().all()
+        forget_rows(connection, scope, {shape.name: gone} if gone else {})
     _keep_replaced(connection, shape)
     _lay_bare(connection, shape, scope, names)
     for start in range(0, len(lying), CHUNK):
@@ -232,11 +236,12 @@ def _columns(connection: sa.Connection, schema: str, table: str) -> list[str]:
 _LYING = f"SELECT o.row_id {fates.FROM_WAITING} WHERE o.table_name = ? AND o.kind <> 'command'"  # an order lies over no row
 
 
+_GONE = f'scope = ? AND id NOT IN (SELECT id FROM snapshot."{{table}}") AND id NOT IN ({_LYING})'
+
+
 def _lay_bare(connection: sa.Connection, shape: Shape, scope: str, names: Sequence[str]) -> None:
     """The rows over which nothing lies become as the snapshot has them; what it does not have goes."""
-    connection.exec_driver_sql(
-        f'DELETE FROM main."{shape.name}" WHERE scope = ? AND id NOT IN (SELECT id FROM snapshot."{shape.name}") AND id NOT IN ({_LYING})',
-        (scope, shape.name))
+    connection.exec_driver_sql(f'DELETE FROM main."{shape.name}" WHERE {_GONE.format(table=shape.name)}', (scope, shape.name))
     quoted = ["scope", *(f'"{name}"' for name in names)]
     sets = ", ".join(f"{name} = excluded.{name}" for name in quoted if name != '"id"')
     same = " AND ".join(f"m.{name} IS s.{name}" for name in quoted)

@@ -15,7 +15,7 @@ from alumni_desk.protocol.handout import Handout, SealedHandout, close_handout, 
 from alumni_desk.protocol.messages import Block
 from alumni_desk.protocol.policy import projected, readable
 from alumni_desk.store.desk import Desk
-from alumni_desk.sync import operations, state
+from alumni_desk.sync import erasing, operations, state
 from alumni_desk.sync.pull import cursor_of, drop_unseen
 from alumni_desk.sync.shapes import Shape, shapes
 from alumni_desk.sync.venue.credentials import Me
@@ -124,6 +124,8 @@ def take_handout(desk: Desk, me: Me, one: SealedHandout) -> HandedOut:
             _keep(connection, one)
             if not me.leads and inside.sequence >= cursor_of(connection, me.membership.scope).sequence:
                 _work_from(connection, me.membership.scope, inside)
+    if taken:
+        erasing.finish(desk)  # of who is not on it any more nothing stays
     return HandedOut(one.gathering, name, guests, one.number, taken, me.leads)
 
 
