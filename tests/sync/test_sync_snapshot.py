@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from alumni_desk.errors import NetworkProblem
+from alumni_desk.errors import KnownError, NetworkProblem
+from alumni_desk.gatherings.actions import add_guests, new_gathering
 from alumni_desk.protocol.messages import SnapshotReply
 from alumni_desk.store import search
 from alumni_desk.store.desk import Desk
@@ -217,3 +218,61 @@ def test_nothing_readable_lies_on_a_disk(make_server: Any, postgres_url: str, ma
     assert [file.suffix for file in sorted(there)] == [".db", ".made"] and len(kept) == 1
     for content in (*kept, *(file.read_bytes() for file in there)):
         assert MARK.encode() not in content and b"SQLite format" not in content and b"example.org" not in content
+
+
+def test_a_file_of_the_whole_chapter_does_not_go_along_to_a_door(office: Any, make_desk: MakeDesk, taken: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    one, two = make_desk("one"), make_desk("two")
+    guests, dinner = a_dinner(one, office, monkeypatch)
+    join(two, office.url, office.invite())
+    with monkeypatch.context() as patched:
+        patched.setattr(snapshot, "copy_in", killed)  # all of it is here, and nothing is copied yet
+        with pytest.raises(KeyboardInterrupt):
+            sync_once(two)
+    assert (two.profile.path / "snapshot.part").exists()
+    join(two, office.url, office.invite("door", dinner))
+    with two.reading() as connection:
+        assert state.read(connection, state.Fetching) is None  # nobody can read any more what lies there
+    sync_once(two)
+    assert max(taken) < 50 and everybody(two) == guests
+    assert status(two).mended == 0
+
+
+def test_a_file_that_comes_while_a_command_joins_a_door_is_not_copied(office: Any, make_desk: MakeDesk, taken: list[int],
+                                                                      monkeypatch: pytest.MonkeyPatch) -> None:
+    one, two, command = make_desk("one"), make_desk("two"), make_desk("two")
+    guests, dinner = a_dinner(one, office, monkeypatch)
+    join(two, office.url, office.invite())
+    real, code = snapshot._fetch, office.invite("door", dinner)
+
+    def fetched(*arguments: Any) -> bool:
+        done = real(*arguments)
+        monkeypatch.setattr(snapshot, "_fetch", real)
+        join(command, office.url, code)
+        return done
+
+    monkeypatch.setattr(snapshot, "_fetch", fetched)
+    with pytest.raises(KnownError) as raised:
+        sync_once(two)
+    assert raised.value.code == "sync_stopped" and taken == [] and everybody(two) == set()
+    sync_once(two)
+    assert everybody(two) == guests
+
+
+def a_dinner(desk: Desk, office: Any, monkeypatch: pytest.MonkeyPatch) -> tuple[set[str], str]:
+    """Two of its members are guests of a gathering: who they are, and its id."""
+    guests = begun(desk, office, monkeypatch)[5:7]
+    dinner = new_gathering(desk, name="Dinner", start="2099-11-12T18:00", end="2099-11-12T22:00", time_zone="UTC").id
+    add_guests(desk, dinner, guests)
+    sync_once(desk)
+    return set(guests), dinner
+
+
+def everybody(desk: Desk) -> set[str]:
+    """Who is here."""
+    with desk.reading() as connection:
+        return set(connection.exec_driver_sql("SELECT id FROM person").scalars())
+
+
+def killed(*_arguments: Any) -> int:
+    """The program ends here."""
+    raise KeyboardInterrupt

@@ -214,7 +214,7 @@ def _forget_all(connection: sa.Connection, scope: str, *, facts: bool) -> None:
     connection.exec_driver_sql("UPDATE operation SET values_before = '{}'")
     connection.exec_driver_sql("DELETE FROM action WHERE id NOT IN (SELECT action FROM operation WHERE rowid NOT IN (SELECT operation FROM accepted))")
     connection.exec_driver_sql("DELETE FROM sync_state WHERE key LIKE ?", (f"{state.REPLICA}%",))
-    for kind in (state.Rebuilding, state.Told):
+    for kind in (state.Rebuilding, state.Told, state.Fetching):  # without its key nobody reads the file that a first sync has fetched
         state.drop(connection, kind)
     connection.exec_driver_sql("UPDATE scope SET cursor = 0, chain = '' WHERE id = ?", (scope,))
 

@@ -107,7 +107,7 @@ def take_along(connection: sa.Connection, membership: state.Membership, cards: S
 
     ``cards``: what is still to be decided on.
     """
-    for kind in (state.Session, state.LastSync, state.Timeline, state.Places, state.Rebuilding, state.Told, state.Checked, state.Reach,
+    for kind in (state.Session, state.LastSync, state.Timeline, state.Places, state.Rebuilding, state.Told, state.Checked, state.Fetching, state.Reach,
                  state.Elsewhere):
         state.drop(connection, kind)
     unseen = moving_cards.fetched_unseen(connection)

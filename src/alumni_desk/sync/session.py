@@ -15,7 +15,7 @@ from alumni_desk.protocol.proofs import session_proof
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync import state
 from alumni_desk.sync.kept import kept_elsewhere
-from alumni_desk.sync.wire import ChallengeEnded, NoSession, Wire
+from alumni_desk.sync.wire import ChallengeEnded, NoSession, Wire, stopped
 from alumni_desk.words import _
 
 T = TypeVar("T")

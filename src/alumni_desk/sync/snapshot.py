@@ -29,7 +29,7 @@ from alumni_desk.sync.operations import CHUNK
 from alumni_desk.sync.pull import cursor_of, settle_passed
 from alumni_desk.sync.shapes import Shape, shapes
 from alumni_desk.sync.views import Base, base_of, no_base, settle
-from alumni_desk.sync.wire import NoSession, Wire
+from alumni_desk.sync.wire import NoSession, Wire, stopped
 
 WORTH = 4_000
 """Changes at the server from which a file comes sooner than a page or two of rows."""
@@ -113,6 +113,7 @@ def _offer(desk: Desk, wire: Wire, membership: state.Membership, file: Path) -> 
         if offer.state == "ready":
             file.unlink(missing_ok=True)
             with desk.applying() as applying:
+                session.refuse_another(applying.connection, membership)
                 state.keep(applying.connection, state.Fetching(offer))
             return offer
         if offer.state == "none" or wire.pause(0.5):
@@ -169,10 +170,13 @@ def _disk(error: OSError) -> KnownError:
 
 
 def copy_in(desk: Desk, scope: str, offer: SnapshotReply, file: Path, progress: Callable[[int], None] | None = None) -> int:
-    """Make a snapshot's rows the base of a scope, under what waits here; settle what it resolves; stand at its cursor. One transaction."""
+    """Make a snapshot's rows the base of a scope, under what waits here; settle what it resolves; stand at its cursor. One transaction. Raises Refused
+    ``sync_stopped`` where it is not what this laptop is fetching any more."""
     at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     with desk.applying(Beside("snapshot", file, offer.key)) as applying:
         connection = applying.connection
+        if state.read(connection, state.Fetching) != state.Fetching(offer):  # this laptop may have another chapter meanwhile, or a part of it alone
+            raise stopped()
         connection.exec_driver_sql("PRAGMA snapshot.cache_size = -2048")  # each of its pages is read once
         connection.exec_driver_sql(f"PRAGMA main.cache_size = -{_COPY_CACHE}")
         there = {str(name) for name in connection.exec_driver_sql("SELECT name FROM snapshot.sqlite_master WHERE type = 'table'").scalars()}

@@ -376,7 +376,8 @@ def _seconds(retry_after: str | None, attempt: int) -> float:
     return random.random() * min(LONGEST_WAIT, 0.5 * 2.0**attempt)
 
 
-def _stopped() -> KnownError:
+def stopped() -> KnownError:
+    """What to say of a sync that was ended in the middle."""
     return Refused("sync_stopped", _("The sync was stopped. Everything is saved here; the next one goes on where this one ended."))
 
 
