@@ -151,6 +151,7 @@ def _keep_told(connection: sa.Connection, desk: Desk, membership: Membership, he
                before: list[ConflictRow], more: Sequence[ConflictRow] = ()) -> None:
     """Keep what the server told; ``here``: as it was before it was asked. A card that is decided stays, so that an undo shows it again before the next
     contact. ``before``: what it told before it went back to a backup, and is to be asked about yet."""
+    session.refuse_another(connection, membership)
     _keep_shown(connection, membership, [row for row in reply.conflicts if row.table in desk.tables])
     listed = {card_id(row) for row in reply.conflicts}
     decided = [row for row in here.rows if here.standing.get(card_id(row), False) and card_id(row) not in listed]

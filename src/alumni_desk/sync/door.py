@@ -42,9 +42,10 @@ def follow_grant(desk: Desk, membership: Membership, server: HelloReply) -> Memb
     with desk.reading() as connection:
         before = state.read(connection, state.Ended)
     if (now.role, now.gathering) != (membership.role, membership.gathering) or (before is not None and not ended):
-        begin_anew(desk, now, facts=now.gathering == membership.gathering)
+        begin_anew(desk, now, facts=now.gathering == membership.gathering, asked=membership)
     elif now != membership:
         with desk.applying() as applying:
+            session.refuse_another(applying.connection, membership)
             state.keep(applying.connection, now)
     return now
 
@@ -106,9 +107,12 @@ def _milliseconds(until: str) -> int:
     return round(datetime.fromisoformat(until).timestamp() * 1000)
 
 
-def begin_anew(desk: Desk, membership: Membership, *, facts: bool = False) -> None:
-    """Forget everything that was read and pull from zero; what waits to be sent stays, and is seen. ``facts``: so do those of its own, see ``end``."""
+def begin_anew(desk: Desk, membership: Membership, *, facts: bool = False, asked: Membership | None = None) -> None:
+    """Forget everything that was read and pull from zero; what waits to be sent stays, and is seen. ``facts``: so do those of its own, see ``end``.
+    ``asked``: as whom the server was asked."""
     with desk.applying() as applying:
+        if asked is not None:
+            session.refuse_another(applying.connection, asked)
         forget_what_was_read(applying.connection, membership, facts=facts)
         for kind in (state.LastSync, state.Checked):  # what was last fetched and compared was the former grant's
             state.drop(applying.connection, kind)

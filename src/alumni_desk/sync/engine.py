@@ -219,7 +219,7 @@ def _sync(desk: Desk, wire: Wire, membership: state.Membership, progress: Progre
     if door.has_ended(membership, server):
         return _after_the_end(desk, wire, membership, server, progress)
     head = server.heads[membership.scope]
-    follow_timeline(desk, membership.scope, head.timeline, known=membership.scope not in server.unknown)
+    follow_timeline(desk, membership, head.timeline, known=membership.scope not in server.unknown)
     told = conflicts_told.tell_decided(desk, wire, membership, server)
     pushed, pulled, trouble = Pushed(), 0, None
     by_file = partial(snapshot.take, desk, wire, membership, head)

@@ -60,6 +60,8 @@ def hello(desk: Desk, wire: Wire, membership: Membership) -> HelloReply:
     if same is not None:
         return same
     reply = session.call(desk, wire, membership, "hello", message, HelloReply)
+    with desk.reading() as connection:
+        session.refuse_another(connection, membership)  # what it commands is meant for whom it answered
     _note_skew(desk, reply.time)
     _said.pop(desk, None)
     credentials.keep(desk, membership.scope, reply.server_key, reply.certificates, reply.grants, reply.revoked, reply.removals)

@@ -52,6 +52,7 @@ def pull(desk: Desk, wire: Wire, membership: Membership, progress: Callable[[int
         if wait and page.cursor == since and not _is_unsettled(desk, scope):
             return count  # nothing has moved: nothing is written
         with nullcontext() if page.more or page.reset else beside(), desk.applying() as applying:
+            session.refuse_another(applying.connection, membership)
             if cursor_of(applying.connection, scope) != since:
                 continue  # another program of this desk pulled meanwhile, or a push passed over what it sent: ask again from where it is now
             count += apply_page(applying.connection, scope, page, seen if rebuilding else None)
@@ -78,7 +79,7 @@ def cursor_of(connection: sa.Connection, scope: str) -> Cursor:
     return Cursor(sequence=row[0] or 0, chain=row[1] or "") if row else Cursor()
 
 
-def follow_timeline(desk: Desk, scope: str, name: str, *, known: bool) -> None:
+def follow_timeline(desk: Desk, membership: Membership, name: str, *, known: bool) -> None:
     """See whether the server was restored since; then begin again from zero and offer again what is held here.
 
     ``name``: of the server's timeline, new where it was restored as it should be. ``known``: whether the server knows everywhere that we have been.
@@ -90,8 +91,9 @@ def follow_timeline(desk: Desk, scope: str, name: str, *, known: bool) -> None:
     if same and known and len(places.places) < 2:
         return
     with desk.applying() as applying:
+        session.refuse_another(applying.connection, membership)
         if not known or not (same or before is None):
-            begin_again(applying.connection, scope)
+            begin_again(applying.connection, membership.scope)
         else:
             state.keep(applying.connection, state.Places(places.places[-1:]))
         if name:

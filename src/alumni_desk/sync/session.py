@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import msgspec
+import sqlalchemy as sa
 from nacl.signing import SigningKey
 
 from alumni_desk.errors import NetworkProblem, Refused
@@ -35,6 +36,18 @@ def elsewhere_words(*, kept: bool = False) -> str:
                  "“Keep it here” (alumni-desk keep --anyway) goes on from what is here; if not, join with a new invitation.")
     return _("This desk was restored from a backup of another computer, so this laptop needs a new invitation of the chapter. What waits stays here; join "
              "with the invitation, and it is sent.")
+
+
+def refuse_another(connection: sa.Connection, membership: state.Membership) -> None:
+    """Raise Refused ``sync_stopped`` where this laptop has another place at a server by now than the one that was asked with: a command beside the window
+    may have switched, moved or joined meanwhile. For a transaction that is to keep an answer."""
+    now = state.read(connection, state.Membership)
+    if now is None or _place(now) != _place(membership):
+        raise stopped()
+
+
+def _place(one: state.Membership) -> tuple[str, str, str, str, str | None]:
+    return one.server, one.device, one.scope, one.role, one.gathering
 
 
 def begin(desk: Desk, wire: Wire, membership: state.Membership) -> None:
@@ -70,6 +83,7 @@ def _begin(desk: Desk, wire: Wire, membership: state.Membership) -> None:
             "The server does not know this laptop: it may have been restored to a day before this one joined. Ask the chapter's leader for a new "
             "invitation and join with that; everything is saved here, and what waits goes along.")) from None
     with desk.applying() as applying:
+        refuse_another(applying.connection, membership)  # else the next sync would go on as whom this laptop was before
         state.keep(applying.connection, state.Session(token=reply.token, expires=reply.expires))
     wire.token = reply.token
 

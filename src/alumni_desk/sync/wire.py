@@ -164,7 +164,7 @@ class Wire:
 
     def _post(self, name: str, message: msgspec.Struct) -> tuple[int, dict[str, str], bytes]:
         if self._stopping.is_set():
-            raise _stopped()
+            raise stopped()
         body, encoding = _packed(message)
         headers = {"accept-encoding": "zstd", "user-agent": f"AlumniDesk/{__version__}"}  # each byte goes with every call: the path says what it is
         if encoding:
@@ -183,12 +183,12 @@ class Wire:
         import urllib3
 
         if self._stopping.is_set():
-            raise _stopped()
+            raise stopped()
         try:
             yield
         except (requests.exceptions.SSLError, urllib3.exceptions.SSLError) as error:
             if self._stopping.is_set():
-                raise _stopped() from None
+                raise stopped() from None
             if any(word in str(error) for word in _NO_TLS):
                 raise NetworkProblem("sync_not_encrypted", _(
                     "At that address something answers without encryption, so nothing was sent. Ask whoever runs the server for its right address.")) from None
@@ -199,7 +199,7 @@ class Wire:
             if _took_too_long(error):
                 raise NetworkProblem("sync_slow", _("The server did not answer in time. Everything is saved here; the next sync tries again.")) from None
             if self._stopping.is_set():
-                raise _stopped() from None
+                raise stopped() from None
             raise NetworkProblem("sync_unreachable", _(
                 "The server cannot be reached. Everything is saved here; check the network, then sync again.")) from None
 

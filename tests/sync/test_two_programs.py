@@ -1,0 +1,137 @@
+"""A window and a command of one laptop at once: what one of them has still on its way when the other switches, moves or joins is not taken for the new place's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+import sqlalchemy as sa
+
+from alumni_desk.errors import KnownError
+from alumni_desk.store.desk import Desk
+from alumni_desk.sync import laptops, session, state, switching
+from alumni_desk.sync.engine import join, status, sync_once, wire_of
+from alumni_desk.sync.pull import pull
+from alumni_desk.sync.wire import Wire
+
+MakeDesk = Callable[[str], Desk]
+
+
+def names(desk: Desk) -> list[str]:
+    """Who is on the list."""
+    with desk.reading() as connection:
+        return sorted(connection.execute(sa.select(desk.tables["person"].c.last_name)).scalars())
+
+
+def add(desk: Desk, name: str) -> None:
+    """A new member."""
+    with desk.writing("new") as writing:
+        writing.add("person", standing="member", last_name=name)
+
+
+def membership_of(desk: Desk) -> state.Membership:
+    """Which place at a server it has."""
+    with desk.reading() as connection:
+        found = state.read(connection, state.Membership)
+    assert found is not None
+    return found
+
+
+def scopes_of(desk: Desk) -> list[str]:
+    """Which chapters anything here is of."""
+    with desk.reading() as connection:
+        return sorted({*connection.exec_driver_sql("SELECT id FROM scope").scalars(), *connection.exec_driver_sql("SELECT scope FROM person").scalars()})
+
+
+def stopped(call: Callable[[], object]) -> str | None:
+    """The code of the error that a call raises, if it raises any."""
+    try:
+        call()
+    except KnownError as problem:
+        return problem.code
+    return None
+
+
+@pytest.fixture
+def answered(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Callable[[], object]], None]:
+    """Does something once when the server has answered the next call of a name, before that answer is kept."""
+
+    def then(name: str, work: Callable[[], object]) -> None:
+        real, left = session.call, [work]
+
+        def call(desk: Desk, wire: Any, membership: Any, called: str, *rest: Any) -> Any:
+            reply = real(desk, wire, membership, called, *rest)
+            if called == name and left:
+                left.pop()()
+            return reply
+
+        monkeypatch.setattr(session, "call", call)
+
+    return then
+
+
+@pytest.fixture
+def network(make_server: Any, make_desk: MakeDesk) -> tuple[Desk, Desk]:
+    """An admin's desk in the first of two chapters, and the first one's leader."""
+    server = make_server()
+    for chapter in ("Boston", "Lowell"):
+        leader = make_desk(chapter)
+        join(leader, server.url, server.invite(chapter))
+        add(leader, f"{chapter}ian")
+        sync_once(leader)
+    admin = make_desk("admin")
+    join(admin, server.url, str(server.run("server", "invite", "--role", "admin")["code"]))
+    sync_once(admin)
+    return admin, make_desk("Boston")
+
+
+def test_what_was_asked_of_one_chapter_does_not_come_into_another(network: tuple[Desk, Desk], make_desk: MakeDesk, answered: Any) -> None:
+    window, boston = network
+    add(boston, "Bostonian who came meanwhile")
+    sync_once(boston)
+    command = make_desk("admin")
+    answered("pull", lambda: switching.switch(command, "Lowell"))
+    wire = wire_of(window)
+    stopped(lambda: pull(window, wire, membership_of(window)))
+    wire.close()
+    assert names(window) == ["Lowellian"] and scopes_of(window) == [membership_of(window).scope]
+
+
+def test_a_hello_of_before_does_not_take_a_switch_back(network: tuple[Desk, Desk], make_desk: MakeDesk, answered: Any) -> None:
+    window, _boston = network
+    with window.applying() as applying:  # as each contact says anew
+        state.keep(applying.connection, msgspec.structs.replace(membership_of(window), until="2026-01-01T00:00:00+00:00"))
+    command = make_desk("admin")
+    answered("hello", lambda: switching.switch(command, "Lowell"))
+    assert stopped(lambda: sync_once(window)) == "sync_stopped"
+    assert membership_of(window).scope_name == "Lowell" and status(window).state == "synced"
+    sync_once(window)
+    assert names(window) == ["Lowellian"] and scopes_of(window) == [membership_of(window).scope]
+
+
+def test_a_laptop_that_was_removed_by_mistake_and_let_in_again_stays(make_server: Any, make_desk: MakeDesk, monkeypatch: pytest.MonkeyPatch) -> None:
+    server, leader, window = make_server(), make_desk("leader"), make_desk("other")
+    for desk in (leader, window):
+        join(desk, server.url, server.invite(), device_name=desk.profile.path.name)
+        sync_once(desk)
+    laptops.remove(leader, "desk-other")
+    with window.applying() as applying:  # it lasts for an hour
+        state.drop(applying.connection, state.Session)
+    command, real, before = make_desk("other"), Wire.call, membership_of(window)
+
+    def call(self: Any, name: str, *rest: Any) -> Any:
+        reply = real(self, name, *rest)
+        if name == "session":
+            monkeypatch.setattr(Wire, "call", real)
+            join(command, server.url, server.invite())
+        return reply
+
+    monkeypatch.setattr(Wire, "call", call)
+    stopped(lambda: sync_once(window))
+    assert membership_of(window).device != before.device
+    add(window, "Written as the new one")
+    assert sync_once(window).waiting == 0
+    sync_once(leader)
+    assert names(leader) == ["Written as the new one"]
