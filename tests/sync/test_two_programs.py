@@ -1,4 +1,4 @@
-"""A window and a command of one laptop at once: what one of them has still on its way when the other switches, moves or joins is not taken for the new place's."""
+"""A window and a command of one laptop at once: what one has still on its way when the other switches, moves or joins is not taken for the new place's."""
 
 from __future__ import annotations
 
