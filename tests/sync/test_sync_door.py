@@ -33,6 +33,7 @@ from alumni_desk.store.finding import find_people
 from alumni_desk.store.history import history
 from alumni_desk.store.undo import undo
 from alumni_desk.sync import snapshot
+from alumni_desk.sync.conflicts import conflicts
 from alumni_desk.sync.engine import join, status, sync_once
 from alumni_desk.sync.pull import begin_again
 from alumni_desk.sync.shapes import shapes
@@ -278,6 +279,26 @@ def test_who_went_while_the_list_came_as_a_whole_is_here_no_more(leader: Desk, a
     sync_once(door)
     assert rows(door, "person").keys() == {stays}
     assert findings(door.profile, door.key, "Quetzalcoatlus") == []
+
+
+def test_what_a_leader_had_to_decide_does_not_go_along_to_a_door(leader: Desk, office: Any, make_desk: MakeDesk) -> None:
+    dinner, other = evening(leader), make_desk("other")
+    join(other, office.url, office.invite())
+    who = member(leader, "Guest")
+    for desk in (leader, other):
+        sync_once(desk)
+    for desk, said in ((leader, "Quetzalcoatlus"), (other, "Archaeopteryx")):
+        change_member(desk, who, notes=said)
+    for desk in (leader, other, leader):
+        sync_once(desk)
+    assert len(conflicts(leader)) == 1
+    join(leader, office.url, office.invite("door", dinner))
+    sync_once(leader)
+    for said in ("Quetzalcoatlus", "Archaeopteryx"):
+        assert findings(leader.profile, leader.key, said) == []
+    join(leader, office.url, office.invite())
+    sync_once(leader)
+    assert len(conflicts(leader)) == 1, "it is told again"
 
 
 def test_who_leaves_while_something_is_to_send_is_sent_all_the_same(leader: Desk, at_door: Callable[..., Desk]) -> None:

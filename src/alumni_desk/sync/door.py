@@ -217,8 +217,9 @@ def _forget_all(connection: sa.Connection, scope: str, *, facts: bool) -> None:
                                f" WHERE fate = 'accepted' OR (fate = 'waiting' AND sequence IS NOT NULL)){kept})")
     connection.exec_driver_sql("UPDATE operation SET values_before = '{}'")
     connection.exec_driver_sql("DELETE FROM action WHERE id NOT IN (SELECT action FROM operation WHERE rowid NOT IN (SELECT operation FROM accepted))")
-    connection.exec_driver_sql("DELETE FROM sync_state WHERE key LIKE ?", (f"{state.REPLICA}%",))
-    for kind in (state.Rebuilding, state.Told, state.Fetching):  # without its key nobody reads the file that a first sync has fetched
+    # A card holds what two people wrote. Whoever leads here again is told by the server what is to be decided, and who is in another chapter.
+    connection.exec_driver_sql("DELETE FROM sync_state WHERE key IN ('conflicts', 'decisions', 'circles') OR key LIKE ?", (f"{state.REPLICA}%",))
+    for kind in (state.Rebuilding, state.Told, state.Away, state.Carrying, state.Fetching):  # without its key nobody reads what a first sync has fetched
         state.drop(connection, kind)
     connection.exec_driver_sql("UPDATE scope SET cursor = 0, chain = '' WHERE id = ?", (scope,))
 
