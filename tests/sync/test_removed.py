@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from alumni_desk.protocol.codes import new_invitation
 from alumni_desk.schema import open_desk
 from alumni_desk.store import backup, backup_folders, removal
 from alumni_desk.store.desk import Desk
+from alumni_desk.store.driver import sqlcipher
 from alumni_desk.store.erasing import erase
 from alumni_desk.store.profile import Profile
 from alumni_desk.store.undo import redo, undo
@@ -507,6 +509,28 @@ def test_leaving_sends_everything_first(pair: tuple[Desk, Desk], office: Any) ->
     assert [bool(one.left) for one in laptops.laptops(leader) if one.name == "desk-other laptop"] == [True]
     chapter_of_one = office.server.invite(f"{office.chapter} alone")
     assert chapter_of_one
+
+
+def test_nothing_is_saved_that_would_go_as_the_laptop_is_emptied(pair: tuple[Desk, Desk], make_desk: MakeDesk, monkeypatch: pytest.MonkeyPatch) -> None:
+    leader, other = pair
+    window, begin, shut = make_desk("other"), removal.begin, other.shut
+
+    def beginning(*arguments: Any) -> Any:
+        with closing(window.raw()) as raw, pytest.raises(sqlcipher().OperationalError, match="locked"):
+            raw.execute("PRAGMA busy_timeout = 0")
+            raw.execute("BEGIN IMMEDIATE")
+        return begin(*arguments)
+
+    def shutting(why: KnownError) -> None:
+        assert code_of(lambda: add(window, "Saved in that moment")) == "access_removed"
+        shut(why)
+
+    monkeypatch.setattr(removal, "begin", beginning)
+    monkeypatch.setattr(other, "shut", shutting)
+    add(other, "Sent at last")
+    leaving.leave(other)
+    sync_once(leader)
+    assert names(leader) == ["Lovelace", "Sent at last"]
 
 
 def test_who_handed_over_is_not_hurried_and_who_was_removed_is(make_server: Any, make_desk: MakeDesk) -> None:

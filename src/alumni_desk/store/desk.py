@@ -21,7 +21,7 @@ from alumni_desk.store.key_file import KeyFile
 from alumni_desk.store.mark import Mark
 from alumni_desk.store.profile import Profile, computer_name
 from alumni_desk.store.synced import fingerprint
-from alumni_desk.store.troubles import busy, translated
+from alumni_desk.store.troubles import busy, emptied, translated
 from alumni_desk.store.writing import AT_ONCE, Writing, set_mode
 from alumni_desk.words import _
 
@@ -57,6 +57,8 @@ class Desk:
     def __init__(self, profile: Profile, key: bytes, metadata: Callable[[], sa.MetaData], schema: int, *, triggers: str | None = None,
                  first: Raw | None = None, sole: Raw | None = None) -> None:  # fmt: skip
         self.profile, self.schema = profile, schema
+        self._removed = profile.path / "removed.json"
+        self._begins_anew = self._removed.exists()  # as long as that goes on being said
         self.clock = Clock()
         self._capture: Capture | None = None
         self._vocabulary: Vocabulary | None = None
@@ -345,6 +347,7 @@ class Desk:
             with translated(self.profile.path, opened=True), attached(self._opened, beside) as connection:
                 driver.run(connection, "BEGIN IMMEDIATE")
                 try:
+                    self._refuse_emptied()
                     # How many were committed: at rest the capture row's transaction is the number of the last one.
                     count, self._of = driver.row(connection, "SELECT transaction_id, (SELECT id FROM scope ORDER BY rowid LIMIT 1) FROM capture")
                     self._commit = int(count or 0) + 1
@@ -361,6 +364,13 @@ class Desk:
         finally:
             self.news = None
             self._one_writer.release()
+
+    def _refuse_emptied(self) -> None:
+        """What is saved after this laptop's access ended, by a command beside this program perhaps, would go with all the rest."""
+        if not self._removed.exists():
+            self._begins_anew = False
+        elif not self._begins_anew and (gone := emptied(self.profile.path)) is not None:
+            raise gone
 
     def _rest(self, connection: sa.Connection) -> None:
         """The action is at its end."""

@@ -34,7 +34,7 @@ def translated(folder: Path, *, opened: bool = False) -> Iterator[None]:
         known = store_problem(said, folder) if said is not None else None
         if known is None:
             raise
-        if opened and (gone := _emptied(folder)) is not None:
+        if opened and (gone := emptied(folder)) is not None:
             raise gone from None
         if not isinstance(known, BadInput):
             log.warning("the database said: %s (%s)", known.code, driver.kind_of(error))
@@ -43,8 +43,8 @@ def translated(folder: Path, *, opened: bool = False) -> Iterator[None]:
         raise known from None
 
 
-def _emptied(folder: Path) -> KnownError | None:
-    """That a command beside this program emptied the laptop, if that is why nothing is read: the disk is well."""
+def emptied(folder: Path) -> KnownError | None:
+    """That a command beside this program emptied the laptop, if that is why nothing is read or saved: the disk is well."""
     from alumni_desk.store import removal
     from alumni_desk.store.profile import Profile
 

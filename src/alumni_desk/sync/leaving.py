@@ -37,12 +37,6 @@ def go(desk: Desk, wire: Wire, membership: Membership, why: Why, progress: Calla
         if progress is not None:
             progress(count.sent + count.refused)
     relay(desk, wire, membership)  # what others made is with them still, but perhaps not for long
-    with desk.reading() as connection:
-        left = operations.count_waiting(connection)
-    if left:
-        raise Refused("leave_waiting", ngettext(
-            "{n} change of this laptop could not be sent, so it keeps everything for now. Sync again.",
-            "{n} changes of this laptop could not be sent, so it keeps everything for now. Sync again.", left), n=number(left))
     return _empty(desk, why)
 
 
@@ -63,8 +57,14 @@ def _offer_again(desk: Desk, scope: str, saved: int) -> None:
         state.drop(connection, state.Places)
 
 
-def _empty(desk: Desk, why: Why) -> str:
-    begun = removal.begin(desk, why)
+def _empty(desk: Desk, why: Why, *, sent: bool = True) -> str:
+    """Nobody saves anything between the look whether all was ``sent`` and the mark, after which every program of this desk refuses to."""
+    with desk.checking() as connection:  # it writes nothing, for the disk may be full
+        if sent and (left := operations.count_waiting(connection)):
+            raise Refused("leave_waiting", ngettext(
+                "{n} change of this laptop could not be sent, so it keeps everything for now. Sync again.",
+                "{n} changes of this laptop could not be sent, so it keeps everything for now. Sync again.", left), n=number(left))
+        begun = removal.begin(desk, why)
     desk.shut(begun.error)
     return (removal.finish(desk.profile) or begun).sentence
 
@@ -112,7 +112,7 @@ def erase(desk: Desk, *, last: bool = False, wire: Wire | None = None) -> str:
     with desk.reading() as connection:
         alone = state.read(connection, Membership) is None
     if alone:
-        return _empty(desk, "erased")
+        return _empty(desk, "erased", sent=False)
     if not last:
         return leave(desk, why="erased", wire=wire)
     _keeps_nothing(desk)
