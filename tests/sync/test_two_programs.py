@@ -9,11 +9,16 @@ import msgspec
 import pytest
 import sqlalchemy as sa
 
+from alumni_desk.checkin.actions import walk_in
 from alumni_desk.errors import KnownError
+from alumni_desk.gatherings.actions import add_guests, new_gathering
 from alumni_desk.store.desk import Desk
-from alumni_desk.sync import laptops, session, state, switching
+from alumni_desk.sync import door, laptops, session, state, switching
 from alumni_desk.sync.engine import join, status, sync_once, wire_of
 from alumni_desk.sync.pull import pull
+from alumni_desk.sync.venue.line import Line
+from alumni_desk.sync.venue.sharing import Sharing
+from alumni_desk.sync.venue.visiting import Visit
 from alumni_desk.sync.wire import Wire
 
 MakeDesk = Callable[[str], Desk]
@@ -25,10 +30,10 @@ def names(desk: Desk) -> list[str]:
         return sorted(connection.execute(sa.select(desk.tables["person"].c.last_name)).scalars())
 
 
-def add(desk: Desk, name: str) -> None:
+def add(desk: Desk, name: str) -> str:
     """A new member."""
     with desk.writing("new") as writing:
-        writing.add("person", standing="member", last_name=name)
+        return writing.add("person", standing="member", last_name=name)
 
 
 def membership_of(desk: Desk) -> state.Membership:
@@ -135,3 +140,54 @@ def test_a_laptop_that_was_removed_by_mistake_and_let_in_again_stays(make_server
     assert sync_once(window).waiting == 0
     sync_once(leader)
     assert names(leader) == ["Written as the new one"]
+
+
+def test_what_a_laptop_at_a_venue_answers_does_not_come_into_another_chapter(network: tuple[Desk, Desk], make_desk: MakeDesk,
+                                                                             monkeypatch: pytest.MonkeyPatch) -> None:
+    window, boston = network
+    command, real = make_desk("admin"), Line.ask
+    add(boston, "Bostonian at the venue")
+
+    def ask(self: Any, request: Any, *rest: Any) -> Any:
+        reply = real(self, request, *rest)
+        monkeypatch.setattr(Line, "ask", real)
+        switching.switch(command, "Lowell")
+        return reply
+
+    monkeypatch.setattr(Line, "ask", ask)
+    sharing = Sharing(boston, host="127.0.0.1", port=0)
+    visit = Visit(window, sharing.address, sharing.code)
+    try:
+        stopped(visit.once)
+    finally:
+        visit.close()
+        sharing.stop()
+    assert names(window) == ["Lowellian"] and scopes_of(window) == [membership_of(window).scope]
+
+
+def test_a_list_that_comes_as_the_time_at_a_door_ends_is_not_opened(office: Any, make_desk: MakeDesk, monkeypatch: pytest.MonkeyPatch) -> None:
+    leader, volunteer, real = make_desk("leader"), make_desk("door"), Line.ask
+    join(leader, office.url, office.invite())
+    dinner = new_gathering(leader, name="Dinner", start="2099-11-12T18:00", end="2099-11-12T22:00", time_zone="UTC").id
+    add_guests(leader, dinner, [add(leader, "Guest")])
+    sync_once(leader)
+    join(volunteer, office.url, office.invite("door", dinner))
+    sync_once(volunteer)
+    walk_in(leader, dinner, "Walter Walkin")
+
+    def ask(self: Any, request: Any, *rest: Any) -> Any:
+        reply = real(self, request, *rest)
+        monkeypatch.setattr(Line, "ask", real)
+        assert reply.handout is not None and reply.parcels
+        door.end(volunteer, membership_of(volunteer))  # as the window does by itself
+        return reply
+
+    monkeypatch.setattr(Line, "ask", ask)
+    sharing = Sharing(leader, host="127.0.0.1", port=0)
+    visit = Visit(volunteer, sharing.address, sharing.code)
+    try:
+        stopped(visit.once)
+    finally:
+        visit.close()
+        sharing.stop()
+    assert names(volunteer) == []

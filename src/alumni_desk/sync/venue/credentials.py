@@ -15,6 +15,7 @@ from alumni_desk.protocol.messages import Certificate, Grant, Removals
 from alumni_desk.protocol.removals import removals_hold
 from alumni_desk.protocol.venue_keys import Keys, keys_of
 from alumni_desk.store.desk import Desk
+from alumni_desk.sync.session import refuse_another
 from alumni_desk.sync.state import Credentials, Membership, read
 from alumni_desk.sync.state import keep as keep_state
 from alumni_desk.words import _
@@ -93,6 +94,14 @@ def hear_removals(desk: Desk, mine: Me, removals: Removals | None) -> Me:
         known = msgspec.structs.replace(known, revoked=sorted({*known.revoked, *removals.devices}), removals=known.removals if older else removals)
         keep_state(applying.connection, known)
     return Me(membership, known)
+
+
+def as_now(connection: sa.Connection, mine: Me) -> Me:
+    """This laptop as it stands by the time an answer has come: what its access has ended for it opens no more. Raises Refused ``sync_stopped`` where it has
+    another place by now."""
+    refuse_another(connection, mine.membership)
+    known = read(connection, Credentials)
+    return mine if known is None else Me(mine.membership, known)
 
 
 def me(connection: sa.Connection) -> Me:

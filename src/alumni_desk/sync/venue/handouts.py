@@ -18,7 +18,7 @@ from alumni_desk.store.desk import Desk
 from alumni_desk.sync import erasing, operations, state
 from alumni_desk.sync.pull import cursor_of, drop_unseen
 from alumni_desk.sync.shapes import Shape, shapes
-from alumni_desk.sync.venue.credentials import Me
+from alumni_desk.sync.venue.credentials import Me, as_now
 from alumni_desk.sync.venue.timing import now_ms
 from alumni_desk.sync.views import Base, no_base, settle
 from alumni_desk.words import _
@@ -112,12 +112,12 @@ def check_handout(one: SealedHandout, me: Me | None, now: int) -> None:
 def take_handout(desk: Desk, me: Me, one: SealedHandout) -> HandedOut:
     """Keep a hand-out, and work from it where this laptop is at that door. An older one than the one that is here changes nothing. Raises Refused."""
     check_handout(one, me, now_ms(desk))
-    inside = open_handout(one, me.keys)
-    if inside is None:
-        raise Refused("handout_not_ours", _("This hand-out is for the door of another gathering, so this laptop cannot open it."))
-    guests, name = _told(inside)
     with desk.applying() as applying:
         connection = applying.connection
+        inside = open_handout(one, as_now(connection, me).keys)
+        if inside is None:
+            raise Refused("handout_not_ours", _("This hand-out is for the door of another gathering, so this laptop cannot open it."))
+        guests, name = _told(inside)
         there = newest(connection, one.gathering)
         taken = there is None or there.number < one.number
         if taken:

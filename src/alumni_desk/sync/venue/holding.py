@@ -16,7 +16,7 @@ from alumni_desk.protocol.sealing import can_seal, name_of, seal, unseal, verify
 from alumni_desk.store import fates
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync import operations, state
-from alumni_desk.sync.venue.credentials import Me
+from alumni_desk.sync.venue.credentials import Me, as_now
 from alumni_desk.sync.venue.laying import lay
 from alumni_desk.sync.venue.timing import moment, now_ms
 
@@ -92,6 +92,7 @@ def take_in(desk: Desk, me: Me, parcels: Sequence[Sealed], chains: Iterable[Sequ
         return TakenIn()
     with desk.applying() as applying:
         connection = applying.connection
+        me = as_now(connection, me)
         known = chains_of(connection)
         for chain in chains:
             if chain and me.trouble(chain, None) is None and _is_newer(chain, known.get(chain[0].device)):
