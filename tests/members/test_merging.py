@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from alumni_desk.errors import KnownError
-from alumni_desk.members.actions import add_member, change_member
+from alumni_desk.errors import KnownError, Refused
+from alumni_desk.exchange.importing import run_import
+from alumni_desk.members.actions import add_member, change_member, remove_members
 from alumni_desk.members.lists import member, member_rows
 from alumni_desk.members.merging import merge_people, unmerge
 from alumni_desk.segments.activity import deeds
 from alumni_desk.store.checking import verify
-from alumni_desk.store.undo import redo, undo
+from alumni_desk.store.erasing import erase
+from alumni_desk.store.undo import ahead, redo, undo
 
 
 def names(desk: Any) -> list[str]:
@@ -103,3 +106,25 @@ def test_whoever_is_merged_into_a_merged_one_goes_where_that_one_went_and_nobody
     with pytest.raises(KnownError, match="Take it apart first"):
         merge_people(desk, event, add_member(desk, first_name="B", last_name="C").id)
     assert names(desk) == ["Ana Lima", "B C"]
+
+
+@pytest.mark.parametrize("why", ["removed", "erased"])
+def test_a_merge_is_not_done_again_into_an_entry_that_is_gone(desk: Any, why: str) -> None:
+    one, other = (add_member(desk, first_name="Ana", last_name=name).id for name in ("Lima", "Souza"))
+    merge_people(desk, one, other)
+    undone = undo(desk)
+    remove_members(desk, [other]) if why == "removed" else erase(desk, [other], remake_backups=False)
+    assert ahead(desk, undone.of)[0] is False
+    with pytest.raises(Refused) as refused:
+        redo(desk, undone.of)
+    assert refused.value.code == ("off_the_list" if why == "removed" else "erased_since") and names(desk) == ["Ana Lima"]
+
+
+def test_the_entry_that_another_became_part_of_stays_where_its_own_addition_is_undone(desk: Any, tmp_path: Path) -> None:
+    old = add_member(desk, first_name="Ana", last_name="Lima").id
+    (tmp_path / "list.csv").write_text("First Name,Last Name,Class Year\nAna,Lima Souza,1998\nBo,Berg,1999\n", "utf-8")
+    imported = run_import(desk, tmp_path / "list.csv").changed
+    new = next(row.id for row in member_rows(desk) if row.name == "Ana Lima Souza")
+    merge_people(desk, old, new)
+    undone = undo(desk, imported.action)
+    assert names(desk) == ["Ana Lima Souza"] and [(one.row, one.why) for one in undone.left] == [(new, "in_use")]

@@ -19,14 +19,15 @@ from alumni_desk.gatherings.actions import add_guests, new_gathering
 from alumni_desk.gatherings.records import registration_id
 from alumni_desk.members.actions import add_member, change_member
 from alumni_desk.members.lists import count_members, member_rows
+from alumni_desk.members.merging import merge_people, unmerge
 from alumni_desk.schema import open_desk
 from alumni_desk.store import backup, backup_folders, backup_head, disk, erasing
 from alumni_desk.store.checking import verify
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.done import actions
-from alumni_desk.store.history import keep, under
+from alumni_desk.store.history import history, keep, under
 from alumni_desk.store.profile import Profile
-from alumni_desk.store.undo import undo
+from alumni_desk.store.undo import redo, undo
 from alumni_desk.sync.restoring import restore
 
 CANARY = "Quetzalcoatlus"
@@ -165,6 +166,23 @@ def test_whoever_was_merged_with_them_goes_too(desk: Desk, canary: str) -> None:
         writing.change("person", twin, merged_into=canary)
     assert set(erasing.erase(desk, [twin]).ids) == {canary, twin}
     assert findings(desk.profile, desk.key, CANARY) == []
+
+
+@pytest.mark.parametrize("how", ["undone", "unmerged"])
+def test_of_a_merge_that_was_taken_apart_nothing_stays_with_the_other_entry(desk: Desk, how: str) -> None:
+    other = add_member(desk, first_name="Bea", last_name="Stone", city="Rome").id
+    who = add_member(desk, first_name=CANARY, email=f"{CANARY}@example.org", notes=f"{CANARY} likes tea").id
+    merge_people(desk, who, other)
+    apart = undo(desk).of if how == "undone" else unmerge(desk, who).changed.action
+    change_member(desk, other, notes="Plays chess")
+    erasing.erase(desk, [who])
+    assert findings(desk.profile, desk.key, CANARY) == []
+    assert [one.value for one in history(desk, "person", other) if one.value and one.field in ("email", "notes", "city")] == ["Rome", "Plays chess"]
+    assert verify(desk).ok
+    with pytest.raises(KnownError) as refused:  # and nothing writes it there again
+        redo(desk, apart) if how == "undone" else undo(desk, apart)
+    assert refused.value.code == "erased_since"
+    assert [row.name for row in member_rows(desk)] == ["Bea Stone"]
 
 
 @pytest.mark.parametrize("into", ["here", "an empty profile with these backups"])

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.sync.test_erased_everywhere import dump
 
 from alumni_desk.members.actions import add_member, change_member
 from alumni_desk.members.merging import merge_people, unmerge
@@ -72,6 +73,30 @@ def test_of_somebody_who_was_erased_nothing_lives_on_in_the_other_entry(lasting_
         held = connection.exec_driver_sql("SELECT fields, values_before FROM operation").all()
     assert SECRET not in str(held) and NUMBER not in str(held)
     assert {change.reason for change in refused(two, 10)} == {"erased", "transaction"}
+
+
+@pytest.mark.parametrize("heard", ["after each step", "in the end"])
+def test_of_a_merge_that_was_taken_apart_no_laptop_keeps_what_came_along(lasting_server: Any, make_desk: MakeDesk, chapter: str, heard: str) -> None:
+    one, two = two_of(lasting_server, make_desk, chapter)
+    gone, stays, _third = three_entries(one, two)
+    merge_people(one, gone, stays)
+    sync_once(one)
+    sync_once(two)
+    change_member(two, stays, email="ana@lime.example")  # writes over what came along
+    for desk in (two, one):
+        sync_once(desk)
+    unmerge(one, gone)
+    sync_once(one)
+    if heard == "after each step":
+        sync_once(two)
+    erasing.erase(one, [gone])
+    for desk in (one, two, one, two):
+        sync_once(desk)
+    for desk in (one, two):
+        assert known(desk, stays) == [None, "ana@lime.example", None, None, None]
+        said = dump(desk.profile.database, desk.key) + str(desk.outbox.read())
+        assert [text for text in (SECRET, NUMBER, "ana@example.org", "Harbor") if text in said] == []
+        assert sync_once(desk, check=True).identical and refused(desk, 10) == []
 
 
 def test_of_somebody_who_moved_nothing_stays_in_the_other_entry(lasting_server: Any, make_desk: MakeDesk, chapter: str) -> None:

@@ -574,7 +574,8 @@ def _changes(table: str, before: Mapping[str, Any], after: Mapping[str, Any]) ->
 def _left(one: Left, name: str, *, ahead: bool) -> str:
     """Whose was left by an undo, or would be (``ahead``), and why."""
     in_use = {
-        "person": (_("{name} was left: on the guest list of a gathering."), _("{name} would be left: on the guest list of a gathering.")),
+        "person": (_("{name} was left: on the guest list of a gathering, or merged with another entry."),
+                   _("{name} would be left: on the guest list of a gathering, or merged with another entry.")),
         "gathering": (_("{name} was left: somebody is on its guest list."), _("{name} would be left: somebody is on its guest list.")),
         "registration": (_("{name} was left: checked in since."), _("{name} would be left: checked in since.")),
     }

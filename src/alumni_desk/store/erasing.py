@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from alumni_desk.errors import KnownError, NotFound, Refused
 from alumni_desk.protocol.ids import uuid7
 from alumni_desk.protocol.wall_times import local_now
-from alumni_desk.store import backup, backup_folders, cut_off, driver, fates, search
+from alumni_desk.store import backup, backup_folders, came_along, cut_off, driver, fates, search
 from alumni_desk.store.backup_head import ENDING
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.disk import chapters_files, disk_problem
@@ -239,6 +239,9 @@ def forget(connection: sa.Connection, tables: Mapping[str, sa.Table], rows: Mapp
     """Take what is about these rows out of operations (but those that say they are empty), past values and kept bases. Returns out of how many."""
     forget_parcels(connection, rows)
     count = forget_conflicts(connection, rows) + _forget_what_came_along(connection, rows.get("person", ()))
+    came, entries = came_along.forget(connection, tables["person"], rows.get("person", ()))
+    forget_parcels(connection, {"person": entries})
+    count += came
     for table, row_ids in rows.items():
         about = _about(tables[table])
         groups = {clock_key(column) for column in tables[table].columns if column.name in about}

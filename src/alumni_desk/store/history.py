@@ -173,8 +173,9 @@ def _overwritten(connection: sa.Connection, table: str, row_id: str, keys: Mappi
     """What this laptop's own changes found and wrote over of others', which stands nowhere else here. ``keys``: field -> name of its clock; ``own``: clocks
     under which this laptop wrote itself, where what its change of an address found empty is nothing that anybody said."""
     rows = connection.exec_driver_sql(
-        "SELECT before, values_before FROM operation WHERE table_name = ? AND row_id = ? AND before <> '{}' AND queue <> 'peer' AND event NOT IN (?, ?)"
-        " ORDER BY rowid", (table, row_id, *CARRIED))
+        "SELECT before, values_before, clock FROM operation WHERE table_name = ? AND row_id = ? AND before <> '{}' AND queue <> 'peer'"
+        " AND event NOT IN (?, ?) ORDER BY rowid", (table, row_id, *CARRIED)).all()
+    own = own | {row.clock for row in rows}  # one that says nothing any more was one's own, too
     for row in rows:
         clocks = _json.decode(row.before)
         for name, value in _json.decode(row.values_before).items():

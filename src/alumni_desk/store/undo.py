@@ -197,6 +197,8 @@ def stay_changed(desk: Desk, done: Sequence[Done], most: int = MOST_LOOKED) -> d
 def _outlook(desk: Desk, connection: sa.Connection, chain: Sequence[str], counts: Mapping[str, int], *, again: bool) -> tuple[bool, list[Left]]:
     """``again``: it would be done again. What is written then into what nobody sees does not count: that comes back by another line of the list."""
     goes, found, stayed = False, [], set[str]()
+    if _ties_erased(connection, chain):
+        return False, []
     gathering = None if "gathering" not in desk.tables or "gathering" in counts else driver.row(
         connection, "SELECT g.id FROM action AS a JOIN gathering AS g ON g.id = a.gathering WHERE a.id = ? AND g.gone", (chain[0],))
     if again and gathering is not None:
@@ -223,7 +225,16 @@ def _off_of(connection: sa.Connection, table: sa.Table, rows: Mapping[tuple[str,
         ids = [values[-1] for written in rows.values() for values in written]
         off += driver.rows(connection, f'SELECT t.id FROM "{table.name}" AS t JOIN "{whole}" AS w ON w.id = t."{whole}" WHERE w.gone'
                                        " AND t.id IN (SELECT value FROM json_each(?))", (msgspec.json.encode(ids).decode(),))
+    if "merged_into" in table.columns:
+        into = {values[-1]: values[names.index("merged_into")] for names, written in rows.items() if "merged_into" in names for values in written}
+        gone = _gone_of(connection, [one for one in into.values() if one is not None])
+        off += [(row_id,) for row_id, one in into.items() if one in gone]
     return list(dict.fromkeys(row_id for (row_id,) in off))
+
+
+def _gone_of(connection: sa.Connection, people: Sequence[str]) -> set[str]:
+    return {one for (one,) in driver.rows(connection, "SELECT id FROM person WHERE gone AND id IN (SELECT value FROM json_each(?))",
+                                          (msgspec.json.encode(people).decode(),))}
 
 
 def _counts(table: sa.Table, counts: Mapping[str, int]) -> bool:
@@ -327,7 +338,10 @@ def _turn(desk: Desk, row: sa.Row[Any], chain: Sequence[str], event: str) -> Und
                               left=(), action=row.id)
             raise Refused("all_changed_since", _("Everything of this was changed or is in use since, so nothing was put back."), left=tuple(left),
                           action=row.id)
-        _refuse_circles(writing)
+        if _ties_erased(writing.connection, chain):
+            raise Refused("erased_since", _("This was about somebody who was erased since, so there is nothing to bring back."), left=tuple(left),
+                          action=row.id)
+        _refuse_wrong_merges(writing, row.id)
         writing.connection.exec_driver_sql("UPDATE action SET undone_by = ? WHERE id = ?", (writing.action_id if event == "undone" else None, row.id))
     return Undone(row.id, row.event, writing.action_id, count, tuple(left), writing.changed)
 
@@ -352,17 +366,28 @@ def _is_off(connection: sa.Connection, left: Left) -> bool:
     return bool(connection.exec_driver_sql(f'SELECT gone FROM "{left.table}" WHERE id = ?', (left.row,)).scalar())
 
 
-def _refuse_circles(writing: Writing) -> None:
-    """What was merged the other way round meanwhile is not merged this way again: nobody is part of themselves."""
-    merged = writing.connection.exec_driver_sql(
-        "SELECT row_id FROM operation INDEXED BY operation_action WHERE action = ? AND table_name = 'person' AND json_type(fields, '$.merged_into') = 'text'",
-        (writing.action_id,)).scalars().all()
-    for person in merged:
+def _refuse_wrong_merges(writing: Writing, action: str) -> None:
+    """What was merged the other way round meanwhile is not merged this way again: nobody is part of themselves. Nor is anybody made part of an entry that
+    was removed: they would be on no list any more."""
+    merged = driver.rows(
+        writing.connection, "SELECT row_id, fields ->> '$.merged_into' FROM operation INDEXED BY operation_action WHERE action = ? AND table_name = 'person'"
+                            " AND json_type(fields, '$.merged_into') = 'text'", (writing.action_id,))
+    for person, _into in merged:
         circle = writing.connection.exec_driver_sql(
             "WITH RECURSIVE path (id) AS (SELECT merged_into FROM person WHERE id = ?1 UNION SELECT p.merged_into FROM path JOIN person AS p ON p.id = path.id"
             " WHERE p.merged_into IS NOT NULL) SELECT 1 FROM path WHERE id = ?1", (person,)).first()
         if circle is not None:
             raise Refused("merged_already", _("These entries were merged the other way round meanwhile, so they are one already. Nothing needs to be done."))
+    if gone := _gone_of(writing.connection, [into for _person, into in merged]):
+        raise _off_the_list([Left("person", one, "off") for one in sorted(gone)], action)
+
+
+def _ties_erased(connection: sa.Connection, chain: Sequence[str]) -> bool:
+    """Whether a chain makes one entry part of another, or parts them, and one of the two was erased since: nobody becomes part of an entry without a name."""
+    return driver.row(
+        connection, "SELECT 1 FROM operation INDEXED BY operation_action WHERE action = ? AND table_name = 'person'"
+                    " AND json_type(fields, '$.merged_into') IS NOT NULL AND EXISTS (SELECT 1 FROM erased WHERE id IN (operation.row_id,"
+                    " operation.fields ->> '$.merged_into', operation.values_before ->> '$.merged_into')) LIMIT 1", (chain[0],)) is not None
 
 
 def _take_back(writing: Writing, chain: Sequence[str], counts: Mapping[str, int]) -> tuple[int, list[Left]]:

@@ -1,0 +1,89 @@
+"""What a merge had brought along of somebody into another entry that they are apart from again: erased with them, though the entry is not theirs.
+
+A merge made here is known by its transaction. Of one that another laptop made the past alone is known: the tie to the other entry has a clock there, and
+what came along has clocks of the same replica just before it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from alumni_desk.protocol.clock import milliseconds
+from alumni_desk.protocol.clocks import unpack
+from alumni_desk.store import driver
+from alumni_desk.store.synced import clock_key
+
+ONE_ACTION_MS = 1_000
+"""So close together lie the clocks of one merge: no two things that somebody does by hand do."""
+
+
+def forget(connection: sa.Connection, table: sa.Table, people: Sequence[str]) -> tuple[int, list[str]]:
+    """Take it out of what is known of those entries' past. Returns out of how much it went, and the entries whose operations say less now."""
+    keys = {str(column.name): clock_key(column) for column in table.columns if column.info.get("about")}
+    wanted = (json.dumps(list(people)),)
+    ties: dict[str, tuple[set[str], list[str]]] = {}  # an entry: the transactions of merges into it made here, the clocks of those that others made
+    for into, transaction in driver.rows(
+            connection, "SELECT fields ->> '$.merged_into', transaction_id FROM operation INDEXED BY operation_row WHERE table_name = 'person'"
+                        " AND row_id IN (SELECT value FROM json_each(?)) AND json_type(fields, '$.merged_into') = 'text'", wanted):
+        ties.setdefault(into, (set(), []))[0].add(transaction)
+    for into, clock in driver.rows(
+            connection, "SELECT value ->> '$', clock FROM past INDEXED BY past_row WHERE table_name = 'person'"
+                        " AND row_id IN (SELECT value FROM json_each(?)) AND field = 'merged_into' AND value <> 'null'", wanted):
+        ties.setdefault(into, (set(), []))[1].append(clock)
+    count, less = 0, []
+    for into, (transactions, others) in ties.items():
+        if into not in people:
+            out_of, taken = _forget_written(connection, into, keys, transactions, others)
+            count += out_of
+            less += [into] if taken else []
+    return count, less
+
+
+def _forget_written(connection: sa.Connection, row_id: str, keys: Mapping[str, str], transactions: set[str], others: Sequence[str]) -> tuple[int, bool]:
+    """Take out of an entry's past what these merges wrote into it; what still stands there is that entry's own by now. Returns out of how much, and whether
+    an operation says less now."""
+    there = driver.row(connection, "SELECT clocks FROM person WHERE id = ?", (row_id,))
+    in_force = unpack(there[0]) if there is not None else {}
+    operations = driver.rows(connection, "SELECT rowid, clock, rowid IN (SELECT operation FROM waiting), fields, before, values_before, transaction_id"
+                                         " FROM operation INDEXED BY operation_row WHERE table_name = 'person' AND row_id = ? ORDER BY rowid", (row_id,))
+    own = {clock for _rowid, clock, *_said, transaction in operations if transaction in transactions}
+
+    def came(clock: str | None) -> bool:
+        return clock is not None and (clock in own or any(_is_of_merge(clock, merged) for merged in others))
+
+    count, taken, unsent = 0, False, dict[str, dict[str, str | None]]()
+    for rowid, clock, waits, fields, before, values_before, _transaction in operations:
+        said, clocks, values = json.loads(fields), json.loads(before), json.loads(values_before)
+        written = [name for name in said if name in keys and in_force.get(keys[name]) != clock] if clock in own else []
+        found = [name for name, value in values.items() if value is not None and name in keys and came(clocks.get(keys[name]))]
+        if not written and not found:
+            continue
+        count, taken = count + 1, taken or bool(written)
+        if clocks and len(written) == len(said) and waits:  # nobody ever saw it: what came after it found what it had found
+            driver.run(connection, "DELETE FROM operation WHERE rowid = ?", (rowid,))
+            unsent[clock] = clocks
+            continue
+        # What was found stays named, as empty: an operation that names nothing of before is one that made the row.
+        driver.run(connection, "UPDATE operation SET fields = ?, before = ?, values_before = ? WHERE rowid = ?", (
+            _packed({name: value for name, value in said.items() if name not in written}),
+            _packed({key: unsent[seen].get(key) if seen in unsent else seen for key, seen in clocks.items()}),
+            _packed({**values, **dict.fromkeys(found)}), rowid))
+    for rowid, name, clock in driver.rows(connection, "SELECT rowid, field, clock FROM past WHERE table_name = 'person' AND row_id = ?", (row_id,)):
+        if (name in keys or name in keys.values()) and came(clock):
+            driver.run(connection, "DELETE FROM past WHERE rowid = ?", (rowid,))
+            count += 1
+    return count, taken
+
+
+def _is_of_merge(clock: str, merged: str) -> bool:
+    """Whether what others wrote under a clock is of the merge whose tie has the clock ``merged``: by the same replica, just before."""
+    return (clock.rpartition("-")[2] == merged.rpartition("-")[2] and clock < merged
+            and milliseconds(merged) - milliseconds(clock) <= ONE_ACTION_MS)
+
+
+def _packed(said: Mapping[str, Any]) -> str:
+    return json.dumps(said, ensure_ascii=False, separators=(",", ":"))
