@@ -14,9 +14,13 @@ from hypothesis import strategies as st
 
 from alumni_desk.errors import BadInput, NotFound
 from alumni_desk.exchange.exporting import export_ndjson, members_csv
-from alumni_desk.exchange.guests import import_guests
+from alumni_desk.exchange.guests import import_guests, try_guests
 from alumni_desk.exchange.importing import Cancelled, ImportResult, dry_run, examine, people, run_import
+from alumni_desk.gatherings.actions import new_gathering
 from alumni_desk.gatherings.records import registration_id
+from alumni_desk.members.actions import add_member, remove_members
+from alumni_desk.members.lists import member_rows
+from alumni_desk.members.merging import merge_people
 from alumni_desk.schema import open_desk
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.profile import Profile
@@ -261,3 +265,30 @@ def test_counts_always_sum_up_and_the_trial_agrees(desk: Desk, tmp_path: Path, l
     result = run_import(desk, file)
     assert counts(tried) == counts(result)
     assert result.rows == sum(1 for line in lines if any(part.strip() for part in line))
+
+
+def test_a_row_about_an_entry_that_was_merged_goes_to_the_one_on_the_list(desk: Desk, tmp_path: Path) -> None:
+    first, second, third = (add_member(desk, first_name="Ann", last_name="Lee", email=f"{name}@example.org").id for name in "abc")
+    merge_people(desk, first, second)
+    merge_people(desk, second, third)
+    result = run_import(desk, listed(tmp_path, "First Name,Last Name,E-mail,Employer\nAnn,Lee,a@example.org,Harbor\n"))
+    assert counts(result) == (0, 1, 0, 0)
+    assert [one.id for one in member_rows(desk)] == [third] and [row["id"] for row in rows(desk, "person") if row["employer"] == "Harbor"] == [third]
+
+
+def test_a_row_about_somebody_whose_merged_entry_was_removed_makes_a_new_member(desk: Desk, tmp_path: Path) -> None:
+    first, second = (add_member(desk, first_name="Ann", last_name="Lee", email=f"{name}@example.org").id for name in "ab")
+    merge_people(desk, first, second)
+    remove_members(desk, [second])
+    assert member_rows(desk) == []
+    result = run_import(desk, listed(tmp_path, "First Name,Last Name,E-mail,Employer\nAnn,Lee,a@example.org,Harbor\n"))
+    assert counts(result) == (1, 0, 0, 0) and [one.name for one in member_rows(desk)] == ["Ann Lee"]
+
+
+def test_two_entries_that_were_merged_are_one_member_whom_a_guest_may_be(desk: Desk, tmp_path: Path) -> None:
+    first, second = (add_member(desk, first_name="Ann", last_name="Lee", class_year="1998", email=f"{name}@example.org").id for name in "ab")
+    dinner = new_gathering(desk, name="Dinner", start="2030-01-01 18:00").id
+    guests = listed(tmp_path, "First Name,Last Name\nAnn,Lee\n")
+    assert try_guests(desk, dinner, guests).likely == ()  # nobody knows which of the two
+    merge_people(desk, first, second)
+    assert [one.member for one in try_guests(desk, dinner, guests).likely] == [second]

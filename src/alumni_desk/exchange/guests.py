@@ -18,6 +18,7 @@ from alumni_desk.exchange.people import People
 from alumni_desk.exchange.recognise import Recognised
 from alumni_desk.exchange.rejects import rejects_file
 from alumni_desk.gatherings.records import registration_id
+from alumni_desk.members.roots import stand_in
 from alumni_desk.protocol.codes import badge_code_of
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.search import fold
@@ -131,17 +132,20 @@ class Guests(People):
         return self._same.get(key)
 
     def likely(self) -> tuple[Likely, ...]:
-        """Names that nobody knew, once in the file and borne by exactly one member (of the same class, where both say one)."""
+        """Names that nobody knew, once in the file and borne by exactly one member (of the same class, where both say one). Entries that were merged are one
+        member."""
         once = {key for key, times in self._named.items() if times == 1}
         bearers: dict[str, dict[str, int | None]] = defaultdict(dict)
+        stands_in = stand_in(self.writing.connection)
         person = self._person
         query = sa.select(person.c.id, person.c.first_name, person.c.preferred_name, person.c.last_name, person.c.class_year).where(
             person.c.standing == "member", person.c.gone.is_(False))
         for row in self.writing.connection.execute(query) if once else ():
             for first in {row.first_name, row.preferred_name} - {None}:
                 key = fold(f"{first} {row.last_name or ''}".strip())
-                if key in once:
-                    bearers[key][row.id] = row.class_year
+                root = stands_in.get(row.id, row.id)
+                if key in once and root is not None:
+                    bearers[key][root] = row.class_year if root == row.id else bearers[key].get(root, row.class_year)
         found = []
         for key, members in bearers.items():
             name, year = self._unknown[key]

@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from alumni_desk.exchange.mapping import ADDRESS, MANY
+from alumni_desk.members.roots import stand_in
 from alumni_desk.store.listed import texts
 from alumni_desk.store.search import fold as fold_anew
 
@@ -46,11 +47,14 @@ class Index:
         self._claimed = bytearray()
 
     def load(self, connection: sa.Connection, person: sa.Table) -> None:
-        """Adds everybody in the desk."""
+        """Adds everybody in the desk; what is known of an entry that was merged leads to the one that stands in the list for it."""
         columns = [person.c[name] for name in (*_UNIQUE_PARTS, "class_year", "email", "other_emails", "external_ids")]
-        query = sa.select(person.c.id, person.c.merged_into, *columns).where(person.c.gone.is_(False))
+        query = sa.select(person.c.id, *columns).where(person.c.gone.is_(False))
+        stands_in = stand_in(connection)
         for row in connection.execute(query.execution_options(yield_per=2000)).mappings():
-            self.add(row["merged_into"] or row["id"], keys(known_fields(dict(row))))
+            listed_as = stands_in.get(row["id"], row["id"])
+            if listed_as is not None:
+                self.add(listed_as, keys(known_fields(dict(row))))
 
     def add(self, person_id: str, wanted: Iterable[int]) -> None:
         """Makes a person findable by these keys."""

@@ -31,3 +31,12 @@ def root_of(merged: Mapping[str, str], person: str) -> str:
             return min(path[path.index(onward):])
         path.append(onward)
     return path[-1]
+
+
+def stand_in(connection: Any) -> dict[str, str | None]:
+    """Every entry that is part of another, with the one that stands in the list for it in the end; None where that one was removed."""
+    merged = merged_on(connection)
+    roots = {one: root_of(merged, one) for one in merged}
+    gone = {one for (one,) in driver.rows(connection, "SELECT id FROM person WHERE gone AND id IN (SELECT value FROM json_each(?))",
+                                          (json.dumps(sorted(set(roots.values()))),))}
+    return {one: None if root in gone else root for one, root in roots.items()}
