@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from alumni_desk.checkin.actions import check_in
+from alumni_desk.checkin.actions import check_in, check_out, undo_check_in
 from alumni_desk.errors import Ambiguous, BadInput, KnownError, NotFound
 from alumni_desk.gatherings.actions import (
     add_guest_of,
@@ -122,6 +122,13 @@ def test_whoever_is_in_is_not_taken_off_the_list(desk: Desk, dinner: str, people
     with pytest.raises(KnownError, match=r"\.$"):
         remove_guests(desk, dinner, ids)
     assert len(guest_rows(desk, dinner)) == 3
+    undo_check_in(desk, dinner, ids[0], "another one was meant")  # as the sentence says
+    remove_guests(desk, dinner, ids[:1])
+    assert len(guest_rows(desk, dinner)) == 2
+    check_in(desk, dinner, ids[1], station="Door")
+    check_out(desk, dinner, ids[1], station="Door")
+    with pytest.raises(KnownError):  # they came
+        remove_guests(desk, dinner, ids[1:])
 
 
 def test_cancelled_and_planned_again(desk: Desk, dinner: str, people: list[str]) -> None:

@@ -18,6 +18,7 @@ from alumni_desk.members.naming import display_name
 from alumni_desk.members.roots import merged_on, root_of
 from alumni_desk.protocol.codes import badge_code_of
 from alumni_desk.store.desk import Desk
+from alumni_desk.store.listed import texts
 from alumni_desk.store.meanwhile import refuse_unseen
 from alumni_desk.store.writing import Changed, Writing
 from alumni_desk.words import _
@@ -200,19 +201,27 @@ def take_back_rsvp(desk: Desk, gathering_id: str, before: Mapping[str, str]) -> 
 def remove_guests(desk: Desk, gathering_id: str, registrations: Iterable[str]) -> Changed:
     """Take people off a list, with the guests they would have brought. Their facts stay. ``add_guests`` or ``restore_guests`` undoes it.
 
-    Raises Refused ``guest_is_in`` for somebody who is checked in.
+    Raises Refused ``guest_is_in`` for somebody who was checked in, if that was not taken back.
     """
     wanted = set(registrations)
     with desk.writing("guests_removed", gathering=gathering_id) as writing:
         table, fact = writing.tables["registration"], writing.tables["fact"]
         wanted |= _of_the_same(writing, gathering_id, sorted(wanted)).keys()
         wanted |= set(writing.connection.scalars(sa.select(table.c.id).where(table.c.host.in_(wanted), ~table.c.gone)))
-        if writing.connection.execute(sa.select(fact.c.id).where(
-                fact.c.gathering == gathering_id, fact.c.registration.in_(wanted), fact.c.kind == "in").limit(1)).first() is not None:
+        came = writing.connection.execute(sa.select(fact.c.id).where(
+            fact.c.gathering == gathering_id, fact.c.registration.in_(wanted), fact.c.kind == "in", ~fact.c.gone)).scalars().all()
+        if came and not set(came) <= _taken_back(writing, gathering_id):
             raise Refused("guest_is_in", _("Somebody chosen was checked in already, so they stay on the list. Undo the check-in first."))
         for one in sorted(wanted):
             writing.change("registration", one, gone=True)
     return writing.changed
+
+
+def _taken_back(writing: Writing, gathering_id: str) -> set[str]:
+    """The facts of a gathering that were taken back: by whichever entry of a person they are, and the taking back may be by another."""
+    fact = writing.tables["fact"]
+    return {one for closes in writing.connection.execute(sa.select(fact.c.closes).where(
+        fact.c.gathering == gathering_id, fact.c.kind == "void", ~fact.c.gone)).scalars() for one in texts(closes)}
 
 
 def restore_guests(desk: Desk, gathering_id: str, registrations: Iterable[str]) -> Changed:
