@@ -10,8 +10,8 @@ from alumni_desk.badges.actions import note_printed
 from alumni_desk.badges.people import badge_people
 from alumni_desk.badges.rosters import awaited, roster_csv
 from alumni_desk.checkin.actions import check_in
-from alumni_desk.checkin.lists import DoorList, headcount
-from alumni_desk.checkin.verdicts import Outcome
+from alumni_desk.checkin.lists import DoorList, find_at_door, headcount
+from alumni_desk.checkin.verdicts import Outcome, Reason
 from alumni_desk.desktop.today_lists import today_facts
 from alumni_desk.gatherings.actions import add_guest_of, add_guests, name_guest, new_gathering, remove_guests, set_rsvp
 from alumni_desk.gatherings.lists import gathering, gathering_rows, guest_rows
@@ -178,3 +178,33 @@ def test_whoever_is_in_stays_in_whatever_the_entry_answered_that_stays(desk: Des
     assert [(row.status, row.checked_in) for row in guest_rows(desk, dinner)] == [("no", True), ("yes", False)]
     assert headcount(desk, dinner).present == 1 and gathering(desk, dinner).came == 1
     assert check_in(desk, dinner, registration_id(dinner, ada), station="Main door").outcome is Outcome.ALREADY_IN
+
+
+def test_at_the_door_they_are_found_and_welcomed_by_the_name_on_their_badge(desk: Desk) -> None:
+    liz = add_member(desk, first_name="Liz", last_name="Lima", class_year="1998").id
+    elizabeth = add_member(desk, first_name="Elizabeth", last_name="Ortega", class_year="1999", door_note="Bring a chair").id
+    gala = new_gathering(desk, name="Gala", start="2030-01-01 18:00").id
+    [place] = add_guests(desk, gala, [liz]).registrations
+    add_guest_of(desk, gala, place, "Kim Lima")
+    merge_people(desk, liz, elizabeth)
+    assert [one.name or one.big for one in badge_people(desk, gala)] == ["Elizabeth Ortega", "Kim Lima"]
+    for typed in ("ortega", "elizabeth ortega", "liz lima"):
+        certain = find_at_door(desk, gala, typed).certain
+        assert certain is not None and (certain.registration, certain.name, certain.class_tail) == (place, "Elizabeth Ortega", "’99"), typed
+    assert [hit.host_name for hit in find_at_door(desk, gala, "kim").hits] == ["Elizabeth Ortega ’99"]
+    asked = check_in(desk, gala, place)
+    assert (asked.outcome, asked.reason, asked.name) == (Outcome.NEEDS_A_WORD, Reason.DOOR_NOTE, "Elizabeth Ortega")
+    welcome = check_in(desk, gala, place, let_in=True)
+    assert (welcome.outcome, welcome.name, welcome.class_tail) == (Outcome.ADMITTED, "Elizabeth Ortega", "’99")
+
+
+def test_at_the_door_who_is_on_the_list_under_two_entries_is_one(desk: Desk) -> None:
+    first, second = (add_member(desk, first_name="Li", last_name="Chen", class_year=year).id for year in ("2004", "2005"))
+    gala = new_gathering(desk, name="Gala", start="2030-01-01 18:00").id
+    add_guests(desk, gala, [first, second])
+    assert find_at_door(desk, gala, "li chen").certain is None, "two namesakes"
+    merge_people(desk, first, second)
+    found = find_at_door(desk, gala, "li chen")
+    assert found.certain is not None and [hit.registration for hit in found.hits] == [registration_id(gala, second)] and found.namesakes == ()
+    assert check_in(desk, gala, found.certain.registration).outcome is Outcome.ADMITTED
+    assert headcount(desk, gala).present == 1 and find_at_door(desk, gala, "2004").hits[0].here

@@ -159,6 +159,9 @@ _PERSON = """
 _GUEST = f"""
     SELECT r.id, r.gathering, r.person, r.status, r.gone, r.badge_name, r.badge_tail, r.door_note, {_PERSON.format(person='r.person')}
     FROM registration AS r LEFT JOIN person AS p ON p.id = r.person WHERE r."""
+_KNOWN_BY = ("known", "preferred_name", "first_name", "last_name", "other_script_name", "class_year", "badge_tail", "note", "deceased", "standing", "left")
+_STANDS_FOR_THEM = ("SELECT id, preferred_name, first_name, last_name, other_script_name, class_year, badge_tail, door_note, deceased, standing, gone"
+                    " FROM person WHERE id = ? AND NOT gone")
 _NOT_A_GUEST = f"SELECT NULL, NULL, p.id, NULL, 0, NULL, NULL, NULL, {_PERSON.format(person='p.id')} FROM person AS p WHERE p.id = ?"
 
 
@@ -179,7 +182,7 @@ def _by_code(writing: Writing, gathering: str, text: str, station: str | None, b
     code = read_badge_code(text)
     if code is None:
         return Verdict(Outcome.NOT_FOUND, reason=Reason.UNKNOWN_CODE)
-    guests = [_Guest(*row) for row in driver.rows(writing.connection, _GUEST + "code = ? AND NOT r.gone", (code,))]
+    guests = [_as_listed(writing, _Guest(*row)) for row in driver.rows(writing.connection, _GUEST + "code = ? AND NOT r.gone", (code,))]
     if not guests:
         guests = [one for row in formerly(writing.connection, gathering, code) if (one := _registration(writing, row)) is not None]
     if meant := [one for one in guests if one.gathering == gathering]:
@@ -288,7 +291,16 @@ def moment(now: datetime) -> str:
 
 def _registration(writing: Writing, wanted: str, *, gone_too: bool = False) -> _Guest | None:
     found = driver.row(writing.connection, _GUEST + "id = ?", (wanted,))
-    return _Guest(*found) if found is not None and (gone_too or not found[4]) else None
+    return _as_listed(writing, _Guest(*found)) if found is not None and (gone_too or not found[4]) else None
+
+
+def _as_listed(writing: Writing, guest: _Guest) -> _Guest:
+    """A guest as their badge calls them: by the entry that stands for them in the list of members, as far as that is here."""
+    if not guest.merged:
+        return guest
+    root = root_of(merged_among(writing.connection, _same_human(writing, guest.person)), guest.person)
+    found = driver.row(writing.connection, _STANDS_FOR_THEM, (root,)) if root != guest.person else None
+    return guest if found is None else guest._replace(**dict(zip(_KNOWN_BY, found, strict=True)))
 
 
 def _known(writing: Writing, wanted: str) -> _Guest:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
@@ -209,6 +209,8 @@ class DoorList:
         rows = connection.execute(sa.select(person).where(person.c.id.in_(here)))
         self._persons = {row.id: row for row in rows}
         self._merged = merged_on(connection)
+        if roots := {self.root(one) for one in self._persons if one in self._merged} - self._persons.keys():
+            self._persons.update((row.id, row) for row in connection.execute(sa.select(person).where(person.c.id.in_(roots))))
         self._registrations = {row.id: row for row in connection.execute(
             sa.select(registration).where(registration.c.gathering == self._id, ~registration.c.gone))}
 
@@ -231,17 +233,29 @@ class DoorList:
             if row is not None:  # a fact counts once its registration has arrived
                 by_root[self.root(row.person)].extend(facts)
         self._by_root = by_root
-        answers: dict[str, list[sa.Row[Any]]] = defaultdict(list)
+        together: dict[str, list[sa.Row[Any]]] = defaultdict(list)
         for row in self._registrations.values():
-            answers[self.root(row.person)].append(row)
-        self._answers = {root: _answered(root, rows) for root, rows in answers.items() if len(rows) > 1}
+            together[self.root(row.person) if row.person else row.id].append(row)
+        for root, rows in together.items():
+            rows.sort(key=lambda row: (row.person != root, row.id))
+        self._entries = {row.id: rows for rows in together.values() for row in rows}
+        self._answers = {root: _answered(root, rows) for root, rows in together.items() if len(rows) > 1}
         self.hits = {row.id: self._on_the_list(row) for row in self._registrations.values()}
-        self._findables = [self._findable(hit) for hit in self.hits.values()]
+        # Of each human the one that stands for them: somebody may be on the list under several entries that were merged.
+        self._lines = {rows[0].id: self.hits[rows[0].id] for rows in together.values()}
+        self._findables = [self._findable(hit) for hit in self._lines.values()]
+
+    def _shown(self, row: sa.Row[Any]) -> sa.Row[Any] | None:
+        """The person as whom somebody on the list is known: the entry that stands for them, or their own where that is not here (any more)."""
+        root = self.root(row.person)
+        person = self._persons.get(root)
+        return self._persons.get(row.person) if person is None or (person.gone and root != row.person) else person
 
     def _on_the_list(self, row: sa.Row[Any]) -> DoorHit:
-        person = self._persons.get(row.person)
-        host = self._registrations.get(row.host) if row.host else None
-        host_person = self._persons.get(host.person) if host is not None else None
+        person, entries = self._shown(row), self._entries[row.id]
+        hosts = self._entries.get(row.host, entries) if row.host else entries
+        host = hosts[0] if hosts is not entries else None  # a guest and their host may be one by now
+        host_person = self._shown(host) if host is not None else None
         facts = self._by_root.get(self.root(row.person), [])
         ins = tuple(open_ins(facts))
         answer, answered_at = self._answers.get(self.root(row.person), (row.status, row.answered_at))
@@ -254,20 +268,24 @@ class DoorList:
                       "waitlisted": DoorStatus.WAITLISTED}.get(answer or "", DoorStatus.EXPECTED)  # fmt: skip
         hit = _hit(person, row.id, row.person, status)
         first = ins[0] if ins else None
+
+        def said(name: str) -> Any:
+            return getattr(row, name) if len(entries) == 1 else next((value for one in entries if (value := getattr(one, name))), None)
+
         return replace(
-            hit, registration=row.id, name=row.badge_name or hit.name, table_name=row.table_name,
-            class_tail=row.badge_tail or hit.class_tail, host=row.host if host is not None else None,
+            hit, registration=row.id, name=said("badge_name") or hit.name, table_name=said("table_name"),
+            class_tail=said("badge_tail") or hit.class_tail, host=host.id if host is not None else None,
             host_name=_name_and_tail(host_person) if host_person is not None else None,
             rsvp=answer, answered_at=answered_at, walk_in=bool(row.walk_in), code=row.code,
-            door_note=row.door_note or hit.door_note, ins=ins,
+            door_note=said("door_note") or hit.door_note, ins=ins,
             at=local_time(first.at, self.gathering.zone) if first else None,
             station=first.station if first else None, by=first.by if first else None)  # fmt: skip
 
     def _findable(self, hit: DoorHit) -> Findable:
-        person = self._persons.get(hit.person)
-        host = self.hits.get(hit.host) if hit.host else None
-        host_person = self._persons.get(host.person) if host else None
-        return _findable(hit, person, host_person)
+        entries = self._entries[hit.key]
+        people = [one for one in (self._shown(entries[0]), *(self._persons.get(row.person) for row in entries)) if one is not None]
+        host = self._entries[hit.host][0] if hit.host else None
+        return _findable(hit, list({one.id: one for one in people}.values()), self._shown(host) if host is not None else None)
 
     def find(self, text: str, limit: int = 50) -> DoorHits:
         """Whom a typed text or a scanned code means: guests, then members who did not sign up."""
@@ -277,7 +295,7 @@ class DoorList:
             return DoorHits(text, found, found[0] if len(found) == 1 else None, code=code)
         members = self._members_not_on_the_list(text)
         everyone = self.hits | {hit.key: hit for hit, _row in members}
-        ranked = rank([*self._findables, *(_findable(hit, row, None) for hit, row in members)], text, limit)
+        ranked = rank([*self._findables, *(_findable(hit, [row], None) for hit, row in members)], text, limit)
         return DoorHits(text, tuple(everyone[key] for key in ranked.keys),
                         everyone[ranked.certain] if ranked.certain else None, ranked.namesakes)  # fmt: skip
 
@@ -303,12 +321,13 @@ class DoorList:
 
     def guests_of(self, registration: str) -> list[DoorHit]:
         """Who comes with this guest, by name."""
-        return sorted((hit for hit in self.hits.values() if hit.host == registration), key=lambda hit: (hit.name, hit.key))
+        host = next((row.id for row in self._entries.get(registration, ())), registration)
+        return sorted((hit for hit in self._lines.values() if hit.host == host), key=lambda hit: (hit.name, hit.key))
 
     def parties(self) -> dict[str, list[DoorHit]]:
         """Who comes with whom: guests by the registration of their host, each party by name."""
         found: dict[str, list[DoorHit]] = defaultdict(list)
-        for hit in self.hits.values():
+        for hit in self._lines.values():
             if hit.host:
                 found[hit.host].append(hit)
         return {host: sorted(party, key=lambda hit: (hit.name, hit.key)) for host, party in found.items()}
@@ -316,8 +335,8 @@ class DoorList:
     def namesakes_of(self, hit: DoorHit) -> list[DoorHit]:
         """The others on the list who are called the same."""
         name = rank_name(hit.name)
-        return [other for other in self.hits.values()
-                if other.key != hit.key and name and rank_name(other.name) == name]  # fmt: skip
+        return [other for other in self._lines.values()
+                if self.root(other.person) != self.root(hit.person) and name and rank_name(other.name) == name]  # fmt: skip
 
     def headcount(self) -> Headcount:
         """How many distinct people are registered, here, out and to come."""
@@ -393,12 +412,14 @@ def _hit(person: sa.Row[Any] | None, key: str, person_id: str, status: DoorStatu
         pronunciation=person.pronunciation if person is not None else None, code=None)  # fmt: skip
 
 
-def _findable(hit: DoorHit, person: sa.Row[Any] | None, host: sa.Row[Any] | None) -> Findable:
+def _findable(hit: DoorHit, people: Sequence[sa.Row[Any]], host: sa.Row[Any] | None) -> Findable:
+    """``people``: as whom somebody is known; first the entry that stands for them, whose name is shown."""
     order = _ORDER[hit.status]
-    if person is None:
+    if not people:
         return findable(hit.key, "", [hit.name], order=order)
-    return findable(hit.key, hit.name if _is_named(person) else "", _all_names(person), host_names=_all_names(host) if host is not None else (),
-                    class_years=[person.class_year], phones=[person.mobile, person.phone], order=order)  # fmt: skip
+    return findable(hit.key, hit.name if _is_named(people[0]) else "", [name for one in people for name in _all_names(one)],
+                    host_names=_all_names(host) if host is not None else (), class_years=[one.class_year for one in people],
+                    phones=[number for one in people for number in (one.mobile, one.phone)], order=order)  # fmt: skip
 
 
 def _all_names(person: sa.Row[Any]) -> list[str | None]:
