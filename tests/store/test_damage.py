@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from random import Random
+from threading import Event, Thread, current_thread
+from typing import Any
 
 import pytest
 
@@ -15,13 +18,13 @@ from alumni_desk.errors import KnownError
 from alumni_desk.members.actions import add_member, change_member
 from alumni_desk.members.lists import count_members, member_rows
 from alumni_desk.schema import open_desk
-from alumni_desk.store import backup, backup_head, keys
+from alumni_desk.store import backup, backup_head, keys, outbox
 from alumni_desk.store.checking import verify
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.done import actions
 from alumni_desk.store.opening import trouble_of
 from alumni_desk.store.outbox import Outbox
-from alumni_desk.store.profile import Profile
+from alumni_desk.store.profile import Profile, alone
 from alumni_desk.store.recovery import recovery_key
 from alumni_desk.store.undo import redo, undo
 from alumni_desk.sync.restoring import restore, salvage
@@ -360,6 +363,41 @@ def test_the_outbox_alone_keeps_the_chapter_itself(profile: Profile, founded: bo
 def chapter_of(desk: Desk) -> dict[str, object]:
     with desk.reading() as connection:
         return dict(connection.exec_driver_sql("SELECT id, name, university, time_zone, gone, clock FROM chapter").mappings().one())
+
+
+def test_an_outbox_that_two_write_anew_at_once_is_whole(copy_of: Profile, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, go_on = Event(), Event()
+    waiting = outbox._waiting
+
+    def slowly(connection: Any, after: int) -> Iterator[outbox.Record]:
+        records = waiting(connection, after)
+        yield next(records)
+        if current_thread() is sync:
+            begun.set()
+            assert go_on.wait(60)
+        yield from records
+
+    @contextmanager
+    def told(path: Path) -> Iterator[None]:
+        if current_thread() is not sync:
+            go_on.set()  # the other one waits for its turn
+        with alone(path):
+            yield
+
+    monkeypatch.setattr(outbox, "_waiting", slowly)
+    monkeypatch.setattr(outbox, "alone", told, raising=False)
+    with open_desk(copy_of, passphrase=PASSPHRASE) as window, open_desk(copy_of, passphrase=PASSPHRASE) as command:
+        sync = Thread(target=window.outbox.make_anew, args=(window,))
+        sync.start()
+        assert begun.wait(60)
+        command.outbox.make_anew(command)
+        go_on.set()
+        sync.join()
+        add_member(command, first_name="Bo")
+        damaged, named = command.outbox.look()
+        with command.reading() as connection:
+            wanted = set(connection.exec_driver_sql("SELECT id FROM operation").scalars())
+    assert damaged == 0 and {one[0] for one in named} == wanted
 
 
 def test_a_harmed_outbox_gives_what_it_can(killed: tuple[Path, bytes, Path], copy_of: Profile) -> None:

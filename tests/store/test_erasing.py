@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import hmac
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Event, Thread, current_thread
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
@@ -21,7 +25,7 @@ from alumni_desk.members.actions import add_member, change_member
 from alumni_desk.members.lists import count_members, member_rows
 from alumni_desk.members.merging import merge_people, unmerge
 from alumni_desk.schema import open_desk
-from alumni_desk.store import backup, backup_folders, backup_head, disk, erasing
+from alumni_desk.store import backup, backup_folders, backup_head, connecting, disk, erasing
 from alumni_desk.store.checking import verify
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.done import actions
@@ -260,6 +264,68 @@ def test_on_a_full_disk_it_is_said_what_is_still_to_go(desk: Desk, canary: str, 
     assert "make room" in erasing.erased_words(done)
     caplog.clear()
     erasing.catch_up(desk)
+    assert findings(desk.profile, desk.key, CANARY) == []
+
+
+def test_while_something_reads_it_is_said_that_traces_are_left_and_they_go_afterwards(desk: Desk, canary: str, monkeypatch: pytest.MonkeyPatch,
+                                                                                     caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setattr(connecting, "BUSY_SECONDS", 0.2)
+    with desk.reading() as connection:  # as a backup does, or an export
+        connection.exec_driver_sql("SELECT count(*) FROM person").scalar()
+        done = erasing.erase(desk, [canary])
+        assert done.unfinished is not None and "is reading the chapter" in erasing.erased_words(done)
+        assert not member_rows(desk, CANARY)
+        erasing.catch_up(desk)  # nothing else is hindered by it
+    assert caplog.record_tuples and findings(desk.profile, desk.key, CANARY)
+    caplog.clear()
+    erasing.catch_up(desk)
+    assert findings(desk.profile, desk.key, CANARY) == []
+
+
+def test_where_the_copy_of_what_waits_is_not_written_anew_it_is_not_called_done(desk: Desk, canary: str, monkeypatch: pytest.MonkeyPatch,
+                                                                                caplog: pytest.LogCaptureFixture) -> None:
+    right = os.replace
+
+    def full(this: Any, there: Any) -> None:
+        if str(there).endswith("desk.outbox"):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        right(this, there)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "replace", full)
+        assert erasing.erase(desk, [canary]).unfinished is not None
+    caplog.clear()
+    erasing.catch_up(desk)
+    assert findings(desk.profile, desk.key, CANARY) == []
+
+
+def test_a_backup_that_ends_just_then_does_not_outlast_it(desk: Desk, canary: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    copied, go_on = Event(), Event()
+    put_before, listed_in = backup._put_before, backup_folders.listed_in
+
+    def pause(file: Path, head: bytes) -> None:
+        if current_thread() is running:
+            copied.set()
+            assert go_on.wait(60)
+        put_before(file, head)
+
+    def back_up() -> None:
+        with suppress(KnownError, OSError):  # it is taken out of its hands
+            backup.by_itself(desk.profile, desk.key, "before_import")
+
+    def then_it_ends(folder: Path, key: bytes | None) -> list[backup_head.Backup]:
+        found = listed_in(folder, key)
+        if current_thread() is not running:
+            go_on.set()
+            running.join()
+        return found
+
+    monkeypatch.setattr(backup, "_put_before", pause)
+    running = Thread(target=back_up)
+    running.start()
+    assert copied.wait(60)
+    monkeypatch.setattr(backup_folders, "listed_in", then_it_ends)
+    erasing.erase(desk, [canary])
     assert findings(desk.profile, desk.key, CANARY) == []
 
 

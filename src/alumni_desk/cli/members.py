@@ -75,8 +75,8 @@ def add_commands(commands: Any) -> None:
         "erase", help=_("erase a person for good, as the law lets them ask for"),
         description=_("Erase everything about a person, and about whoever was merged with them: in the list, its history, what waits to be sent and, by "
                       "making them anew, the backups made by themselves. There is no undo. Backups that you made by hand and files that you exported "
-                      "are yours to delete. JSON: erased (ids), backups_deleted, unreached (folders with backups), unfinished (true: the disk "
-                      "did not let all traces go yet; the next command or window goes on)."))
+                      "are yours to delete. JSON: erased (ids), backups_deleted, unreached (folders with backups), unfinished (true: the disk, "
+                      "or what reads the chapter meanwhile, did not let all traces go yet; the next command or window goes on)."))
     erase.add_argument("who", metavar="ID", help=_("the id"))
     add_yes(erase)
     erase.add_argument("--keep-backups", action="store_true", help=_("leave the backups; whoever was erased is taken out when one is restored"))

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from alumni_desk.errors import KnownError, NotFound, Refused
+from alumni_desk.errors import KnownError, NotFound, Refused, StoreProblem
 from alumni_desk.protocol.ids import uuid7
 from alumni_desk.protocol.wall_times import local_now
 from alumni_desk.store import backup, backup_folders, came_along, cut_off, driver, fates, search
@@ -45,6 +45,8 @@ EMPTIED = ("fields = '{}' AND kind = 'put' AND (before <> '{}' OR EXISTS (SELECT
 """An operation that says nothing any more and is not sent. Facts and rows that are new say that they are there, each once (a walk-in's contact goes up by
 itself)."""
 
+STILL_READ = "still_read"
+
 # Rows that are about a person, by the column that names them; a household is about everybody in it.
 _ABOUT = {
     "person": 'SELECT id FROM person WHERE id IN (SELECT value FROM json_each(?))',
@@ -68,7 +70,10 @@ class Erased:
 def erased_words(done: Erased) -> str:
     """What to say of it."""
     said = _("Erased. What others hold goes with the next sync; delete backups that you made by hand and files that you exported yourself.")
-    if done.unfinished is not None:
+    if done.unfinished is not None and done.unfinished.code == STILL_READ:
+        said = _("Erased, and nobody sees them any more. But a backup or another program is reading the chapter: traces of them and the older backups go by "
+                 "themselves once that has ended. Delete backups that you made by hand and files that you exported yourself.")
+    elif done.unfinished is not None:
         said = _("Erased, and nobody sees them any more. But the disk did not let all of their traces and the older backups go yet: make room, and open Alumni "
                  "Desk again; it goes on by itself. Delete backups that you made by hand and files that you exported yourself.")
     if done.backups_deleted:
@@ -174,7 +179,7 @@ def finish(desk: Desk) -> int:
     backup_folders.owe(desk.profile, backup_folders.folders(desk.profile))
     backup.remove_stage(desk.profile)
     scrub(desk)
-    desk.outbox.make_anew(desk)
+    desk.outbox.make_anew(desk, surely=True)
     return _remake(desk)
 
 
@@ -191,7 +196,7 @@ def finish_begun(desk: Desk) -> int:
         _keep_list(desk.profile, _listed_in(desk))
         backup.remove_stage(desk.profile)
         scrub(desk)
-        desk.outbox.make_anew(desk)
+        desk.outbox.make_anew(desk, surely=True)
     with desk.applying() as applying:
         driver.run(applying.connection, "DELETE FROM sync_state WHERE key = ?", (UNFINISHED,))
     return count
@@ -199,7 +204,14 @@ def finish_begun(desk: Desk) -> int:
 
 def catch_up(desk: Desk) -> int:
     """Finish what was begun, and reach the backups in folders that were not there when somebody was erased, and are now. Returns how many were deleted."""
-    count = finish_begun(desk) + _try_held(desk.profile)
+    count = 0
+    try:
+        count += finish_begun(desk)
+    except StoreProblem as problem:
+        if problem.code != STILL_READ:
+            raise
+        log.info("what was erased is still in pages, copies or backups: %s", problem.code)  # it is tried again, and hinders nothing else
+    count += _try_held(desk.profile)
     if any(_is_open(desk.profile, one) for one in backup_folders.owed(desk.profile)):
         count += _remake(desk)
     elif any(backup_folders.is_reached(desk.profile, one) for one in backup_folders.unlisted(desk.profile)):
@@ -299,21 +311,25 @@ def forget_parcels(connection: sa.Connection, rows: Mapping[str, Sequence[str]])
 
 
 def scrub(desk: Desk) -> None:
-    """Write the database anew, so that no page, free or in the log, holds what was taken out. Nothing may be reading for long meanwhile."""
+    """Write the database anew, so that no page, free or in the log, holds what was taken out. Raises StoreProblem ``still_read`` where something reads in it
+    for long meanwhile."""
     with desk.applying() as applying:
         search.merge(applying.connection)
     with translated(desk.profile.path, opened=True), closing(desk.raw()) as raw:
         raw.execute("PRAGMA secure_delete = ON")
         raw.execute("VACUUM")
-        raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        if raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:  # what somebody reads still stays in the log
+            raise StoreProblem(STILL_READ, _("A backup or another program is reading the chapter, so traces of whoever was erased are still in its files. "
+                                             "They go by themselves once that has ended."))
 
 
 def _remake(desk: Desk) -> int:
     """A new backup, and those that are owed go, with their copies of a damaged database; a folder that cannot be reached stays owed, a file is held."""
     profile = desk.profile
     there = [one for one in backup_folders.owed(profile) if _is_open(profile, one)]
-    old = [one.file for folder in there for one in backup_folders.listed_in(folder, desk.key) if one.ours and one.why != "by_hand"]
+    # What is under way first: one that is whole just now is among the others, and none comes to be whole between the two.
     kept = [one for folder in there for one in cut_off.left_behind(folder) if not cut_off.deleted(one)]
+    old = [one.file for folder in there for one in backup_folders.listed_in(folder, desk.key) if one.ours and one.why != "by_hand"]
     backup.by_itself(profile, desk.key, "daily")
     old += profile.path.glob("desk-damaged-*")
     before = backup_folders.held(profile)

@@ -12,6 +12,7 @@ import os
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from alumni_desk.store import fates, keys
-from alumni_desk.store.profile import Turns
+from alumni_desk.store.disk import disk_problem
+from alumni_desk.store.profile import Turns, alone
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -115,10 +117,25 @@ class Outbox:
                 named += [(one["id"], one["table_name"], one["row_id"], one["clock"]) for one in record.operations]
         return found.damaged, named
 
-    def make_anew(self, desk: Desk, *, after: int = 0) -> None:
+    def make_anew(self, desk: Desk, *, after: int = 0, surely: bool = False) -> None:
         """Write the file again, of what waits now. ``after``: for a desk without a server, where everything waits for ever, only operations that were made
-        after this one (its rowid)."""
+        after this one (its rowid). ``surely``: what it held must not stay; raises StoreProblem where the disk does not let it."""
         part = self.file.with_name(NAME + ".part")
+        try:
+            with self.one_at_a_time():
+                self._make_anew(desk, part, after)
+        except OSError as error:
+            if surely:
+                raise disk_problem(error) from None
+            log.warning("the outbox copy was not made anew: %s", error.strerror)
+
+    @contextmanager
+    def one_at_a_time(self) -> Iterator[None]:
+        """Around what reads from the database what goes into the file: what was read before somebody was erased never comes after what was read then."""
+        with alone(self.file.with_name("outbox-anew.lock")):
+            yield
+
+    def _make_anew(self, desk: Desk, part: Path, after: int) -> None:
         try:
             with self._turns.alone():
                 start = self.file.stat().st_size if self.file.exists() else 0
@@ -136,8 +153,6 @@ class Outbox:
                     stream.flush()
                     os.fsync(stream.fileno())
                     os.replace(part, self.file)
-        except OSError as error:
-            log.warning("the outbox copy was not made anew: %s", error.strerror)
         finally:
             part.unlink(missing_ok=True)
 
@@ -213,9 +228,12 @@ def catch_up(desk: Desk) -> None:
     """Add the large actions that were saved since."""
     while desk.unkept:
         actions = [desk.unkept.pop(0)]
-        with desk.reading() as connection:
-            for record in of_actions(connection, actions):
-                desk.outbox.append(record)
+        try:
+            with desk.outbox.one_at_a_time(), desk.reading() as connection:
+                for record in of_actions(connection, actions):
+                    desk.outbox.append(record)
+        except OSError as error:
+            log.warning("the outbox copy was not written: %s", error.strerror)
 
 
 def is_alone(connection: sa.Connection) -> bool:

@@ -34,8 +34,8 @@ CODE = "access_removed"
 Why = Literal["revoked", "left", "handed_over", "erased"]
 
 # By name: the folder may hold what somebody else put there.
-_OURS = ("desk.db", "desk.db-wal", "desk.db-shm", "desk.db-journal", "desk.mark", "desk.outbox", "desk.outbox.part", "desk-damaged-*", "desk-replaced-*",
-         "erased.json", "erased.json.part", "backups.json", "backups.json.part", "desk.key.part", "snapshot.part", "snapshot.lock",
+_OURS = ("desk.db", "desk.db-wal", "desk.db-shm", "desk.db-journal", "desk.mark", "desk.outbox", "desk.outbox.part", "outbox-anew.lock", "desk-damaged-*",
+         "desk-replaced-*", "erased.json", "erased.json.part", "backups.json", "backups.json.part", "desk.key.part", "snapshot.part", "snapshot.lock",
          "restore.lock")
 
 
