@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 
 from alumni_desk.badges.actions import note_printed
 from alumni_desk.badges.people import badge_people
 from alumni_desk.badges.rosters import awaited, roster_csv
-from alumni_desk.checkin.actions import check_in
+from alumni_desk.checkin.actions import check_in, check_out, undo_check_in
 from alumni_desk.checkin.lists import DoorList, find_at_door, headcount
 from alumni_desk.checkin.verdicts import Outcome, Reason
 from alumni_desk.desktop.today_lists import today_facts
@@ -18,6 +18,7 @@ from alumni_desk.gatherings.lists import gathering, gathering_rows, guest_rows
 from alumni_desk.gatherings.records import registration_id
 from alumni_desk.members.actions import add_member
 from alumni_desk.members.merging import merge_people, unmerge
+from alumni_desk.protocol.clock import wall_ms
 from alumni_desk.segments.lists import expected_next, last_seen, visits
 from alumni_desk.store.desk import Desk
 
@@ -208,3 +209,29 @@ def test_at_the_door_who_is_on_the_list_under_two_entries_is_one(desk: Desk) -> 
     assert found.certain is not None and [hit.registration for hit in found.hits] == [registration_id(gala, second)] and found.namesakes == ()
     assert check_in(desk, gala, found.certain.registration).outcome is Outcome.ADMITTED
     assert headcount(desk, gala).present == 1 and find_at_door(desk, gala, "2004").hits[0].here
+
+
+def test_whoever_was_merged_is_in_once_while_it_goes_on(desk: Desk, dinner: str, people: list[str]) -> None:
+    ada, adaeze, _cy = people
+    places = [registration_id(dinner, person) for person in people]
+    desk.clock.correct(round(datetime(2030, 11, 12, 19, tzinfo=UTC).timestamp() * 1000) - wall_ms())
+
+    def inside() -> tuple[int, int, int] | None:
+        [listed], [ahead] = gathering_rows(desk), today_facts(desk, DAY).ahead
+        assert listed.inside == ahead.inside
+        return listed.inside
+
+    assert inside() is None
+    set_rsvp(desk, dinner, [places[0], places[2]], "maybe")
+    for place in places:
+        check_in(desk, dinner, place, station="Main door")
+    assert inside() == (3, 3, 2)  # two had not said yes
+    merge_people(desk, adaeze, ada)
+    assert inside() == (2, 2, 2)  # the entry that stands for them had said maybe
+    check_out(desk, dinner, places[0], station="Main door")
+    assert [(row.name, row.checked_in, row.came) for row in guest_rows(desk, dinner)] == [("Ada Obi", False, True), ("Cy Obi", True, True)]
+    assert inside() == (1, 2, 2)
+    undo_check_in(desk, dinner, places[2], station="Main door")
+    assert inside() == (0, 1, 1)
+    set_rsvp(desk, dinner, [places[0]], "yes")
+    assert inside() == (0, 1, 0)

@@ -145,11 +145,12 @@ class GatheringView(QWidget):
 
     # -- showing
 
-    def show_whole(self, it: Whole) -> None:
-        """Show a gathering; who was chosen stays chosen."""
+    def show_whole(self, it: Whole, *, over: bool = False) -> None:
+        """Show a gathering; who was chosen stays chosen. ``over``: it is held, so that nobody is here any more."""
         chosen = {guest.registration for guest in self.chosen()} if self.it and self.it.row.id == it.row.id else set()
         self.it = it
-        self._show_cells(it)
+        self.model.over = over
+        self._show_cells(it, over)
         counts = Counter(guest.status for guest in it.guests)
         for key, statuses in SHOWN.items():
             count = len(it.guests) if statuses is None else sum(counts[status] for status in statuses)
@@ -189,7 +190,7 @@ class GatheringView(QWidget):
             over = row.coming - row.capacity
             self._notice.addWidget(Notice("warning", ngettext("{n} more than there are places", "{n} more than there are places", over).format(n=number(over))))
 
-    def _show_cells(self, it: Whole) -> None:
+    def _show_cells(self, it: Whole, over: bool) -> None:
         while self._cells_box.count():
             old = self._cells_box.takeAt(0).widget()
             if old is not None:
@@ -197,10 +198,12 @@ class GatheringView(QWidget):
                 old.deleteLater()
         row = it.row
         here = sum(guest.checked_in for guest in it.guests)
+        expected = sum(guest.came or guest.status == "yes" for guest in it.guests)
+        inside = (here, _("here, of {n}").format(n=number(expected))) if row.came and not over else (row.came, _("came"))
         waiting = sum(guest.status == "waitlisted" for guest in it.guests)
         places = _("coming, of {n} places").format(n=number(row.capacity)) if row.capacity else _("coming")
         cells = [(row.coming, places), (row.maybe, _("maybe")), (row.not_answered, _("have not answered")), (row.not_coming, _("not coming")),
-                 (waiting, _("on the waiting list")), (row.came, _("came, {n} here now").format(n=number(here)) if here else _("came"))]
+                 (waiting, _("on the waiting list")), inside]
         box = QWidget()
         across = QHBoxLayout(box)
         across.setContentsMargins(px(24), px(12), px(24), px(12))

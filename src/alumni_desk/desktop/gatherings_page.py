@@ -23,6 +23,7 @@ from alumni_desk.desktop.gathering_view import GatheringView, Whole, whole
 from alumni_desk.desktop.pages import EmptyPage, Go, Page
 from alumni_desk.desktop.paint import isolated
 from alumni_desk.desktop.sheet import Sheet
+from alumni_desk.desktop.today_page import to_come_words
 from alumni_desk.desktop.widgets import Bar as CountBar
 from alumni_desk.desktop.widgets import DateBlock, IconLine, MainAndSide, heading, padded, small_heading
 from alumni_desk.desktop.year_chart import Bar, YearChart
@@ -252,8 +253,14 @@ class GatheringsPage(Page):
         down.setSpacing(px(3))
         if row.cancelled:
             down.addWidget(Label(_("Cancelled"), tone="danger"))
-        elif not row.coming and not row.not_answered:
+        elif not row.coming and not row.not_answered and row.inside is None:
             down.addWidget(Label(_("Nobody invited yet"), tone="muted"))
+        elif row.inside is not None:
+            expected = row.coming + row.inside.beside
+            sentence = _("{n} of {expected} here").format(n=number(row.inside.here), expected=number(expected))
+            down.addWidget(Label(sentence))
+            down.addWidget(CountBar(sentence, [(row.inside.here, "accent")], expected))
+            down.addWidget(Label(to_come_words(expected, row.inside), "small", "muted"))
         else:
             sentence = _("{n} of {places} coming").format(n=number(row.coming), places=number(row.capacity)) if row.capacity else \
                 ngettext("{n} coming", "{n} coming", row.coming).format(n=number(row.coming))
@@ -319,7 +326,7 @@ class GatheringsPage(Page):
     def _seen(self, it: Whole) -> None:
         if it.row.id != self._shown:
             return
-        self.view.show_whole(it)
+        self.view.show_whole(it, over=it.row.is_over(self._now()))
         self.places.setCurrentWidget(self.view)
         starts = parse_wall(it.row.starts)
         self.title = it.row.name

@@ -24,12 +24,25 @@ AWAY = ("no", "cancelled")
 """Answers of people who need no badge."""
 
 
+def standing(row: GuestRow, *, over: bool) -> Pill:
+    """How a guest stands: whether they are here, else what they answered. ``over``: the gathering is; nobody is here any more."""
+    if row.came and over:
+        return Pill("door", _("Came"), "ok")
+    if row.checked_in:
+        return Pill("door", _("Here"), "ok")
+    if row.came:
+        return Pill("sign-out", _("Went out"), "muted")
+    icon, tone = PILLS.get(row.status, ("clock", "muted"))
+    return Pill(icon, answer_word(row.status), tone)  # type: ignore[arg-type]
+
+
 class GuestsTable(QAbstractTableModel):
     """The rows that a segment shows."""
 
     def __init__(self) -> None:
         super().__init__()
         self.rows: list[GuestRow] = []
+        self.over = False
 
     def set_rows(self, rows: list[GuestRow]) -> None:
         """Show these."""
@@ -53,13 +66,12 @@ class GuestsTable(QAbstractTableModel):
         if role == PERSON and column == 0:
             return ("", row.name, row.other_script_name or "")
         if role == PILL and column == 2:
-            icon, tone = PILLS.get(row.status, ("clock", "muted"))
-            return Pill(icon, answer_word(row.status), tone)  # type: ignore[arg-type]
+            return standing(row, over=self.over)
         if role == MUTED:
             return (column == 3 and row.badge_printed) or (column == 1 and bool(row.host))
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
-            door = _("here") if row.checked_in else _("walk-in") if row.walk_in else ""
-            answer = answer_word(row.status) if role == Qt.ItemDataRole.AccessibleTextRole else None
+            door = _("walk-in") if row.walk_in else ""
+            answer = standing(row, over=self.over).word if role == Qt.ItemDataRole.AccessibleTextRole else None
             return (row.name, row.class_tail or (_("guest") if row.host or row.standing == "guest" else ""), answer,
                     _("Printed") if row.badge_printed else "" if row.status in AWAY else _("Not yet"), door)[column]
         if role == Qt.ItemDataRole.ToolTipRole and column == 0 and row.host_name:

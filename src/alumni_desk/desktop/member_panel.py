@@ -301,7 +301,8 @@ def _next(it: Known, today: date) -> list[tuple[str, QWidget]] | None:
     column.setSpacing(px(6))
     column.addWidget(Label(f"{breakable(soonest.name)}, {day_middle(soonest.day)}", wrap=True))
     icon, tone = ("check-circle", "ok") if soonest.status == "yes" else ("clock", "muted")
-    column.addWidget(StatusPill(Pill(icon, answer_word(soonest.status), tone)), 0, Qt.AlignmentFlag.AlignLeft)  # type: ignore[arg-type]
+    pill = Pill("door", _("Came"), "ok") if soonest.came else Pill(icon, answer_word(soonest.status), tone)  # type: ignore[arg-type]
+    column.addWidget(StatusPill(pill), 0, Qt.AlignmentFlag.AlignLeft)
     return [(_("Next"), box)]
 
 

@@ -106,6 +106,8 @@ def status_pill(shown: Shown) -> Pill | None:
     if shown.expected is None:
         return None
     day = day_short(shown.expected.day)
+    if shown.seen is not None and shown.seen.gathering == shown.expected.gathering:
+        return Pill("door", _("Came {day}").format(day=day), "ok")
     return {"yes": Pill("check", _("Coming {day}").format(day=day), "ok"), "maybe": Pill("clock", _("Maybe {day}").format(day=day), "muted"),
             "no": Pill("x", _("Not coming"), "muted"), "waitlisted": Pill("hourglass", _("Waiting list"), "muted")}.get(
                 shown.expected.status, Pill("clock", _("Not answered"), "muted"))

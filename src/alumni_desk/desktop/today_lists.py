@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from alumni_desk.members import naming
 from alumni_desk.members.counting import COUNT_MEMBERS
@@ -13,6 +13,7 @@ from alumni_desk.store.desk import Desk
 from alumni_desk.store.listed import each
 
 if TYPE_CHECKING:
+    from alumni_desk.gatherings.counts import Inside
     from alumni_desk.store.driver import Connection
 
 COLUMNS = 8
@@ -29,6 +30,7 @@ class Ahead(NamedTuple):
     coming: int
     not_answered: int
     capacity: int | None
+    inside: Inside | None = None  # while it goes on and anybody has come
 
 
 class Held(NamedTuple):
@@ -90,10 +92,12 @@ _STANDS = "NOT gone AND coalesce(status, 'planned') <> 'cancelled'"
 def today_facts(desk: Desk, today: date) -> TodayFacts:
     """The gatherings ahead and the turnout of the last eight."""
     with desk.asking() as connection:
-        rows = driver.rows(connection, "SELECT id, name, starts, ends, place, city, capacity FROM gathering "
+        rows = driver.rows(connection, "SELECT id, name, starts, ends, place, city, capacity, time_zone FROM gathering "
                            f"WHERE {_STANDS} AND {_LAST_DAY} >= ? AND starts IS NOT NULL ORDER BY starts", (today.isoformat(),))
         answers = _answers(connection, [row[0] for row in rows])
-        ahead = tuple(_ahead(answers.get(row[0], {}), *row) for row in rows)
+        begun = [row for row in rows if row[2][:10] <= today.isoformat()]  # on most days none
+        within = _inside(connection, begun, desk.now()) if begun else {}
+        ahead = tuple(_ahead(answers.get(row[0], {}), within.get(row[0]), *row[:7]) for row in rows)
         year = _held(connection, today, 100, since=today - timedelta(days=2 * 366))
         held = _held(connection, today, COLUMNS)
         return TodayFacts(ahead, held, not (ahead or held) and _members(connection) > 0, tuple(reversed(year)))
@@ -144,7 +148,17 @@ def _answers(connection: Connection, gatherings: list[str]) -> dict[str, dict[st
     return found
 
 
-def _ahead(answers: dict[str, int], id: str, name: str | None, starts: str, ends: str | None, place: str | None, city: str | None,
+def _inside(connection: Connection, begun: list[Any], now: datetime) -> dict[str, Inside]:
+    """How full those are that go on, of gatherings whose day has come."""
+    from alumni_desk.gatherings.counts import inside
+    from alumni_desk.gatherings.fields import counted_end
+    from alumni_desk.protocol.wall_times import local_now
+
+    return inside(connection, [id for id, _name, starts, ends, _place, _city, _capacity, zone in begun
+                               if (counted_end(starts, ends) or f"{starts[:10]}T23:59") >= local_now(now, zone)])
+
+
+def _ahead(answers: dict[str, int], inside: Inside | None, id: str, name: str | None, starts: str, ends: str | None, place: str | None, city: str | None,
            capacity: int | None) -> Ahead:  # fmt: skip
     return Ahead(
         id=id,
@@ -155,6 +169,7 @@ def _ahead(answers: dict[str, int], id: str, name: str | None, starts: str, ends
         coming=answers.get("yes", 0),
         not_answered=answers.get("invited", 0),
         capacity=capacity,
+        inside=inside,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from functools import partial
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, QTimer
 from PySide6.QtGui import QKeySequence
@@ -37,6 +38,9 @@ from alumni_desk.segments.activity import Deed, deeds, grouped
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.writing import Changed
 from alumni_desk.words import _, ngettext, number
+
+if TYPE_CHECKING:
+    from alumni_desk.gatherings.counts import Inside
 
 SHOWN = 5
 WEEK_AFTER_MS = 50
@@ -190,7 +194,9 @@ class TodayPage(Page):
         row.setSpacing(px(16))
         for ahead in later:
             when = f"{day_middle(ahead.starts.date())} · {distance(ahead.starts.date(), today)}"
-            if not ahead.coming:
+            if ahead.inside is not None:
+                count = _("{n} of {expected} here").format(n=number(ahead.inside.here), expected=number(ahead.coming + ahead.inside.beside))
+            elif not ahead.coming:
                 count = _("Nobody has said yes yet")
             elif over := over_words(ahead):
                 count = _("{n} coming, {over}").format(n=number(ahead.coming), over=over)
@@ -300,8 +306,40 @@ def over_words(ahead: Ahead) -> str:
     return ngettext("{n} more than there is room for", "{n} more than there is room for", over).format(n=number(over)) if over > 0 else ""
 
 
+def to_come_words(expected: int, inside: Inside) -> str:
+    """How many of those who said yes have not come yet, and how many went out again."""
+    parts = [_("{n} to come").format(n=number(expected - inside.came)) if expected > inside.came else _("Everyone has come")]
+    if out := inside.came - inside.here:
+        parts.append(ngettext("{n} went out", "{n} went out", out).format(n=number(out)))
+    return " · ".join(parts)
+
+
+def _here(ahead: Ahead, inside: Inside) -> QWidget:
+    """How many are in while it goes on, of those who said yes or came anyhow."""
+    expected = ahead.coming + inside.beside
+    box = QWidget()
+    column = QVBoxLayout(box)
+    column.setContentsMargins(0, 0, 0, 0)
+    column.setSpacing(px(6))
+    row = QHBoxLayout()
+    row.setSpacing(px(8))
+    row.addWidget(Label(number(inside.here), "number"), 0, Qt.AlignmentFlag.AlignBottom)
+    row.addWidget(Label(_("of {n} here").format(n=number(expected)), "body"), 0, Qt.AlignmentFlag.AlignBottom)
+    row.addStretch(1)
+    if ahead.capacity:
+        places = ngettext("{n} place", "{n} places", ahead.capacity).format(n=number(ahead.capacity))
+        row.addWidget(Label(places, tone="muted"), 0, Qt.AlignmentFlag.AlignBottom)
+    column.addLayout(row)
+    sentence = _("{n} of {expected} here").format(n=number(inside.here), expected=number(expected))
+    column.addWidget(Bar(sentence, [(inside.here, "accent")], expected))
+    column.addWidget(Label(to_come_words(expected, inside), "small", "muted"))
+    return box
+
+
 def _coming(ahead: Ahead) -> QWidget:
     """How many come, of how many places, and who has not answered."""
+    if ahead.inside is not None:
+        return _here(ahead, ahead.inside)
     box = QWidget()
     column = QVBoxLayout(box)
     column.setContentsMargins(0, 0, 0, 0)

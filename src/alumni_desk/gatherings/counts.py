@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, NamedTuple
 
 from alumni_desk.members.roots import merged_on, root_of
 from alumni_desk.store import driver
@@ -41,13 +41,55 @@ def came_once(connection: Any, found: dict[str, int]) -> None:
         found[gathering] -= sum(len(each) - 1 for each in several)
 
 
-def _twice(connection: Any, gatherings: Mapping[str, object], question: str) -> dict[str, list[list[tuple[bool, Any]]]]:
+class Inside(NamedTuple):
+    """How full a gathering is that goes on, in people: who is in, who has come (some went out again), and how many of those had not said yes."""
+
+    here: int
+    came: int
+    beside: int
+
+
+def inside(connection: Any, gatherings: Collection[str]) -> dict[str, Inside]:
+    """Of those of some gatherings where anybody was checked in: how many are in, and have come."""
+    if not gatherings:
+        return {}
+    wanted = json.dumps(sorted(gatherings))
+    found = {gathering: Inside(*counts) for gathering, *counts in driver.rows(
+        connection, f"SELECT gathering, sum(here), count(*), sum(status IS NOT 'yes') FROM ({_CAME}) GROUP BY gathering", (wanted,) * 3)}
+    several = _twice(connection, found, "SELECT r.gathering, r.person, coalesce(r.status, 'invited') || ' ' || coalesce(c.here, '') FROM json_each(?) AS wanted"
+                     " CROSS JOIN registration AS r ON r.person = wanted.value"
+                     f" LEFT JOIN ({_CAME}) AS c ON c.registration = r.id WHERE NOT r.gone", (wanted,) * 3) if found else {}
+    for gathering, people in several.items():
+        here, came, beside = found[gathering]
+        for entries in people:
+            said = [str(what).partition(" ") for _own, what in entries]
+            ins = [in_now for _status, _space, in_now in said if in_now]
+            here -= max(ins.count("1") - 1, 0)
+            came -= max(len(ins) - 1, 0)
+            beside -= sum(status != "yes" for status, _space, in_now in said if in_now)
+            if ins and answer_of([(own, str(what).partition(" ")[0]) for own, what in entries]) != "yes":
+                beside += 1
+        found[gathering] = Inside(here, came, beside)
+    return found
+
+
+_CAME = ("SELECT f.gathering, f.registration, r.status, max(f.id NOT IN (SELECT closed.value FROM fact AS away, " + listed("away.closes") + " AS closed"
+         " WHERE away.gathering IN (SELECT value FROM json_each(?)) AND away.kind = 'out' AND NOT away.gone AND closed.value IS NOT NULL)) AS here"
+         " FROM fact AS f JOIN registration AS r ON r.id = f.registration AND NOT r.gone"
+         " WHERE f.gathering IN (SELECT value FROM json_each(?)) AND f.kind = 'in' AND NOT f.gone AND f.id NOT IN (SELECT closed.value FROM fact AS void, "
+         + listed("void.closes") + " AS closed WHERE void.gathering IN (SELECT value FROM json_each(?)) AND void.kind = 'void' AND NOT void.gone"
+         " AND closed.value IS NOT NULL) GROUP BY f.gathering, f.registration")
+"""Every place on the lists of some gatherings whose person has come: its answer, and whether they are in now. What closes facts is read once for all."""
+
+
+def _twice(connection: Any, gatherings: Mapping[str, object], question: str,
+           more: tuple[str, ...] = ()) -> dict[str, list[list[tuple[bool, Any]]]]:  # fmt: skip
     """What a question finds about those who are on a list under several entries, by gathering, together for each person; true: under the one that stays."""
     merged = merged_on(connection)
     if not merged or not gatherings:
         return {}
     told: dict[tuple[str, str], list[tuple[bool, Any]]] = {}
-    for gathering, person, what in driver.rows(connection, question, (json.dumps(sorted({*merged, *merged.values()})),)):
+    for gathering, person, what in driver.rows(connection, question, (json.dumps(sorted({*merged, *merged.values()})), *more)):
         if gathering in gatherings:
             root = root_of(merged, person)
             told.setdefault((gathering, root), []).append((person == root, what))

@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
 from alumni_desk.errors import Ambiguous, NotFound
-from alumni_desk.gatherings.counts import answer_of, answers_once
+from alumni_desk.gatherings.counts import Inside, answer_of, answers_once, inside
 from alumni_desk.gatherings.fields import counted_end, is_crossed
 from alumni_desk.members import naming
 from alumni_desk.members.roots import merged_on, root_of
@@ -47,6 +47,7 @@ class GatheringRow:
     not_answered: int
     not_coming: int
     came: int  # distinct people who were checked in and not taken back
+    inside: Inside | None = None  # while it goes on and anybody has come
 
     @property
     def last_minute(self) -> str:
@@ -93,6 +94,7 @@ class GuestRow:
     badge_printed: bool
     sort: tuple[str, str]
     gone: bool = False  # the person was erased or moved away: no name is to come
+    came: bool = False  # they were checked in, and may have gone out again
     others: tuple[str, ...] = ()  # registrations of entries that were merged: this line stands for them, too
 
 
@@ -102,7 +104,10 @@ def gathering_rows(desk: Desk) -> list[GatheringRow]:
     with desk.reading() as connection:
         rows = connection.execute(sa.select(table).where(~table.c.gone).order_by(table.c.starts, table.c.name, table.c.id)).all()
         answers, came = _answers(connection, desk, None), _came(connection, desk, None)
-    return [_row(row, answers.get(row.id, Counter()), came.get(row.id, 0)) for row in rows]
+        listed = [_row(row, answers.get(row.id, Counter()), came.get(row.id, 0)) for row in rows]
+        now = desk.now()
+        within = inside(connection, [row.id for row in listed if row.came and not row.cancelled and not row.is_over(now)])
+    return [replace(row, inside=within[row.id]) if row.id in within else row for row in listed]
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +158,7 @@ def guest_rows(desk: Desk, gathering_id: str, *, statuses: Iterable[str] | None 
         roots = {root_of(merged, one) for one in people if one in merged} - people.keys()
         if roots:
             people.update((row.id, row) for row in connection.execute(shown.where(person.c.id.in_(roots))))
-        inside, printed = _facts(connection, desk, gathering_id)
+        facts = _facts(connection, desk, gathering_id)
     together: dict[str, list[sa.Row[Any]]] = {}
     for row in rows:
         together.setdefault(root_of(merged, row.person or row.id), []).append(row)
@@ -161,7 +166,7 @@ def guest_rows(desk: Desk, gathering_id: str, *, statuses: Iterable[str] | None 
     line: dict[str, str] = {}  # of each registration: the one whose line it is
     for root, entries in together.items():
         entries.sort(key=lambda row: (row.person != root, row.id))
-        guest = _guest(entries, people, root, inside, printed)
+        guest = _guest(entries, people, root, facts)
         guests[guest.registration] = guest
         line.update(dict.fromkeys((row.id for row in entries), guest.registration))
     whole = [_hosted(guest, guests, line) for guest in guests.values()]
@@ -260,13 +265,22 @@ def _came(connection: sa.Connection, desk: Desk, gathering_id: str | None) -> di
     return {where: len(who) for where, who in people.items()}
 
 
-def _facts(connection: sa.Connection, desk: Desk, gathering_id: str) -> tuple[set[str], set[str]]:
-    """The registrations that are in now, and those whose badge was printed."""
+class _Facts(NamedTuple):
+    """Registrations: of who is in now, of who has come, and those whose badge was printed."""
+
+    inside: set[str]
+    came: set[str]
+    printed: set[str]
+
+
+def _facts(connection: sa.Connection, desk: Desk, gathering_id: str) -> _Facts:
     fact = desk.tables["fact"]
     rows = connection.execute(sa.select(fact.c.id, fact.c.kind, fact.c.registration, fact.c.closes).where(fact.c.gathering == gathering_id, ~fact.c.gone)).all()
-    closed = {one for row in rows if row.kind in ("out", "void") for one in texts(row.closes)}
-    return ({row.registration for row in rows if row.kind == "in" and row.id not in closed},
-            {row.registration for row in rows if row.kind == "badge" and row.id not in closed})
+    void = {one for row in rows if row.kind == "void" for one in texts(row.closes)}
+    closed = void | {one for row in rows if row.kind == "out" for one in texts(row.closes)}
+    return _Facts({row.registration for row in rows if row.kind == "in" and row.id not in closed},
+                  {row.registration for row in rows if row.kind == "in" and row.id not in void},
+                  {row.registration for row in rows if row.kind == "badge" and row.id not in closed})
 
 
 _SHOWN = ("id", "first_name", "last_name", "preferred_name", "other_script_name", "class_year", "badge_tail", "constituent_codes", "city", "email", "standing",
@@ -275,7 +289,7 @@ _SHOWN = ("id", "first_name", "last_name", "preferred_name", "other_script_name"
 _NOBODY = naming.Called("", None, None, None, None, None)
 
 
-def _guest(entries: Sequence[sa.Row[Any]], people: Mapping[str, Any], root: str, inside: set[str], printed: set[str]) -> GuestRow:
+def _guest(entries: Sequence[sa.Row[Any]], people: Mapping[str, Any], root: str, facts: _Facts) -> GuestRow:
     """One line of a list. ``entries``: the registrations of one person, that of the entry which stands for them first."""
     row = entries[0]
     person = people.get(root)
@@ -297,9 +311,10 @@ def _guest(entries: Sequence[sa.Row[Any]], people: Mapping[str, Any], root: str,
         standing=(person.standing if person is not None else None) or "guest", status=status,
         answered_at=next(one.answered_at for one in entries if (one.status or "invited") == status), host=said("host"), host_name=None,
         table_name=said("table_name"), meal=said("meal"), code=row.code, walk_in=all(one.walk_in for one in entries),
-        door_note=said("door_note") or (person.door_note if person is not None else None), checked_in=any(one.id in inside for one in entries),
-        badge_printed=any(one.id in printed for one in entries), sort=naming.sort_key(it),
-        gone=person is not None and (bool(person.gone) or person.standing == "moved"), others=tuple(one.id for one in entries[1:]))
+        door_note=said("door_note") or (person.door_note if person is not None else None), checked_in=any(one.id in facts.inside for one in entries),
+        badge_printed=any(one.id in facts.printed for one in entries), sort=naming.sort_key(it),
+        gone=person is not None and (bool(person.gone) or person.standing == "moved"), came=any(one.id in facts.came for one in entries),
+        others=tuple(one.id for one in entries[1:]))
 
 
 def _hosted(guest: GuestRow, guests: Mapping[str, GuestRow], line: Mapping[str, str]) -> GuestRow:
