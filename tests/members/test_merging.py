@@ -50,6 +50,21 @@ def test_what_the_other_alone_knew_comes_along_and_nothing_is_written_over(desk:
     assert verify(desk).ok
 
 
+def test_activity_names_both_and_nobody_who_was_erased(desk: Any, two: tuple[str, str]) -> None:
+    office, event = two
+    other, gone = (add_member(desk, first_name="Dee", last_name=name).id for name in ("Delta", "Echo"))
+    merge_people(desk, event, office)  # brings something along
+    merge_people(desk, gone, other)  # brings nothing
+    unmerge(desk, event)
+    assert [one.what for one in deeds(desk, 3)] == ["Took Ana Lima Souza apart from Ana Lima ’98", "Merged Dee Echo with Dee Delta",
+                                                    "Merged Ana Lima Souza with Ana Lima ’98"]
+    erase(desk, [office])
+    said = [one.what for one in deeds(desk, 3)]
+    assert "Merged Dee Echo with Dee Delta" in said and not any("’98" in one for one in said)
+    erase(desk, [event, gone, other])
+    assert not any(name in one.what for one in deeds(desk) for name in ("Lima", "Dee", "Echo", "Delta"))
+
+
 def test_undo_and_unmerge_take_them_apart_and_leave_what_was_changed_since(desk: Any, two: tuple[str, str]) -> None:
     office, event = two
     merge_people(desk, event, office)
@@ -73,7 +88,7 @@ def test_undo_right_after_taking_apart_merges_again_and_touches_nothing_that_was
     change_member(desk, other, city="Lowell")
     merged = member(desk, office)
     unmerge(desk, event)
-    assert (deeds(desk)[0].what, deeds(desk)[0].undoable) == ("Took Ana Lima Souza apart from another entry", True)
+    assert (deeds(desk)[0].what, deeds(desk)[0].undoable) == ("Took Ana Lima Souza apart from Ana Lima ’98", True)
     assert undo(desk).event == "people_unmerged"
     assert (names(desk), member(desk, office).fields, member(desk, office).degrees) == (["Ana Lima", "Dee Delta"], merged.fields, merged.degrees)
     assert member(desk, other).fields["city"] == "Lowell"

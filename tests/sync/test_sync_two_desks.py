@@ -334,7 +334,7 @@ def test_what_was_done_on_another_laptop_is_told_as_it_was_done(pair: tuple[Desk
     remove_members(two, [bea])
     until_equal(one, two)
     told = [(line.event, line.what) for line in others(one)]
-    wanted = [("members_removed", "Removed Blum"), ("people_merged", "Merged Diaz with another entry"), ("guests_removed", "Took Chen off the list of Ball"),
+    wanted = [("members_removed", "Removed Blum"), ("people_merged", "Merged Diaz with Abel"), ("guests_removed", "Took Chen off the list of Ball"),
               ("answers_noted", "Noted 2 answers for Ball")]
     assert [line for line in told if line in wanted] == wanted and sum(event == "answers_noted" for event, _what in told) == 1
     assert not [what for _event, what in told if "Taken off" in what or "taken off" in what or "merged into" in what]

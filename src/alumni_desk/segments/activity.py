@@ -330,9 +330,9 @@ class Names:
         for rows in wrote.values():
             for table, row_id, fields in rows:
                 ids[table].add(row_id)
-                for name in ("person", "gathering"):
+                for name, of in (("person", "person"), ("gathering", "gathering"), ("merged_into", "person")):
                     if fields.get(name):
-                        ids[name].add(fields[name])
+                        ids[of].add(fields[name])
         self._about = {table: {row_id: _About(row_id, *rest) for row_id, *rest in _of(connection, f"SELECT id, person, {held} FROM {table}", ids[table])}
                        for table, held in (("registration", "gathering"), ("education", "NULL"), ("fact", "gathering"))}
         about = [row for rows in self._about.values() for row in rows.values()]
@@ -373,6 +373,10 @@ class Names:
             return self.gathering(value)
         return self.person(value) if self.has_person(value) else _("another entry") if is_id(value) else value
 
+    def entry(self, person_id: str | None) -> str:
+        """What an entry is called that was merged, or was merged with; of one that is not known here (any more), that it is another."""
+        return self.person(person_id) if person_id in self._people else _("another entry")
+
     def gathering(self, gathering_id: str | None) -> str:
         """What a gathering is called."""
         return self._gatherings.get(gathering_id or "") or _("a gathering")
@@ -404,9 +408,10 @@ def _of(connection: Connection, question: str, ids: set[str]) -> list[Any]:
 
 
 def _first_rows(connection: Connection, ids: Sequence[str]) -> dict[str, list[tuple[str, str, dict[str, Any]]]]:
-    """The first rows that each action wrote: enough to name it."""
+    """The first rows that each action wrote: enough to name it. Of entries that were taken apart what was written over, which says from whom."""
     return {action: [(table, row_id, json.loads(fields)) for table, row_id, fields in driver.rows(
-        connection, "SELECT table_name, row_id, fields FROM operation WHERE action = ? ORDER BY rowid LIMIT ?", (action, _FIRST))] for action in ids}
+        connection, "SELECT table_name, row_id, CASE event WHEN 'people_unmerged' THEN values_before ELSE fields END FROM operation WHERE action = ?"
+        " ORDER BY rowid LIMIT ?", (action, _FIRST))] for action in ids}
 
 
 def _deed(one: Done, rows: Sequence[tuple[str, str, dict[str, Any]]], names: Names, *, went: bool = False) -> Deed:
@@ -449,7 +454,7 @@ def _what(one: Done, count: int, names: Names, person: str | None, rows: Sequenc
     facts = {"person": _("somebody") if went else names.person(person), "gathering": names.gathering(held), "members": members, "guests": guests,
              "answers": ngettext("{n} answer", "{n} answers", count).format(n=number(count)),
              "badges": ngettext("{n} badge", "{n} badges", one.counts.get("fact", 0)).format(n=number(one.counts.get("fact", 0))),
-             "file": _file(rows), "field": _fields(rows)}
+             "file": _file(rows), "field": _fields(rows), **_merged(rows, names)}
     several = count != 1
     if one.event in _ABOUT_ONE and (not rows or names.was_erased(person)):
         maybe = _("somebody who was erased or has moved") if not rows and names.any_moved else _("somebody who was erased")
@@ -469,8 +474,8 @@ def _what(one: Done, count: int, names: Names, person: str | None, rows: Sequenc
     sentence, strong = {
         "member_added": (_("Added {person}"), "person"),
         "member_changed": (_("Changed {field} of {person}"), ""),
-        "people_merged": (_("Merged {person} with another entry"), ""),
-        "people_unmerged": (_("Took {person} apart from another entry"), ""),
+        "people_merged": (_("Merged {entry} with {other}"), ""),
+        "people_unmerged": (_("Took {entry} apart from {other}"), ""),
         "conflict_decided": (_("Decided on {field} of {person}"), ""),
         "members_removed": (_("Removed {members}"), "members") if several else (_("Removed {person}"), ""),
         "person_erased": (ngettext("Erased one person", "Erased {n} people", count).format(n=number(count)), ""),
@@ -500,6 +505,13 @@ def _what(one: Done, count: int, names: Names, person: str | None, rows: Sequenc
         "sample_made": (_("Made the sample chapter"), ""),
     }.get(one.event, (_("Changed something"), ""))
     return sentence.format(**facts), facts.get(strong, "")
+
+
+def _merged(rows: Sequence[tuple[str, str, dict[str, Any]]], names: Names) -> dict[str, str]:
+    """Which entry became part of which other one."""
+    entry, other = next(((row_id, fields["merged_into"]) for table, row_id, fields in rows if table == "person" and fields.get("merged_into")),
+                        (rows[0][1] if rows else None, None))
+    return {"entry": names.entry(entry), "other": names.entry(other)}
 
 
 def _brought_back(rows: Sequence[tuple[str, str, dict[str, Any]]]) -> bool:

@@ -41,6 +41,7 @@ class _Group:
     word: str  # empty: new rows
     newest: str  # clock
     turn: tuple[str, bool] | None = None  # of ``_TURNS``, and whether it was set or taken back
+    into: str | None = None  # whom the first of them was merged with
     rows: dict[str, tuple[str, str]] = field(default_factory=dict)  # id -> a field of it, its clock
 
 
@@ -69,7 +70,7 @@ def others_so_far(desk: Desk, limit: int, given_up: Callable[[], bool] = lambda:
         ours = _ours(connection, {(table, row_id) for _clock, table, row_id, _field, _new in seen})
         groups = _grouped(connection, (one for one in seen if (one[1], one[2], one[0]) not in ours), limit)
         authors = authors_of(connection, {one.replica for one in groups})
-        names = Names(connection, {"": [(one.table, row_id, {}) for one in groups for row_id in list(one.rows)[:2]]}, set())
+        names = Names(connection, {"": [(one.table, row_id, {"merged_into": one.into}) for one in groups for row_id in list(one.rows)[:2]]}, set())
         whole = len(groups) < limit and not any(
             connection.exec_driver_sql(f'SELECT 1 FROM "{table}" LIMIT 1 OFFSET ?', (limit * ROWS,)).first() for table in (*TABLES, "past", "operation"))
     return [_deed(one, names, *authors.get(one.replica, (None, None))) for one in groups], whole
@@ -164,24 +165,25 @@ def _grouped(connection: sa.Connection, seen: Iterable[Seen], limit: int) -> lis
     open_ones: dict[tuple[str, str, str, tuple[str, bool] | None], _Group] = {}
     for clock, table, row_id, name, new in seen:
         replica, word = clock.rpartition("-")[2], "" if new else field_word(table, "status" if name in _ANSWER and table == "registration" else name)
-        turn = (name, _was_set(connection, table, row_id, name, clock)) if name in _TURNS and table in ("person", "registration") else None
+        value = _value(connection, table, row_id, name, clock) if name in _TURNS and table in ("person", "registration") else None
+        turn = (name, bool(value)) if name in _TURNS and table in ("person", "registration") else None
         group = open_ones.get((replica, table, word, turn))
         if group is None or milliseconds(group.newest) - milliseconds(clock) > TOGETHER_MS:
             if len(groups) >= limit:
                 break
-            group = open_ones[replica, table, word, turn] = _Group(replica, table, word, clock, turn)
+            group = open_ones[replica, table, word, turn] = _Group(replica, table, word, clock, turn, value if name == "merged_into" else None)
             groups.append(group)
         group.rows.setdefault(row_id, (name, clock))
     return groups
 
 
-def _was_set(connection: sa.Connection, table: str, row_id: str, name: str, clock: str) -> bool:
-    """Whether what was written under this clock said something: that it is gone, whom somebody was merged with."""
+def _value(connection: sa.Connection, table: str, row_id: str, name: str, clock: str) -> Any:
+    """What was written under this clock: that it is gone, whom somebody was merged with, or nothing."""
     past = connection.exec_driver_sql("SELECT value FROM past WHERE table_name = ? AND row_id = ? AND field = ? AND clock = ?",
                                       (table, row_id, name, clock)).first()
     if past is not None:
-        return bool(past.value is not None and msgspec.json.decode(past.value))
-    return bool(connection.exec_driver_sql(f'SELECT "{name}" FROM "{table}" WHERE id = ?', (row_id,)).scalar())
+        return msgspec.json.decode(past.value) if past.value is not None else None
+    return connection.exec_driver_sql(f'SELECT "{name}" FROM "{table}" WHERE id = ?', (row_id,)).scalar()
 
 
 def _deed(group: _Group, names: Names, who: str | None, device: str | None) -> Deed:
@@ -206,7 +208,8 @@ def _what(group: _Group, first: str, count: int, names: Names) -> tuple[str, str
     word = in_sentence(group.table, next(iter(group.rows.values()))[0]) if group.word else ""
     several = count > 1
     if group.turn is not None:
-        return _turned(group, several, {"person": person, "gathering": gathering, "members": members, "guests": guests if several else person})
+        return _turned(group, several, {"person": person, "gathering": gathering, "members": members, "guests": guests if several else person,
+                                       "other": names.entry(group.into)})
     if group.table == "person" and not word:
         return ("member_added", _("Added {members}").format(members=members), members) if several else (
             "member_added", _("Added {person}").format(person=person), person)
@@ -236,7 +239,7 @@ def _turned(group: _Group, several: bool, facts: dict[str, str]) -> tuple[str, s
             "guests_brought_back", _("Put {guests} back on the list of {gathering}"))
         return event, sentence.format(**facts), facts["guests"] if several else ""
     if name == "merged_into":
-        one, more = (_("Merged {person} with another entry"), _("Merged {members} with other entries")) if was_set else (
+        one, more = (_("Merged {person} with {other}"), _("Merged {members} with other entries")) if was_set else (
             _("Took {person} apart from another entry"), _("Took {members} apart from other entries"))
     else:
         one, more = (_("Removed {person}"), _("Removed {members}")) if was_set else (_("Brought back {person}"), _("Brought back {members}"))
