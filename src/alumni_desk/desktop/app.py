@@ -111,7 +111,7 @@ class Room(QObject):
         self.lock.changed.connect(lambda locked: self._give_keys(None))  # what is typed is the password now
         self.undoing.first = self._before_saving
         self.lock.recovered.connect(self._choose_password)
-        self.quitting = Quitting(self.shell, desk, self.lanes, self.bridge, self.shell.say, self.lock, self.undoing)
+        self.quitting = Quitting(self.shell, desk, self.lanes, self.bridge, self.shell.say, self.lock, self.undoing, self._door)
         self.shell.may_close = self.quitting.may_close
         self.shell.dropped.connect(lambda files: QTimer.singleShot(0, self.shell, lambda: self.take_files(files)))
         self.venue.news.connect(self.watch.look)
@@ -451,6 +451,8 @@ class Room(QObject):
         self.watch.stop()
         self.keeping.stop()
         self.quitting.free = True
+        if (page := self.shell.built("checkin")) is not None:
+            cast("CheckInPage", page).close_door()
         self.venue.stop()
         self.bridge.stop()
         self.lanes.close()

@@ -38,6 +38,7 @@ from alumni_desk.desktop.door_reading import Reading
 from alumni_desk.desktop.door_saving import Saving
 from alumni_desk.desktop.door_scan import Scans, is_letter
 from alumni_desk.desktop.door_words import Act, not_read, not_saved, not_taken_back, only_badges, short_name
+from alumni_desk.desktop.quitting import logging_out
 from alumni_desk.desktop.sound import Sounds
 from alumni_desk.desktop.venue_bridge import AtVenue
 from alumni_desk.errors import KnownError
@@ -79,7 +80,7 @@ class DoorWindow(DoorFrame):
         self.scans = Scans(self.field)
         self.typing = DoorKeys(self.scans, self.field, lambda: self.state() == "find", self)
         self.newcomer = Newcomer(self.form, self.reading, lanes, self)
-        self.leaving = Leaving(self, desk, lanes, self.scans)
+        self.leaving = Leaving(self, desk, lanes, self.scans, lambda: self.newcomer.titles())
         self._connect()
         self.whose.show_door("", station, by)
         self._tick = QTimer(self, interval=1000)
@@ -132,6 +133,7 @@ class DoorWindow(DoorFrame):
         self.newcomer.adds.connect(lambda typed: self.saving.add(typed, self.newcomer.closing()))
         self.leaving.left.connect(self.close)
         self.leaving.stays.connect(lambda: self.field.setFocus(Qt.FocusReason.OtherFocusReason))
+        self.leaving.goes_on.connect(self.go_on_typing)
         self.leaving.scanned.connect(self._scan)
 
     @property
@@ -367,6 +369,15 @@ class DoorWindow(DoorFrame):
             self.newcomer.turn()
         else:
             self.newcomer.go_on()
+        self._show_form()
+
+    def go_on_typing(self) -> None:
+        """The walk-in that is half typed, to be ended."""
+        if self.state() != "over" and not self._locked:
+            self.newcomer.go_on()
+            self._show_form()
+
+    def _show_form(self) -> None:
         self.field.clear()
         self.form.show_count(self.reading.count())
         self.panes.setCurrentWidget(self.form)
@@ -508,6 +519,10 @@ class DoorWindow(DoorFrame):
         if event.spontaneous() and not self.leaving.free and (self._locked or self.leaving.pin):
             event.ignore()  # the window's own cross must not lead past the PIN
             self._press("Esc")
+            return
+        if event.spontaneous() and not self.leaving.free and self.newcomer.titles() and not logging_out():
+            event.ignore()
+            self.leaving.ask()
             return
         self._tick.stop()
         self.answer.rest()

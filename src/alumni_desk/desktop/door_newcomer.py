@@ -67,6 +67,10 @@ class Newcomer(QObject):
         """All that was typed and not saved, a line for each walk-in, the newest first."""
         return [", ".join(draft.parts()) for draft in (self._form.draft(), *reversed(self.aside)) if draft.parts()]
 
+    def titles(self) -> list[str]:
+        """What each of those is called, the newest first."""
+        return [draft.title() for draft in (self._form.draft(), *reversed(self.aside)) if draft.parts()]
+
     def closing(self) -> Callable[[], None]:
         """What empties the form once whom it names now is saved, and no form that was begun meanwhile."""
         name = self._form.name.text()

@@ -249,6 +249,13 @@ class CheckInPage(Page):
         self.door.code_typed.connect(self.code_typed)
         self.opened.emit()
 
+    def close_door(self) -> None:
+        """The program's window closes: its door, a window of its own, would stay and save nothing any more."""
+        door, self.door = self.door, None
+        if door is not None:
+            door.left.disconnect(self._left)
+            door.close()
+
     def _left(self) -> None:
         self.door = None
         self.refresh()

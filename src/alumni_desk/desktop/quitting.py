@@ -1,6 +1,7 @@
 """Closing the window while changes wait: a sync is tried; where none can send them, it is said how many wait and that they are safe.
 
-A form in which something was typed is asked about before that, also one that was put away, or lies under the lock.
+A form in which something was typed is asked about before that, also one that was put away, or lies under the lock; and walk-ins that are half typed at
+the door.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from alumni_desk.store.desk import Desk
 from alumni_desk.words import _
 
 if TYPE_CHECKING:
+    from alumni_desk.desktop.door import DoorWindow
+    from alumni_desk.desktop.door_half_typed import HalfTypedSheet
     from alumni_desk.desktop.locking import Lock
     from alumni_desk.desktop.quitting_sheets import FormsSheet, SendingSheet, WaitingSheet
 
@@ -28,19 +31,19 @@ class Quitting(QObject):
     """``may_close`` is what the window asks. ``free``: somebody has decided, or the program closes the window itself."""
 
     def __init__(self, window: QWidget, desk: Desk, lanes: Lanes, bridge: SyncBridge, say: Callable[[str], None], lock: Lock,
-                 undoing: Undoing) -> None:  # fmt: skip
+                 undoing: Undoing, door: Callable[[], DoorWindow | None] = lambda: None) -> None:  # fmt: skip
         super().__init__(window)
         self._window, self._desk, self._lanes, self._bridge, self._say, self._lock = window, desk, lanes, bridge, say, lock
-        self._undoing = undoing
-        self.free = self._sends = self._asks_of_forms = self._lets_go = False
-        self.sheet: FormsSheet | SendingSheet | WaitingSheet | None = None
+        self._undoing, self._door = undoing, door
+        self.free = self._sends = self._asks_of_forms = self._lets_go = self._without_walk_ins = False
+        self.sheet: FormsSheet | HalfTypedSheet | SendingSheet | WaitingSheet | None = None
         lock.changed.connect(lambda locked: self._unlocked())
         bridge.ended.connect(lambda result: self._tried())
         bridge.failed.connect(lambda error: self._tried())
 
     def may_close(self) -> bool:
         """Whether the window may close at once; if not, it is tried to send, or asked, and then the window is closed."""
-        closes = self.free or _logging_out() or self._nothing_waits()
+        closes = self.free or logging_out() or self._nothing_waits()
         if closes:
             for one in self._window.findChildren(QDialog):  # windows of their own, which would stay
                 one.hide()
@@ -51,10 +54,14 @@ class Quitting(QObject):
         return [one for one in self._window.findChildren(PlainSheet) if one.isVisible()]
 
     def _nothing_waits(self) -> bool:
-        forms = 0 if self._lets_go else self._lock.drafts() if self._lock.locked else sum(one.touched() for one in self._sheets())
+        walk_ins = door.newcomer.titles() if not self._without_walk_ins and (door := self._door()) is not None else []
+        forms = 0 if self._lets_go else self._lock.drafts() + len(walk_ins) if self._lock.locked else sum(one.touched() for one in self._sheets())
         put_away = not self._lets_go and self._undoing.has_put_away()
         if forms or put_away:
             self._ask_of_forms(forms)
+            return False
+        if walk_ins and not self._lock.locked:
+            self._ask_of_walk_ins(walk_ins)
             return False
         if not self._bridge.joined or not self._bridge.waiting:
             return True
@@ -83,6 +90,28 @@ class Quitting(QObject):
         else:
             self.sheet.raise_()
 
+    def _ask_of_walk_ins(self, names: list[str]) -> None:
+        from alumni_desk.desktop.door_half_typed import HalfTypedSheet
+
+        if self.sheet is None:
+            sheet = self.sheet = HalfTypedSheet(self._window, _("Close Alumni Desk?"), names)
+            sheet.leaves.connect(self._leave_walk_ins)
+            sheet.stays.connect(self._to_walk_ins)
+            sheet.open()
+            self._asks_of_forms = True
+        else:
+            self.sheet.raise_()
+
+    def _leave_walk_ins(self) -> None:
+        self._asks_of_forms, self._without_walk_ins = False, True
+        self._close()
+
+    def _to_walk_ins(self) -> None:
+        self._stay()
+        if (door := self._door()) is not None and not self._lock.locked:
+            door.activateWindow()
+            door.go_on_typing()
+
     def _let_go(self) -> None:
         self._asks_of_forms, self._lets_go = False, True
         self._close()
@@ -94,7 +123,7 @@ class Quitting(QObject):
 
     def _unlocked(self) -> None:
         """The forms are there again or others are, or nobody sees them any more."""
-        self._lets_go = False
+        self._lets_go = self._without_walk_ins = False
         if self._asks_of_forms and self.sheet is not None:
             sheet, self.sheet, self._asks_of_forms = self.sheet, None, False
             sheet.stays.disconnect()
@@ -147,7 +176,7 @@ class Quitting(QObject):
             self._say(words)
 
     def _stay(self) -> None:
-        self.sheet, self._sends, self._asks_of_forms, self._lets_go = None, False, False, False
+        self.sheet, self._sends, self._asks_of_forms, self._lets_go, self._without_walk_ins = None, False, False, False, False
         last = max(self._sheets(), key=lambda one: one.shown_at, default=None)
         if last is not None and not self._lock.locked:
             last.activateWindow()  # to go on typing
@@ -165,7 +194,7 @@ class Quitting(QObject):
         QTimer.singleShot(0, self._window, self._window.close)
 
 
-def _logging_out() -> bool:
+def logging_out() -> bool:
     """Whether the whole session ends: then nobody is asked, for everything is saved."""
     app = QApplication.instance()
     return isinstance(app, QGuiApplication) and app.isSavingSession()
