@@ -8,14 +8,22 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QWidget
 
+from alumni_desk.badges.people import BadgePerson
 from alumni_desk.desktop.app import Room
+from alumni_desk.desktop.badge_parts import NamesSheet
+from alumni_desk.desktop.chapter_choice import ChapterChoice
 from alumni_desk.desktop.controls import Label
 from alumni_desk.desktop.gathering_form import GatheringForm
 from alumni_desk.desktop.guest_picker import GuestPicker
+from alumni_desk.desktop.join_laptop_sheet import JoinLaptopSheet
 from alumni_desk.desktop.member_form import MemberForm
 from alumni_desk.desktop.palette import Palette
 from alumni_desk.desktop.quitting_sheets import FormsSheet
+from alumni_desk.desktop.sheet import Sheet
 from alumni_desk.gatherings.actions import new_gathering
+from alumni_desk.sync.switching import Chapter
+from alumni_desk.sync.venue.finding import Found, Search
+from alumni_desk.sync.venue.places import Place
 
 
 def quit_in(hands: Any, widget: QWidget) -> None:
@@ -104,3 +112,83 @@ def test_every_form_is_asked_about(hands: Any) -> None:
     hands.click(hands.dialog(FormsSheet).stay)
     hands.until(lambda: not hands.open_dialogs(FormsSheet))
     picker.reject()
+
+
+def asks(hands: Any, sheet: Any, at: QWidget) -> bool:
+    """Whether Ctrl+Q in a dialog asks; then it is gone back to."""
+    quit_in(hands, at)
+    hands.until(lambda: hands.open_dialogs(FormsSheet) or closed(hands))
+    if closed(hands):
+        return False
+    hands.click(hands.dialog(FormsSheet).stay)
+    hands.until(lambda: not hands.open_dialogs(FormsSheet))
+    return True
+
+
+def test_what_is_only_looked_for_is_no_reason_to_ask(hands: Any) -> None:
+    picker = GuestPicker(hands.room.shell, hands.desk, hands.room.lanes, set())
+    picker.open()
+    hands.until(lambda: picker.model.first_free() is not None)
+    QTest.keyClicks(picker.search, "li")
+    hands.rest()
+    assert not picker.touched() and not asks(hands, picker, picker.search)
+
+
+def test_names_are_asked_about_when_another_is_ticked(hands: Any) -> None:
+    people = [BadgePerson(f"r{n}", f"p{n}", name, "", "", "", None, "", "", "") for n, name in enumerate(("Ada", "Ben"))]
+    sheet = NamesSheet(hands.room.shell, people, ["r0"])
+    sheet.open()
+    QTest.keyClicks(sheet.search, "a")
+    assert not sheet.touched()
+    sheet.search.clear()
+    sheet.list.item(1).setCheckState(Qt.CheckState.Checked)
+    assert asks(hands, sheet, sheet.search)
+    sheet.list.item(1).setCheckState(Qt.CheckState.Unchecked)
+    assert not asks(hands, sheet, sheet.search)
+
+
+def test_a_dialog_that_fills_its_fields_by_itself_is_no_reason_to_ask(hands: Any) -> None:
+    answers: list[Any] = []
+    sheet = JoinLaptopSheet(hands.room.shell, lambda then, failed: answers.append(then), hands.room.lanes)
+    sheet.open()
+    answers[0](Search((Found("one", Place("192.168.1.7", 7807), True, True), Found("two", Place("192.168.1.8", 7807), True, True)), None, ""))
+    assert sheet.form.address.text() == "192.168.1.7:7807" and not sheet.touched()
+    hands.until(sheet.isActiveWindow)
+    hands.click(sheet.form.radios[1])
+    assert sheet.form.address.text() == "192.168.1.8:7807" and sheet.touched()
+    hands.click(sheet.form.radios[0])
+    QTest.keyClicks(sheet.form.code, "ABC")
+    assert asks(hands, sheet, sheet.form.code)
+    sheet.reject()
+    sheet = Sheet(hands.room.shell, "Chapters", "Go")
+    choice = ChapterChoice()
+    sheet.column.addWidget(choice)
+    sheet.open()
+    choice.set_chapters([Chapter(f"c{n}", f"Chapter {n}", "leader", n == 0) for n in range(3)])
+    assert choice.radios[0].isChecked() and not asks(hands, sheet, choice.radios[0])
+
+
+def test_another_hour_and_another_kind_are_asked_about_until_they_are_put_back(hands: Any) -> None:
+    hands.page("gatherings").plan()
+    form = hands.dialog(GatheringForm)
+    hands.until(form.isActiveWindow)
+    form.start.setFocus()
+    QTest.keyClick(form.start, Qt.Key.Key_Up)
+    assert form.touched()
+    QTest.keyClick(form.start, Qt.Key.Key_Down)
+    assert not form.touched()
+    form.kind.setFocus()
+    QTest.keyClick(form.kind, Qt.Key.Key_Down)
+    assert form.touched() and asks(hands, form, form.name)
+    QTest.keyClick(form.kind, Qt.Key.Key_Up)
+    QTest.keyClicks(form.name, "x")
+    QTest.keyClick(form.name, Qt.Key.Key_Backspace)
+    assert not form.touched() and not asks(hands, form, form.name)
+
+
+def test_a_locked_window_closes_over_a_form_that_nobody_touched(hands: Any) -> None:
+    hands.page("members").add()
+    hands.dialog(MemberForm)
+    hands.room.lock.lock()
+    hands.shell.close()
+    assert closed(hands) and not hands.open_dialogs(FormsSheet)

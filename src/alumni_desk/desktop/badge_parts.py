@@ -102,6 +102,7 @@ class NamesSheet(Sheet):
         super().__init__(parent, _("Choose names"), _("Choose"))
         self._people = list(people)
         self._ticked = set(ticked) & {one.registration for one in people}
+        self._ticked_before = set(self._ticked)
         self.search = Field(_("Find names"), _("Find by name"), icon="magnifying-glass")
         self.search.textChanged.connect(self._look)
         self.column.addWidget(self.search)
@@ -118,6 +119,9 @@ class NamesSheet(Sheet):
     def chosen(self) -> list[str]:
         """The registrations of those ticked, in the order of the list."""
         return [one.registration for one in self._people if one.registration in self._ticked]
+
+    def changed_by_hand(self) -> bool:
+        return self._ticked != self._ticked_before
 
     def _look(self, text: str) -> None:
         words = fold(text).split()

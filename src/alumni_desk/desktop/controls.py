@@ -341,15 +341,21 @@ class _Segment(QRadioButton):
 
 
 class Choice(QComboBox):
-    """A drop-down box with our caret."""
+    """A drop-down box with our caret. ``by_hand``: somebody has chosen something in it."""
+
+    by_hand = False
 
     def __init__(self, name: str, choices: Sequence[tuple[str, str]] = (), parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.activated.connect(self._chosen)
         self.setAccessibleName(name)
         self.setFixedHeight(px(CONTROL))
         self.view().setAccessibleName(name)
         for key, words in choices:
             self.addItem(words, key)
+
+    def _chosen(self, index: int) -> None:
+        self.by_hand = True
 
     def key(self) -> str | None:
         """The key of what is chosen."""
@@ -453,12 +459,18 @@ class When(QDateTimeEdit):
 
 
 class Tick(_Words, QCheckBox):
-    """A check box whose tick we paint; Space ticks."""
+    """A check box whose tick we paint; Space ticks. ``by_hand``: somebody did."""
+
+    by_hand = False
 
     def __init__(self, text: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.clicked.connect(self._clicked)
         self.set_words(text)
         self.setSizePolicy(QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Fixed)
+
+    def _clicked(self, checked: bool) -> None:
+        self.by_hand = True
 
     def sizeHint(self) -> QSize:
         words = QFontMetricsF(font_of("body")).horizontalAdvance(self._shown)
@@ -495,13 +507,18 @@ def paint_tick(painter: QPainter, box: QRectF, ticked: bool, colours: Colours) -
 
 
 class Radio(_Words, QRadioButton):
-    """A radio button in our look; arrows move between those of one parent. ``set_count`` puts a number at its right edge."""
+    """A radio button in our look; arrows move between those of one parent. ``set_count`` puts a number at its right edge. ``by_hand``: somebody chose it."""
 
     _words, _count = "", ""
+    by_hand = False
 
     def __init__(self, text: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.clicked.connect(self._clicked)
         self.set_words(text)
+
+    def _clicked(self, checked: bool) -> None:
+        self.by_hand = True
 
     def set_count(self, count: str) -> None:
         """How many it stands for; spoken behind the words, painted at the right edge."""
@@ -559,6 +576,11 @@ class Field(QLineEdit):
         left = px(24) if icon else 0
         right = round(QFontMetricsF(font_of("caption")).horizontalAdvance(hint)) + px(4) if hint else 0
         self.setTextMargins(left, 0, right, 0)
+
+    @property
+    def finds(self) -> bool:
+        """Whether something is only looked for with what is typed: none of it is saved."""
+        return self._icon == "magnifying-glass"
 
     def set_wrong(self, wrong: bool) -> None:
         """Mark what was typed as not fitting; say why beside it."""

@@ -61,8 +61,8 @@ class GuestPicker(Sheet):
         """Ids of those ticked, in the order of ticking."""
         return list(self.model.ticked)
 
-    def touched(self) -> bool:
-        return bool(self.chosen()) or super().touched()
+    def changed_by_hand(self) -> bool:
+        return bool(self.chosen())
 
     def status(self) -> str:
         """invited: nobody has answered yet; yes: they come."""

@@ -144,6 +144,10 @@ class InviteSheet(PlainSheet):
         if self._asked is None:
             self._wish()
 
+    def changed_by_hand(self) -> bool:
+        """What was typed, and no invitation says yet."""
+        return self._asked is not None and self.wish() != self._asked
+
     # -- parts
 
     def _code(self, column: QVBoxLayout) -> None:

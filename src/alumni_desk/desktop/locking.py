@@ -295,8 +295,8 @@ class Lock(QObject):
                       folder=self._desk.profile.path)  # fmt: skip
 
     def drafts(self) -> int:
-        """How many open forms are hidden, and lost if the window closes."""
-        return sum(isinstance(window, PlainSheet) and window.is_form for window in self._hidden)
+        """How many open forms are hidden in which somebody typed or chose something, which is lost if the window closes."""
+        return sum(isinstance(window, PlainSheet) and window.touched() for window in self._hidden)
 
     def _unsaved(self) -> int:
         return sum(isinstance(window, PlainSheet) and window.is_form and not window.at_work for window in self._hidden)

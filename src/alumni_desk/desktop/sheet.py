@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QEvent, QObject, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QColor, QKeyEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QAbstractButton, QComboBox, QDialog, QHBoxLayout, QLayoutItem, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractSpinBox, QDialog, QHBoxLayout, QLayoutItem, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
 
-from alumni_desk.desktop.controls import WINDOW, Button, FormRow, IconButton, Kind, Label, hairline, shortcut
+from alumni_desk.desktop.controls import WINDOW, Button, Choice, Field, FormRow, IconButton, Kind, Label, Radio, Tick, When, hairline, shortcut
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.look import look
 from alumni_desk.desktop.paint import isolated
@@ -52,7 +52,7 @@ class PlainSheet(QDialog):
         self.setAccessibleName(title)
         self._width = px(width)
         self._watched: QWidget | None = None
-        self._began: list[str | bool] | None = None  # what stood in it when it came up
+        self._began: dict[QWidget, str | bool] | None = None  # what stood in it when it came up
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._dim = Dim(parent.window()) if parent is not None else None
         self.whole = QVBoxLayout(self)
@@ -83,14 +83,18 @@ class PlainSheet(QDialog):
             ground.close()
 
     def touched(self) -> bool:
-        """Whether something would be lost if it went now: it is being saved, or something was typed or chosen since it came up."""
-        return self.is_form and (bool(self.at_work) or (self._began is not None and self._stands() != self._began))
+        """Whether something would be lost if it went now: it is being saved, or somebody typed or chose something since it came up that is still so."""
+        return self.is_form and (bool(self.at_work) or self.changed_by_hand())
 
-    def _stands(self) -> list[str | bool]:
+    def changed_by_hand(self) -> bool:
+        """Whether somebody changed a value that would be saved; what it fills in by itself, and what is typed to find something, is none."""
+        return self._began is not None and any(value != self._began.get(part, type(value)()) for part, value in self._stands().items() if _by_hand(part))
+
+    def _stands(self) -> dict[QWidget, str | bool]:
         """What is typed and chosen in it."""
-        return [*(line.text() for line in self.findChildren(QLineEdit)), *(text.toPlainText() for text in self.findChildren(QPlainTextEdit)),
-                *(choice.currentText() for choice in self.findChildren(QComboBox)),
-                *(button.isChecked() for button in self.findChildren(QAbstractButton) if button.isCheckable())]
+        return {**{line: line.text() for line in self.findChildren(QLineEdit)}, **{text: text.toPlainText() for text in self.findChildren(QPlainTextEdit)},
+                **{choice: choice.currentText() for choice in self.findChildren(Choice)},
+                **{one: one.isChecked() for kind in (Tick, Radio) for one in self.findChildren(kind)}}
 
     def retitle(self, title: str) -> None:
         """Say something else in the title bar, as what it is about is called otherwise by now."""
@@ -318,6 +322,20 @@ class Sheet(PlainSheet):
             super().closeEvent(event)
         else:
             event.ignore()  # what came of the deed is said here
+
+
+def _by_hand(part: QWidget) -> bool:
+    """Whether what stands in it now somebody may have typed or chosen there. Qt says so of a line, but for one that completes or has arrows."""
+    if isinstance(part, QLineEdit):
+        owner = part.parentWidget()
+        if part.isReadOnly() or (isinstance(part, Field) and part.finds):
+            return False
+        if isinstance(owner, QAbstractSpinBox):
+            return isinstance(owner, When)  # the others are of its calendar
+        return part.isModified() or part.completer() is not None
+    if isinstance(part, QPlainTextEdit):
+        return part.document().isModified()
+    return bool(getattr(part, "by_hand", False))
 
 
 def newer_words(one: Newer) -> str:
