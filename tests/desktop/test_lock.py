@@ -1035,13 +1035,40 @@ def test_without_a_door_a_badge_is_no_try_and_is_said_to_be_one(hands: Hands) ->
     badge = badge_code()
     for _turn in range(4):
         unlock(hands, badge.lower())
-        assert "That was a badge, not a password. Nobody was checked in: unlock this laptop first." in page.entry.said.text()
+        assert "That was a badge, not a password. Check-in is not open on this laptop, so nobody was checked in." in page.entry.said.text()
         assert page.entry.password.text() == "" and page.entry._wrong == 0 and page.entry.waits() == 0
     other = next(one for one in (badge[:-1] + letter for letter in BADGE_LETTERS) if read_badge_code(one) is None)
     for _turn in range(3):
         unlock(hands, other)
     assert page.entry.waits() == 2, "without its check letter it is a wrong password"
     hands.room.lock.unlock()
+
+
+def test_a_badge_behind_a_half_typed_password_is_no_try_and_the_half_stays(hands: Hands) -> None:
+    hands.room.lock.lock()
+    page = hands.room.lock.page
+    for _turn in range(4):
+        unlock(hands, PASSPHRASE[:7] + badge_code())
+        said = page.entry.said.text()
+        assert "That was a badge, not a password. Check-in is not open on this laptop" in said and "What you had typed before it is still there." in said
+        assert page.entry.password.text() == PASSPHRASE[:7] and page.entry.password.hasFocus() and page.entry._wrong == 0 and page.entry.waits() == 0
+    QTest.keyClicks(page.entry.password, PASSPHRASE[7:])
+    QTest.keyClick(page.entry.password, Qt.Key.Key_Return)
+    hands.until(lambda: not hands.room.lock.locked)
+
+
+def test_a_badge_on_the_first_page_is_no_try_either(front: Any) -> None:
+    front.opening.begin()
+    page = front.page()
+    for typed in (badge_code(), f"three {badge_code()}", badge_code(), f"three {badge_code()}"):
+        page.entry.password.setText(typed)
+        QTest.keyClick(page.entry.password, Qt.Key.Key_Return)
+        front.until(lambda: "That was a badge" in page.entry.said.text() and not page.entry.password.isReadOnly())
+        assert page.entry._wrong == 0 and page.entry.password.text() == ("three " if typed.startswith("three") else "")
+        page.entry.said.setText("")
+    page.entry.password.setText(PASSPHRASE)
+    QTest.keyClick(page.entry.password, Qt.Key.Key_Return)
+    front.until(lambda: bool(front.ready))
 
 
 def test_a_password_that_looks_like_a_badge_unlocks(hands: Hands) -> None:

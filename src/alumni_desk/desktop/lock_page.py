@@ -17,7 +17,7 @@ from alumni_desk.desktop.forgotten import Remains
 from alumni_desk.desktop.front import text_size_choice
 from alumni_desk.desktop.look import look
 from alumni_desk.desktop.paint import breakable
-from alumni_desk.desktop.unlock import CentredColumn, SecretEntry, head_row
+from alumni_desk.desktop.unlock import CentredColumn, SecretEntry, badge_words, head_row
 from alumni_desk.desktop.widgets import Glyph
 from alumni_desk.words import _, clock_time, ngettext
 
@@ -138,10 +138,12 @@ class LockPage(QWidget):
         if self._door is not None:
             self._door.setText(_door_words(answer))
 
-    def was_badge(self) -> None:
-        """A badge stood where a password is typed: that is no try. Where no check-in goes on it is said that nobody was checked in."""
+    def was_badge(self, before: str = "") -> None:
+        """A badge stood where a password is typed, perhaps behind the beginning of one: that is no try. Where no check-in goes on it is said that nobody was
+        checked in.
+        """
         if self.entry is not None:
-            self.entry.was_none("" if self.locked.door else _("That was a badge, not a password. Nobody was checked in: unlock this laptop first."))
+            self.entry.was_none("" if self.locked.door else badge_words(before), before)
 
     def _meanwhile(self, column: QVBoxLayout, locked: Locked) -> None:
         lines = []

@@ -18,7 +18,7 @@ from alumni_desk.desktop.controls import WINDOW, shortcut
 from alumni_desk.desktop.sheet import PlainSheet
 from alumni_desk.desktop.shell import Shell
 from alumni_desk.errors import KnownError
-from alumni_desk.protocol.codes import read_badge_code, read_recovery_key
+from alumni_desk.protocol.codes import badge_behind, read_recovery_key
 from alumni_desk.store import driver, keys
 from alumni_desk.store.desk import Desk
 from alumni_desk.words import _, ngettext, number
@@ -329,12 +329,13 @@ class Lock(QObject):
         if self.page is None:
             return
         wrong = error.code in ("passphrase_wrong", "recovery_wrong")
-        badge = read_badge_code(typed) if wrong else None
-        if badge is None:
+        behind = badge_behind(typed) if wrong else None
+        if behind is None:
             self.page.complain(str(error), counts=wrong)
             return
         # Whole and with its check letter. It was tried before, because a password may look like one; a wrong one it is not.
-        self.page.was_badge()
+        before, badge = behind
+        self.page.was_badge(before)
         if self.page.locked.door and (door := self._door()) is not None:
             door.read_badge(badge)
 

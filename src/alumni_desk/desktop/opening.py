@@ -236,7 +236,7 @@ class Opening(QObject):
         if self._unlock is not None and self._unlock.choose and wanted == "typed":
             self._made_elsewhere()
         elif self._unlock is not None and wanted:
-            self._unlock.complain(str(error), counts=error.code in ("passphrase_wrong", "recovery_wrong"))
+            self._unlock.refuse(error, self._password)
         elif wanted:
             # That it is locked with a password needs no words; that the password store is silent does.
             gone = error if error.facts.get("gone") else None

@@ -12,6 +12,7 @@ from alumni_desk.desktop.controls import Button, Field, IconButton, Label, Link,
 from alumni_desk.desktop.fonts import font_of, px
 from alumni_desk.desktop.paint import breakable
 from alumni_desk.desktop.widgets import Glyph, IconLine, Mark, Scroll
+from alumni_desk.errors import KnownError
 from alumni_desk.protocol import codes
 from alumni_desk.words import _, ngettext
 
@@ -68,6 +69,12 @@ def still_empty(*fields: PasswordField) -> PasswordField | None:
     at = next((number for number, field in enumerate(fields) if field.hasFocus()), len(fields))
     following = fields[at + 1] if at + 1 < len(fields) else None
     return following if following is not None and fields[at].text() and not following.text() else None
+
+
+def badge_words(before: str) -> str:
+    """What to say of a badge that was scanned where a password is typed and no check-in goes on; ``before``: what was typed of the password till then."""
+    said = _("That was a badge, not a password. Check-in is not open on this laptop, so nobody was checked in.")
+    return f"{said} {_('What you had typed before it is still there.')}" if before else said
 
 
 def password_faults(typed: str, again: str) -> str:
@@ -228,10 +235,10 @@ class SecretEntry(QWidget):
         if self.said.text() == _("Caps Lock seems to be on."):
             self._say_keyboard()
 
-    def was_none(self, sentence: str) -> None:
-        """What was typed was no try at all: nothing of it stays, and it counts as none."""
+    def was_none(self, sentence: str, stays: str = "") -> None:
+        """What was typed was no try at all, and counts as none: of it stays what somebody had begun to type before."""
         self.set_busy("")
-        self.field().clear()
+        self.field().setText(stays)
         if sentence:
             self._say(sentence, "warn")
         self.field().setFocus()
@@ -436,6 +443,15 @@ class UnlockPage(QWidget):
         self.password.set_wrong(True)
         self.password.selectAll()
         self.password.setFocus()
+
+    def refuse(self, error: KnownError, typed: str | None) -> None:
+        """Say why it did not open. A badge at the end of what was typed is no try."""
+        wrong = error.code in ("passphrase_wrong", "recovery_wrong")
+        behind = codes.badge_behind(typed) if wrong and typed and self.entry is not None else None
+        if behind is not None and self.entry is not None:
+            self.entry.was_none(badge_words(behind[0]), behind[0])
+        else:
+            self.complain(str(error), counts=wrong)
 
     def _given(self, typed: str) -> None:
         if self.entry is not None:

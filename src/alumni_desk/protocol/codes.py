@@ -59,6 +59,14 @@ def read_badge_code(text: str) -> str | None:
     return code if _badge_check(code[:-1]) == code[-1] else None
 
 
+def badge_behind(text: str) -> tuple[str, str] | None:
+    """A badge code at the end of what somebody was typing as a scanner came in, and what they had typed before; None if it does not end in one."""
+    if (whole := read_badge_code(text)) is not None:
+        return "", whole
+    badge = read_badge_code(text[-_BADGE_LENGTH:]) if len(text) > _BADGE_LENGTH else None
+    return (text[:-_BADGE_LENGTH], badge) if badge is not None else None
+
+
 def _times(a: int, b: int) -> int:
     """The product of two elements of GF(32), x⁵ + x² + 1."""
     product = 0
