@@ -79,7 +79,7 @@ def doors(office: Any, laptop: Any, window: Window) -> Any:
 
 def test_the_column_counts_whom_it_has_contact_with(doors: Doors) -> None:
     doors.hands.until(doors.says("2 of 2 laptops connected"))
-    doors.hands.until(doors.says("2 laptops here, no internet since"))
+    doors.hands.until(doors.says("2 laptops here, no internet, last sync "))
     doors.sharing.stop()
     doors.hands.until(doors.says("1 of 2 laptops connected"))
     doors.hands.until(doors.says("heard "))

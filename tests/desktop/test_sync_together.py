@@ -1061,6 +1061,42 @@ def test_the_line_at_the_door_says_what_the_venue_knows() -> None:
     assert network_words(AtVenue(sharing="on", others=near), None, None, 41, now, None).first == "", "with the internet it is silent"
 
 
+def test_since_when_is_not_made_up_after_a_restart() -> None:
+    now = datetime(2026, 11, 10, 19, 0, tzinfo=UTC)
+    silent, synced, alone, together = now - timedelta(minutes=1), now - timedelta(minutes=40), AtVenue(), AtVenue(sharing="on")
+
+    def first(last: datetime | None, venue: AtVenue = alone, *, heard: bool = False) -> str:
+        return network_words(venue, silent, last, 0, now, "America/Detroit", heard=heard).first
+
+    assert first(synced, heard=True) == "No internet since 13:59", "this program saw it go"
+    assert first(synced) == "No internet, last sync 13:20" and first(synced, together) == "1 laptop here, no internet, last sync 13:20"
+    assert first(now - timedelta(days=2, hours=20)) == "No internet, last sync 7 Nov, 18:00"
+    assert first(None) == "No internet, no sync with the server yet" and first(None, together) == "1 laptop here, no internet, no sync with the server yet"
+
+
+def test_a_program_that_begins_without_internet_says_when_it_synced_last(office: Any, laptop: Any, window: Window) -> None:
+    one = laptop("one", office)
+    add_member(one, first_name="Ada")
+    reception = new_gathering(one, name="Reception", start="2030-11-12T18:30", time_zone="UTC").id
+    sync_once(one)
+    at = status(one).last_sync
+    assert at is not None
+    office.kill()
+    hands = window(one)
+    page = hands.page("checkin")
+    page.open(gathering=reception)
+    hands.until(lambda: page.door is not None)
+    said = f"No internet, last sync {datetime.fromisoformat(at):%H:%M}"
+    hands.until(lambda: page.door.network.accessibleName().startswith(said))
+    office.start()
+    hands.room.bridge.sync_now()
+    hands.until(lambda: not page.door.network.isVisible())
+    office.kill()
+    hands.until(lambda: page.door.network.accessibleName().startswith("No internet since"))
+    page.door.close()
+    hands.rest()
+
+
 @pytest.mark.parametrize(("why", "shares", "says"), [("no_network", False, "in no network"), ("nobody", True, "keeps its guests apart"),
                                                      ("nobody", False, "Start sharing on one"), ("closed", False, "firewall")])  # fmt: skip
 def test_the_reason_is_named_for_somebody_at_a_window(why: Any, shares: bool, says: str) -> None:

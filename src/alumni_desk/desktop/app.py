@@ -285,7 +285,7 @@ class Room(QObject):
 
         door.set_standing(standing.state, standing.short, damaged=self.keeping.is_damaged)
         last = datetime.fromisoformat(standing.last_sync) if standing.last_sync else None
-        door.set_venue(self.venue.standing, self.bridge.silent_since, last)
+        door.set_venue(self.venue.standing, self.bridge.silent_since, last, heard=self.bridge.heard)
         door.set_access(*time_of(standing))
 
     def _retype(self, code: str) -> None:
@@ -475,6 +475,7 @@ class Sitting(QObject):
         self._desk: Desk | None = None
         self._files: list[Path] = []
         self._silent_since: datetime | None = None  # as the window before this one knew it: a new window is no new silence
+        self._heard = False
         self.appearance.repainted.connect(self._keep)
         self.appearance.resized.connect(self._resized)
         self._size_waits = False  # the window still has the measures of another text size
@@ -567,7 +568,7 @@ class Sitting(QObject):
         if self._desk is None:
             return
         room = self._room_of(self._desk, self)
-        room.bridge.silent_since = self._silent_since
+        room.bridge.silent_since, room.bridge.heard = self._silent_since, self._heard
         room.shell.restore_geometry_text(self.preferences.place)
         if locked is not None:
             room.lock.lock(locked.why, locked)
@@ -586,7 +587,8 @@ class Sitting(QObject):
 
     def _close_room(self) -> None:
         if self.room is not None:
-            self.preferences.place, self._silent_since = self.room.shell.geometry_text(), self.room.bridge.silent_since
+            self.preferences.place = self.room.shell.geometry_text()
+            self._silent_since, self._heard = self.room.bridge.silent_since, self.room.bridge.heard
             self.room.close()
             self.room.shell.close()
             self.room.shell.deleteLater()
@@ -634,7 +636,8 @@ class Sitting(QObject):
             before, self.room = self.room, None
             self.preferences.place = before.shell.geometry_text()
             at_venue = before.venue.hand_over()
-            unsaid, self._silent_since = before.shell.unsaid(), before.bridge.silent_since
+            unsaid = before.shell.unsaid()
+            self._silent_since, self._heard = before.bridge.silent_since, before.bridge.heard
             before.close()
             self._show_room(page, {}, locked)
             self._room_goes_on(at_venue)

@@ -71,6 +71,7 @@ class DoorWindow(DoorFrame):
         self._venue = AtVenue()
         self._silent_since: datetime | None = None
         self._last_sync: datetime | None = None
+        self._heard = True
         self._until: datetime | None = None  # when this laptop's time at the door ends
         self._asked: datetime | None = None  # for which end it was asked whether it has come
         self.reading = Reading(desk, lanes, gathering_id, station, self)
@@ -141,9 +142,9 @@ class DoorWindow(DoorFrame):
         """The list of the door, once it was read."""
         return self.reading.door
 
-    def set_venue(self, venue: AtVenue, silent_since: datetime | None, last_sync: datetime | None) -> None:
-        """Which laptops are heard here, since when the server does not answer, and when it last did."""
-        self._venue, self._silent_since, self._last_sync = venue, silent_since, last_sync
+    def set_venue(self, venue: AtVenue, silent_since: datetime | None, last_sync: datetime | None, *, heard: bool = True) -> None:
+        """Which laptops are heard here, since when the server does not answer, when it last did, and whether it has since the program began."""
+        self._venue, self._silent_since, self._last_sync, self._heard = venue, silent_since, last_sync, heard
         self._show_network()
         self._show_column()
 
@@ -506,7 +507,8 @@ class DoorWindow(DoorFrame):
             self.column.show_data(data, self.saving.may_undo)
 
     def _show_network(self) -> None:
-        said = network_words(self._venue, self._silent_since, self._last_sync, self.reading.waiting(), datetime.now(UTC), self.reading.zone())
+        said = network_words(self._venue, self._silent_since, self._last_sync, self.reading.waiting(), datetime.now(UTC), self.reading.zone(),
+                             heard=self._heard)
         said = replace(said, ending=ending_words(self._until, self.reading.utc_now(), self.reading.zone()))
         if self.state() == "over":  # which says all there is to say
             self.network.hide()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from alumni_desk.checkin.lists import local_time
+from alumni_desk.desktop.dates import day_short
 from alumni_desk.desktop.door_bars import Network
 from alumni_desk.desktop.venue_bridge import AtVenue
 from alumni_desk.store.desk import Desk
@@ -23,20 +24,35 @@ OLD_LIST = timedelta(minutes=10)
 
 
 def network_words(venue: AtVenue, silent_since: datetime | None, last_sync: datetime | None, waiting: int, now: datetime,
-                  zone: str | None) -> Network:
-    """What the line above the keys says, by the clocks of the gathering's time zone; nothing while the server answers."""
+                  zone: str | None, *, heard: bool = True) -> Network:
+    """What the line above the keys says, by the clocks of the gathering's time zone; nothing while the server answers.
+
+    ``heard``: the server has answered since the program began. If not, nobody knows when it went silent, only when the last sync with it ended.
+    """
     if silent_since is None:
         return Network()
     laptops = venue.connected + 1
-    since = clock_time(local_time(silent_since.isoformat(), zone) or silent_since)
-    if venue.together:
-        first = ngettext("{n} laptop here, no internet since {time}", "{n} laptops here, no internet since {time}", laptops).format(n=laptops, time=since)
+    since = last_sync if not heard else silent_since
+    if since is None:
+        first = ngettext("{n} laptop here, no internet, no sync with the server yet", "{n} laptops here, no internet, no sync with the server yet", laptops) \
+            if venue.together else _("No internet, no sync with the server yet")
+    elif not heard:
+        first = ngettext("{n} laptop here, no internet, last sync {time}", "{n} laptops here, no internet, last sync {time}", laptops) \
+            if venue.together else _("No internet, last sync {time}")
     else:
-        first = _("No internet since {time}").format(time=since)
+        first = ngettext("{n} laptop here, no internet since {time}", "{n} laptops here, no internet since {time}", laptops) \
+            if venue.together else _("No internet since {time}")
+    first = first.format(n=laptops, time=_at(since, now, zone) if since is not None else "")
     wait = ngettext("{n} change waits on this laptop, nothing is lost", "{n} changes wait on this laptop, nothing is lost", waiting).format(n=waiting)
     old = now - last_sync if last_sync is not None else timedelta(0)
     age = _("The guest list is {age} old").format(age=_long(old)) if old >= OLD_LIST else ""
     return Network(first, wait if waiting else _("Check-in goes on"), age)
+
+
+def _at(moment: datetime, now: datetime, zone: str | None) -> str:
+    """18:02; with its day, if that is not today."""
+    at, today = (local_time(one.isoformat(), zone) or one for one in (moment, now))
+    return clock_time(at) if at.date() == today.date() else _("{day}, {time}").format(day=day_short(at.date()), time=clock_time(at))
 
 
 def _long(much: timedelta) -> str:

@@ -77,6 +77,8 @@ class SyncBridge(QObject):
         self._refused = False  # by the server, as of the last sync: who is not let in does not ask again and again
         self.silent_since: datetime | None = None
         """Since when the server has not answered; None while it does."""
+        self.heard = False
+        """Whether it has answered since the program began: else when it went silent is not known, only when it was last heard."""
         self.half_typed: Callable[[], int] = lambda: 0
         """How many forms are open in the window."""
         self._stays: datetime | None = None  # until when an end of term waits for them, once it has come
@@ -371,6 +373,7 @@ class SyncBridge(QObject):
         if self._serving is not None and not self._serving.running:
             self._serving.stop()
             self._keeps(None)
+        self.heard = True
         if result.pulled:
             self._changes.tell(Changed({}))
         self._has_reached(True)
@@ -393,7 +396,9 @@ class SyncBridge(QObject):
             self._forms.start()
             self.over.emit(str(error))
         self._refused = not isinstance(error, NetworkProblem)
-        if not self._refused:
+        if self._refused:
+            self.heard = True
+        else:
             self._has_reached(False)
         self.failed.emit(error)
         self.look()
@@ -435,6 +440,7 @@ class SyncBridge(QObject):
 
     def _hears(self, error: KnownError | None) -> None:
         """The line went silent, or speaks again: a sync finds out what that means, and sends what waits."""
+        self.heard = self.heard or error is None
         if error is None or isinstance(error, NetworkProblem):
             self._has_reached(error is None)
         self._by_itself()
