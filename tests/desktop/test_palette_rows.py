@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from PySide6.QtCore import Qt
@@ -11,10 +12,12 @@ from tests.desktop.test_palette_holds_everything import deed, offered
 from tests.desktop.test_sync_together import Window, disagree, laptop, make_server, office, window
 
 from alumni_desk.desktop.end_term import ChaptersSheet
+from alumni_desk.desktop.members_table import first_of, rest_of
 from alumni_desk.desktop.palette import RECENT, Palette, look_up
 from alumni_desk.desktop.sheet import Sheet
 from alumni_desk.gatherings.actions import new_gathering
 from alumni_desk.gatherings.lists import find_gatherings
+from alumni_desk.members.actions import add_member
 from alumni_desk.sync import inviting
 
 __all__ = ["laptop", "make_server", "office", "window"]
@@ -40,6 +43,14 @@ def test_a_sign_that_is_no_word_finds_only_what_holds_it(hands: Hands) -> None:
     assert [one.name for one in find_gatherings(hands.desk, "🎉")] == ["Picnic 🎉"]
     assert not look_up(hands.desk, " 🦉 ", []).gatherings and not look_up(hands.desk, "…", []).people
     assert len(find_gatherings(hands.desk, " ")) == 2
+
+
+def test_list_and_palette_find_a_member_by_an_emoji(hands: Hands) -> None:
+    add_member(hands.desk, first_name="Ana 🎓", last_name="Lima")
+    assert [one.name for one in look_up(hands.desk, "🎓", []).people] == ["Ana 🎓 Lima"] and not look_up(hands.desk, "🦉", []).people
+    first = first_of(hands.desk, "🎓", date(2026, 11, 10), 9)
+    assert [one.row.name for one in first.lines] == ["Ana 🎓 Lima"]
+    assert rest_of(hands.desk, first.found.question, "🎓", first.found.ids, lambda: False) == list(first.found.ids)
 
 
 def test_a_laptop_an_invitation_and_a_card_are_a_few_letters_away(office: Any, laptop: Any, window: Window) -> None:

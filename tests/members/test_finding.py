@@ -505,3 +505,17 @@ def test_a_disk_that_is_full_while_very_many_are_put_into_the_index_keeps_nothin
     assert len(member_ids(desk)) == 2_001 and best(desk, "name1999") == ["Max Name1999"] and best(desk, "ada") == ["Ada Byron"]
     with desk.checking() as connection:
         assert differences(connection) == 0 and is_whole(connection)
+
+
+def test_a_sign_alone_finds_the_names_that_hold_it(desk: Desk) -> None:
+    add_member(desk, first_name="Ana 🎓", last_name="Lima")
+    add_member(desk, first_name="Zoë", last_name="Ray", former_names="Star ★, Moon")
+    add_member(desk, first_name="Bo", last_name="Hart-Lee", preferred_name="Bo ★ 🎓")
+    gone = add_member(desk, first_name="Gone 🎓").id
+    remove_members(desk, [gone])
+    for query, wanted in (("🎓", ["Bo ★ 🎓", "Ana 🎓 Lima"]), (" ★ ", ["Bo ★ 🎓", "Zoë Ray"]), ("🎓 ★", ["Bo ★ 🎓"]),
+                          ("-", ["Bo ★ 🎓"]), ("🎉", []), ('"', []), ("[", []), ("%", []), ("ana 🎓", ["Ana 🎓 Lima"]), ("ana 🎉", ["Ana 🎓 Lima"])):
+        assert best(desk, query) == wanted, query
+        assert [row.name for row in member_rows(desk, query)] == wanted and count_members(desk, query) == len(wanted), query
+        assert [one for portion in all_members(desk, question_of(query)) for one in portion][:len(wanted)] == list(best_members(desk, query, 9).ids), query
+    assert best(desk, "🎓", 1) == ["Bo ★ 🎓"] and question_of("  ") is None

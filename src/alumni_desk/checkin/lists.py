@@ -24,6 +24,7 @@ from alumni_desk.store import driver
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.finding import find_people
 from alumni_desk.store.listed import texts
+from alumni_desk.store.search import words
 from alumni_desk.store.writing import Changed
 from alumni_desk.words import _
 
@@ -304,7 +305,7 @@ class DoorList:
             return tuple(self.hits[one] for one in formerly(connection, self._id, code) if one in self.hits)
 
     def _members_not_on_the_list(self, text: str) -> list[tuple[DoorHit, sa.Row[Any]]]:
-        if not text.strip():
+        if not words(text):
             return []
         listed = {self.root(row.person) for row in self._registrations.values()} | {r.person for r in self._registrations.values()}
         table = self._desk.tables["person"]

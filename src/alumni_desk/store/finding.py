@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from alumni_desk.protocol.codes import read_badge_code
 from alumni_desk.store import driver
 from alumni_desk.store.dialling import numbers_begun
+from alumni_desk.store.listed import each
 from alumni_desk.store.search import BACKWARDS, JOINED, OTHER_NAME, TAIL, THE_REST, fold, phone_ends, words
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ class Question:
     groups: tuple[tuple[str, ...], ...] = ()  # digits that follow each other: a phone number as people write it, or a year and one
     joined: tuple[Question, ...] = ()  # the same with words written as one: Mc Donald
     letters: tuple[str, ...] = ()  # words with marks and letters that folding takes away, as they were typed
+    signs: tuple[str, ...] = ()  # there is no word in it: what names are to hold as it stands
 
     @property
     def numbered(self) -> bool:
@@ -99,10 +101,11 @@ class Found:
 
 
 def question_of(query: str) -> Question | None:
-    """What a typed text asks for, as it is spelled; None if there is no word in it."""
+    """What a typed text asks for, as it is spelled; None if there is nothing in it."""
     asked = words(query)[:MOST_WORDS]
     if not asked:
-        return None
+        signs = tuple(dict.fromkeys(unicodedata.normalize("NFC", query).split()))[:MOST_WORDS]
+        return Question((), signs=signs) if signs else None
     question = Question(tuple((word,) for word in dict.fromkeys(asked)), code=read_badge_code(query), groups=_groups(query, asked),
                         letters=() if query.isascii() else _with_marks(query))
     return replace(question, joined=tuple(replace(question, words=tuple((word,) for word in dict.fromkeys(one))) for one in _joined(asked)))
@@ -165,6 +168,8 @@ def matching_ids(question: Question) -> sa.Select[Any]:
     """The ids of all people who fit, for ``person.id.in_(…)``."""
     import sqlalchemy as sa
 
+    if question.signs:
+        return sa.select(sa.table("person", sa.column("id")).c.id).where(sa.text(_HOLDS).bindparams(signs=json.dumps(question.signs)))
     people = sa.table("search_person", sa.column("rowid"), sa.column("id"))
     index = sa.table("search_words", sa.column("rowid"), sa.column("search_words"))
     fits = sa.select(index.c.rowid).where(index.c.search_words.op("MATCH")(question.expression("any")))
@@ -180,6 +185,8 @@ def find_people(connection: sa.Connection, query: str, limit: int, *, standing: 
     question = question_of(query)
     if question is None:
         return Found((), None)
+    if question.signs:
+        return Found(tuple(_holding(connection, question, standing, limit)), question)
     known = vocabulary.known(connection) if vocabulary is not None else None
     if known is not None:
         question = replace(question, joined=tuple(one for one in question.joined if known.has(one)))
@@ -199,6 +206,9 @@ def everybody(connection: sa.Connection, question: Question | None, standing: st
         yield from _portions(connection, "SELECT id FROM search_person WHERE true" + _standing(standing) + " ORDER BY sort, standing, id",
                              _given(standing), portion)
         return
+    if question.signs:
+        yield list(_holding(connection, question, standing, -1))
+        return
     if question.code is not None:
         yield from _portions(connection, f"SELECT id FROM search_person WHERE id IN ({_OF_CODE})" + _standing(standing) + " ORDER BY sort, standing, id",
                              (question.code, *_given(standing)), portion)
@@ -210,6 +220,18 @@ def everybody(connection: sa.Connection, question: Question | None, standing: st
         walk = "INDEXED BY search_person_sort WHERE +rowid IN" if count > CHUNK else "WHERE rowid IN"
         yield from _portions(connection, f"SELECT id FROM search_person {walk} {fits}" + _standing(standing) + " ORDER BY sort, standing, id",
                              (expression, *_given(standing)), portion)
+
+
+_NAMES = ("first_name", "middle_name", "last_name", "preferred_name", "other_script_name")
+_HOLDS = ("NOT EXISTS (SELECT 1 FROM json_each(:signs) AS sign WHERE NOT (" + " OR ".join(f"instr(coalesce(person.{name}, ''), sign.value)" for name in _NAMES)
+          + f" OR EXISTS (SELECT 1 FROM {each('person.former_names')} AS former WHERE instr(former.value, sign.value))))")
+"""Whether somebody's names hold all signs: those are in no index, so everybody is looked at, and only where nothing else is asked."""
+
+
+def _holding(connection: sa.Connection, question: Question, standing: str | None, limit: int) -> Sequence[str]:
+    """Whose names hold signs that are no word (an emoji), by name."""
+    return _portion(connection, f"SELECT id FROM search_person WHERE id IN (SELECT id FROM person WHERE {_HOLDS.replace(':signs', '?')})" + _standing(standing)
+                    + " ORDER BY sort, standing, id LIMIT ?", (json.dumps(question.signs), *_given(standing), limit))
 
 
 _OF_CODE = "SELECT person FROM registration WHERE code = ? AND NOT gone"
