@@ -240,7 +240,7 @@ class SecretEntry(QWidget):
         self.set_busy("")
         self.field().setText(stays)
         if sentence:
-            self._say(sentence, "warn")
+            self._say(sentence, "warn", long=True)
         self.field().setFocus()
 
     def set_busy(self, words: str) -> None:
@@ -316,9 +316,9 @@ class SecretEntry(QWidget):
         else:
             self._say("", "muted")
 
-    def _say(self, words: str, tone: str, icon: str = "") -> None:
+    def _say(self, words: str, tone: str, icon: str = "", *, long: bool = False) -> None:
         self._glyph.setVisible(bool(words))
-        self._place(long=tone == "danger")
+        self._place(long=long or tone == "danger")
         icons = {"danger": "warning", "warn": "warning", "muted": "keyboard"}
         self._glyph.set_icon(icon or icons[tone], tone)  # type: ignore[arg-type]
         self.said.set_tone(tone)  # type: ignore[arg-type]
