@@ -24,10 +24,13 @@ from alumni_desk.errors import BadInput, NotFound, Refused
 from alumni_desk.gatherings.actions import remove_guests
 from alumni_desk.gatherings.lists import guest_rows
 from alumni_desk.gatherings.records import registration_id
+from alumni_desk.members.actions import add_member
+from alumni_desk.members.lists import member
 from alumni_desk.members.merging import merge_people
 from alumni_desk.protocol.codes import badge_code
 from alumni_desk.schema import open_desk
 from alumni_desk.store.desk import Desk
+from alumni_desk.store.erasing import erase
 from alumni_desk.store.profile import Profile
 
 
@@ -334,3 +337,29 @@ def test_whoever_is_known_by_no_name_any_more_is_called_at_the_door_as_on_the_li
     with pytest.raises(Refused, match=f"^{said} is not checked in"):
         undo_check_in(evening.desk, evening.id, guest)
     assert [one.name for one in DoorList(evening.desk, evening.id).last_in()] == []
+
+
+def test_a_walk_in_who_was_merged_meanwhile_is_told_of_where_the_list_has_them(evening: Evening) -> None:
+    desk = evening.desk
+    rafael, li, mei_ling = (evening.people[name] for name in ("Rafael Nogueira 2006", "Li Chen 2004", "Mei-Ling Chen 1998"))
+    away = add_member(desk, first_name="Rafa", last_name="Nogueira").id
+    merge_people(desk, rafael, away)
+    verdict = walk_in(desk, evening.id, "Rafael Nogueira", person_id=rafael, consent=True, email="rafael@example.org")
+    assert (verdict.outcome, verdict.person, member(desk, away).fields["email"]) == (Outcome.ADMITTED, away, "rafael@example.org")
+    merge_people(desk, li, mei_ling)
+    before = len(guest_rows(desk, evening.id))
+    assert check_in(desk, evening.id, person_id=li).outcome is Outcome.ADMITTED
+    other = add_member(desk, first_name="Li", last_name="Chen").id
+    merge_people(desk, other, mei_ling)
+    assert check_in(desk, evening.id, person_id=other).outcome is Outcome.ALREADY_IN and len(guest_rows(desk, evening.id)) == before
+
+
+def test_nothing_is_written_to_somebody_who_was_erased_meanwhile(evening: Evening) -> None:
+    desk, gone = evening.desk, evening.people["Rafael Nogueira 2006"]
+    erase(desk, [gone], remake_backups=False)
+    with pytest.raises(NotFound):
+        check_in(desk, evening.id, person_id=gone, let_in=True)
+    verdict = walk_in(desk, evening.id, "Rafael Nogueira", person_id=gone, consent=True, email="rafael@example.org")
+    assert (verdict.outcome, verdict.name) == (Outcome.ADMITTED, "Rafael Nogueira") and verdict.person != gone
+    with desk.reading() as connection:
+        assert connection.exec_driver_sql("SELECT email FROM person WHERE id = ?", (gone,)).scalar() is None

@@ -94,8 +94,9 @@ def walk_in(desk: Desk, gathering_id: str, name: str, *, person_id: str | None =
             **fields: Any) -> Verdict:  # fmt: skip
     """Add somebody who is not on the list and let them in: person, registration, fact and contact, all or nothing.
 
-    ``person_id`` names somebody known; otherwise a person of the same name and the same e-mail or phone is taken, else
-    a guest is made. ``host`` is a registration. Without ``consent`` the contact is for this gathering only. ``although_cancelled``: as in ``check_in``.
+    ``person_id`` names somebody known (the entry that stands for them by now is taken; who was erased meanwhile is new here); otherwise a person of the
+    same name and the same e-mail or phone is taken, else a guest is made. ``host`` is a registration. Without ``consent`` the contact is for this
+    gathering only. ``although_cancelled``: as in ``check_in``.
     """
     for field in fields:
         if field not in WALK_IN_FIELDS:
@@ -105,12 +106,12 @@ def walk_in(desk: Desk, gathering_id: str, name: str, *, person_id: str | None =
     _refuse_long(*(value for value in values.values() if isinstance(value, str)))
     with desk.writing("walked_in", gathering=gathering_id) as writing:
         _need_open(writing, gathering_id, although_cancelled)
-        person = person_id or _same_person(writing, name, values)
+        person = (_stands_in(writing, person_id) if person_id is not None else None) or _same_person(writing, name, values)
         if person is None:
             person = _new_guest(writing, name, values, consent)
         else:
             _fill_in(writing, person, values, consent)
-        return _add_and_let_in(writing, gathering_id, person, host, station, by)
+        return _add_and_let_in(writing, gathering_id, _on_the_list_as(writing, gathering_id, person), host, station, by)
 
 
 def _need_open(writing: Writing, gathering_id: str, although_cancelled: bool) -> None:
@@ -169,6 +170,8 @@ def _by_id(writing: Writing, gathering: str, registration: str | None, person: s
            method: str, by: str | None, *, let_in: bool) -> Verdict:  # fmt: skip
     if registration is None and person is not None:
         row = _registration(writing, registration_id(gathering, person))
+        if row is None and (listed := _on_the_list_as(writing, gathering, person)) != person:
+            row = _registration(writing, registration_id(gathering, listed))
         if row is None:
             return _not_on_the_list(writing, gathering, person, station, by, let_in=let_in)
     else:
@@ -304,11 +307,30 @@ def _as_listed(writing: Writing, guest: _Guest) -> _Guest:
 
 
 def _known(writing: Writing, wanted: str) -> _Guest:
-    """A person who is not on the list. NotFound if there is no such person."""
+    """A person who is not on the list. NotFound if there is no such person, or they were erased."""
     found = driver.row(writing.connection, _NOT_A_GUEST, (wanted,))
-    if found is None:
+    if found is None or driver.row(writing.connection, "SELECT 1 FROM erased WHERE id = ?", (wanted,)) is not None:
         raise NotFound("person_not_found", _("There is no such person here. They may have been removed meanwhile."))
     return _Guest(*found)
+
+
+def _stands_in(writing: Writing, person: str) -> str | None:
+    """The entry that stands in the list of members for a known one; None for somebody who was erased meanwhile: nothing is written to them any more."""
+    everybody = _same_human(writing, person)
+    if driver.row(writing.connection, "SELECT 1 FROM erased WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(sorted(everybody)),)) is not None:
+        return None
+    root = root_of(merged_among(writing.connection, everybody), person)
+    return root if driver.row(writing.connection, "SELECT 1 FROM person WHERE id = ? AND NOT gone", (root,)) is not None else person
+
+
+def _on_the_list_as(writing: Writing, gathering: str, person: str) -> str:
+    """Under which of the entries that are this person they are on a gathering's list; under the one that was named if under none."""
+    everybody = _same_human(writing, person)
+    found = None if len(everybody) == 1 else driver.row(
+        writing.connection, "SELECT person FROM registration INDEXED BY registration_person WHERE gathering = ? AND NOT gone"
+                            " AND person IN (SELECT value FROM json_each(?)) ORDER BY person = ? DESC, id LIMIT 1",
+        (gathering, json.dumps(sorted(everybody)), person))
+    return str(found[0]) if found is not None else person
 
 
 def _same_human(writing: Writing, person: str) -> set[str]:
