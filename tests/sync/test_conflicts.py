@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 import pytest
 import sqlalchemy as sa
+from tests.store.test_erasing import findings
 from tests.sync.conftest import RunningServer
 from tests.sync.test_sync_listening import SOON, listening
 
@@ -27,6 +28,7 @@ from alumni_desk.members.actions import add_member
 from alumni_desk.members.chapter import change_chapter
 from alumni_desk.segments.activity import deeds
 from alumni_desk.store.desk import Desk
+from alumni_desk.store.erasing import erase
 from alumni_desk.store.history import history, restore
 from alumni_desk.store.undo import redo, undo
 from alumni_desk.sync import conflicts, conflicts_kept, session, state
@@ -636,3 +638,28 @@ def test_nothing_is_asked_where_nothing_has_changed(clash: tuple[Desk, Desk, Des
     monkeypatch.setattr(Wire, "call", lambda self, name, *rest: (asked.append(name), real(self, name, *rest))[1])
     sync_once(priya)
     assert asked == ["hello"]
+
+
+def test_a_card_about_somebody_who_is_erased_as_it_comes_is_not_kept(office: Any, make_desk: MakeDesk, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, two, real = make_desk("one"), make_desk("two"), session.call
+    for desk in (one, two):
+        join(desk, office.url, office.invite())
+    who = add_member(one, first_name="Ana", last_name="Lovelace").id
+    rest(one, two)
+    change(one, who, notes="Quetzalcoatlus")
+    change(two, who, notes="Archaeopteryx")
+    rest(two)
+
+    def call(desk: Desk, wire: Any, membership: Any, called: str, *more: Any) -> Any:
+        reply = real(desk, wire, membership, called, *more)
+        if called == "conflicts":
+            assert len(reply.conflicts) == 1
+            monkeypatch.setattr(session, "call", real)
+            erase(one, [who])
+        return reply
+
+    monkeypatch.setattr(session, "call", call)
+    sync_once(one)
+    assert session.call is real and not conflicts.conflicts(one)
+    for said in ("Quetzalcoatlus", "Archaeopteryx"):
+        assert findings(one.profile, one.key, said) == []

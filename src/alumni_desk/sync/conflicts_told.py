@@ -156,6 +156,8 @@ def _keep_told(connection: sa.Connection, desk: Desk, membership: Membership, he
     listed = {card_id(row) for row in reply.conflicts}
     decided = [row for row in here.rows if here.standing.get(card_id(row), False) and card_id(row) not in listed]
     rows = [*reply.conflicts, *decided, *(row for row in more if card_id(row) not in listed)]
+    gone = rows_erased(connection) if rows or before else set()  # by somebody here perhaps, after the server had answered
+    rows, before = ([row for row in those if (row.table, row.row) not in gone] for those in (rows, before))
     known = here.written
     new = [row for row in rows if card_id(row) not in known and row.table in desk.tables]
     write_kept(connection, KEPT, Kept(head, rows, {**_written(new, records_of(connection, desk, new)), **known}, before))
