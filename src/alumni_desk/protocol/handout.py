@@ -16,13 +16,19 @@ from alumni_desk.protocol.venue_keys import Keys
 _PURPOSE = b"alumni-desk hand-out\0"
 
 
+NOT_YET = 2**63 - 1
+"""In the place of a row's sequence: the server has not answered for it, as far as the maker knows."""
+
+
 class Handout(msgspec.Struct, frozen=True):
-    """What is inside: the rows, with the clocks that the door may see. ``sequence``: how far its maker had pulled."""
+    """What is inside: the rows, with the clocks that the door may see. ``sequence``: how far its maker had pulled; that of a row: since when the server
+    has it on the list, as far as the maker knows; 0 if it came from there. ``off``: what the maker took off the list and the server may not know of."""
 
     gathering: str
     number: int
     blocks: list[Block]
     sequence: int = 0
+    off: list[Block] = []
 
 
 class SealedHandout(msgspec.Struct, frozen=True):

@@ -36,14 +36,15 @@ def pull(desk: Desk, wire: Wire, membership: Membership, progress: Callable[[int
     """
     scope, count = membership.scope, 0
     seen: set[tuple[str, str]] = set()
-    reached: Cursor | None = None
+    came: Cursor | None = None
     while True:
         with desk.reading() as connection:
             cursor = cursor_of(connection, scope)
             rebuilding = state.read(connection, state.Rebuilding) is not None
-        if rebuilding and cursor != reached:  # ended in the middle of it, or another program of this desk pulled a part: what came is not known
-            seen, reached = set(), Cursor()
+        if rebuilding and cursor != came:  # ended in the middle of it, or another program of this desk pulled a part: what came is not known
+            seen, came = set(), Cursor()
             with desk.applying() as applying:
+                state.keep(applying.connection, state.Rebuilding(reached(applying.connection, scope)))
                 _to_zero(applying.connection, scope)
             continue
         message = PullRequest(cursors={scope: cursor}, wait=wait, anew=rebuilding, passes=wait > 0)
@@ -61,7 +62,7 @@ def pull(desk: Desk, wire: Wire, membership: Membership, progress: Callable[[int
             erasing.finish(desk)
         if page.reset and by_file is not None:
             count += by_file()
-        reached = page.cursor
+        came = page.cursor
         if progress is not None:
             progress(count)
         if not page.more:
@@ -77,6 +78,12 @@ def cursor_of(connection: sa.Connection, scope: str) -> Cursor:
     """How far this desk has pulled."""
     row = driver.row(connection, "SELECT cursor, chain FROM scope WHERE id = ?", (scope,))
     return Cursor(sequence=row[0] or 0, chain=row[1] or "") if row else Cursor()
+
+
+def reached(connection: sa.Connection, scope: str) -> int:
+    """Up to where the server's rows are here, though they are being pulled anew."""
+    begun = state.read(connection, state.Rebuilding)
+    return max(cursor_of(connection, scope).sequence, begun.reached if begun is not None else 0)
 
 
 def follow_timeline(desk: Desk, membership: Membership, name: str, *, known: bool) -> None:

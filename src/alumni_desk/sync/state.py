@@ -130,7 +130,10 @@ class VenueCodes(msgspec.Struct, frozen=True):
 
 
 class Rebuilding(msgspec.Struct, frozen=True):
-    """The chapter is being pulled again from zero; when that is done, what did not come is not at the server."""
+    """The chapter is being pulled again from zero; when that is done, what did not come is not at the server. ``reached``: how far it had been pulled
+    before."""
+
+    reached: int = 0
 
 
 class Elsewhere(msgspec.Struct, frozen=True):

@@ -10,17 +10,18 @@ import msgspec
 import sqlalchemy as sa
 
 from alumni_desk.errors import Refused
-from alumni_desk.protocol.clocks import unpack
-from alumni_desk.protocol.handout import Handout, SealedHandout, close_handout, open_handout, verify_handout
+from alumni_desk.protocol.clocks import pack, unpack
+from alumni_desk.protocol.handout import NOT_YET, Handout, SealedHandout, close_handout, open_handout, verify_handout
 from alumni_desk.protocol.messages import Block
 from alumni_desk.protocol.policy import projected, readable
 from alumni_desk.store.desk import Desk
-from alumni_desk.sync import erasing, operations, state
-from alumni_desk.sync.pull import cursor_of, drop_unseen
-from alumni_desk.sync.shapes import Shape, shapes
+from alumni_desk.sync import erasing, operations, pull, state
+from alumni_desk.sync.pull import cursor_of
+from alumni_desk.sync.shapes import shapes
+from alumni_desk.sync.venue import lists
 from alumni_desk.sync.venue.credentials import Me, as_now
 from alumni_desk.sync.venue.timing import now_ms
-from alumni_desk.sync.views import Base, no_base, settle
+from alumni_desk.sync.views import settle
 from alumni_desk.words import _
 
 _ROWS = {
@@ -31,10 +32,13 @@ _ROWS = {
     "person": "WITH RECURSIVE these(id) AS (SELECT person FROM registration AS r WHERE gathering = :gathering AND NOT gone AND (status IS NOT 'cancelled'"
               " OR EXISTS (SELECT 1 FROM fact AS f WHERE f.gathering = r.gathering AND f.registration = r.id))"
               " UNION SELECT merged_into FROM person AS p JOIN these ON these.id = p.id"
-              " WHERE merged_into IS NOT NULL) SELECT p.* FROM person AS p JOIN these ON these.id = p.id"
-              " WHERE NOT p.gone OR p.id IN (SELECT id FROM erased) ORDER BY p.id",
+              " WHERE merged_into IS NOT NULL) SELECT p.* FROM person AS p JOIN these ON these.id = p.id ORDER BY p.id",  # whoever is on it stays, by name
     "fact": "SELECT * FROM fact WHERE gathering = :gathering ORDER BY id",
 }
+"""The gathering's audience, as the server has it (``server.audiences.members``)."""
+
+_OFF = ("SELECT * FROM registration AS r WHERE gathering = :gathering AND (gone OR status = 'cancelled' AND NOT EXISTS"
+        " (SELECT 1 FROM fact AS f WHERE f.gathering = r.gathering AND f.registration = r.id)) ORDER BY id")
 
 
 @dataclass(frozen=True)
@@ -63,10 +67,11 @@ def make_handout(desk: Desk, me: Me, gathering: str) -> SealedHandout:
     with desk.reading() as connection:
         there = newest(connection, gathering)
         number = max(now_ms(desk), (there.number if there else 0) + 1)
-        inside = Handout(gathering, number, _blocks(connection, me.membership.scope, gathering), cursor_of(connection, me.membership.scope).sequence)
+        inside = Handout(gathering, number, _blocks(connection, me.membership.scope, gathering), cursor_of(connection, me.membership.scope).sequence,
+                         _off(connection, gathering))
     if there is not None and there.device == me.membership.device and there.chain == me.credentials.chain:
         before = open_handout(there, me.keys)
-        if before is not None and (before.blocks, before.sequence) == (inside.blocks, inside.sequence):
+        if before is not None and (before.blocks, before.sequence, before.off) == (inside.blocks, inside.sequence, inside.off):
             return there
     made = close_handout(inside, me.keys, me.key, server=me.membership.server, scope=me.membership.scope, device=me.membership.device,
                          chain=me.credentials.chain)
@@ -76,15 +81,35 @@ def make_handout(desk: Desk, me: Me, gathering: str) -> SealedHandout:
 
 
 def _blocks(connection: sa.Connection, scope: str, gathering: str) -> list[Block]:
+    there = {name: _rows(connection, name, question, scope=scope, gathering=gathering) for name, question in _ROWS.items()}
+    facts = lists.since(connection, shapes()["fact"], there["fact"])
+    came: dict[str, int] = {}
+    for row in there["fact"]:
+        came[str(row["registration"])] = min(facts[row["id"]], came.get(str(row["registration"]), NOT_YET))
+    since = {"fact": facts, "registration": lists.since(connection, shapes()["registration"], there["registration"], came)}
     found = []
-    for name, question in _ROWS.items():
+    for name, rows in there.items():
         shape = shapes()[name]
-        rows = connection.execute(sa.text(question), {"scope": scope, "gathering": gathering}).mappings().all()
         columns = ["id", "clock", "clocks", *readable("door", shape)]
-        typed = (operations.typed(shape, dict(row)) for row in rows)
-        seen = [one for one in projected("door", shape, list(typed)) if one is not None and one["clock"] is not None]
-        found.append(Block(name, ["sequence", *columns], [[0, *(one[column] for column in columns)] for one in seen]))
+        seen = [one for one in projected("door", shape, rows) if one is not None and one["clock"] is not None]
+        found.append(Block(name, ["sequence", *columns], [[since.get(name, {}).get(one["id"], 0), *(one[column] for column in columns)] for one in seen]))
     return found
+
+
+def _rows(connection: sa.Connection, name: str, question: str, **wanted: str) -> list[dict[str, Any]]:
+    return [operations.typed(shapes()[name], dict(row)) for row in connection.execute(sa.text(question), wanted).mappings()]
+
+
+def _off(connection: sa.Connection, gathering: str) -> list[Block]:
+    """Places that were taken off the list here and that a door may have still: that they are, and nothing else of them."""
+    shape, names = shapes()["registration"], ("gone", "status")
+    rows = {str(row["id"]): row for row in _rows(connection, "registration", _OFF, gathering=gathering)}
+    found = []
+    for row_id in sorted(operations.lying_over(connection, "registration", rows)):
+        clocks = {key: clock for key, clock in unpack(rows[row_id]["clocks"]).items() if key in {shape.clock_keys[name] for name in names}}
+        if clocks:
+            found.append([0, row_id, max(clocks.values()), pack(clocks), *(rows[row_id][name] for name in names)])
+    return [Block("registration", ["sequence", "id", "clock", "clocks", *names], found)] if found else []
 
 
 def newest(connection: sa.Connection, gathering: str) -> SealedHandout | None:
@@ -122,7 +147,7 @@ def take_handout(desk: Desk, me: Me, one: SealedHandout) -> HandedOut:
         taken = there is None or there.number < one.number
         if taken:
             _keep(connection, one)
-            if not me.leads and inside.sequence >= cursor_of(connection, me.membership.scope).sequence:
+            if not me.leads:
                 _work_from(connection, me.membership.scope, inside)
     if taken:
         erasing.finish(desk)  # of who is not on it any more nothing stays
@@ -140,23 +165,25 @@ def _told(inside: Handout) -> tuple[int, str]:
 
 
 def _work_from(connection: sa.Connection, scope: str, inside: Handout) -> None:
-    """The rows become what lies under the operations here; what is not on the list goes. The cursor stays, and the server's list replaces all of it."""
+    """Its rows become what lies under the operations here. The cursor stays, and the server's list replaces all of it."""
+    reached = pull.reached(connection, scope)
+    if inside.sequence >= reached:
+        _instead(connection, scope, inside)
+    else:
+        lists.lay(connection, scope, inside, reached)
+    state.keep(connection, state.Rebuilding(reached))
+
+
+def _instead(connection: sa.Connection, scope: str, inside: Handout) -> None:
+    """The list of somebody who has heard all that is known here: what is not on it goes."""
     seen: set[tuple[str, str]] = set()
     for block in inside.blocks:
         shape = shapes().get(block.table)
         if shape is None:
             continue
-        newer = {str(row["id"]): _base(shape, row) for row in (dict(zip(block.columns, values, strict=True)) for values in block.rows)}
+        newer = {str(row["id"]): lists.base(shape, row) for row in lists.rows_of(block)}
         over: dict[str, Sequence[operations.Overlay]] = dict.fromkeys(newer, ())
         over.update(operations.lying_over(connection, shape.name, newer))
         settle(connection, shape, scope, over, frozenset(), newer)
         seen.update((block.table, row_id) for row_id in newer)
-    drop_unseen(connection, scope, seen)
-    state.keep(connection, state.Rebuilding())
-
-
-def _base(shape: Shape, row: dict[str, Any]) -> Base:
-    base = no_base(shape)
-    base.update({name: value for name, value in row.items() if name in base and name != "clocks"})
-    base["clocks"] = unpack(row.get("clocks"))
-    return base
+    pull.drop_unseen(connection, scope, seen)

@@ -1,0 +1,173 @@
+"""A leader's hand-out at a door whose list is newer than the leader's, or older: what each of them has that the other has not, and what neither brings back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from alumni_desk.checkin.actions import check_in
+from alumni_desk.checkin.lists import DoorList
+from alumni_desk.errors import NetworkProblem
+from alumni_desk.gatherings.actions import add_guests, new_gathering, remove_guests
+from alumni_desk.gatherings.lists import guest_rows
+from alumni_desk.gatherings.records import registration_id
+from alumni_desk.members.actions import add_member, change_member
+from alumni_desk.store.checking import verify
+from alumni_desk.store.desk import Desk
+from alumni_desk.store.erasing import erase
+from alumni_desk.sync import session
+from alumni_desk.sync.engine import join, sync_once
+from alumni_desk.sync.venue.files import open_file, write_handout
+from alumni_desk.sync.venue.handouts import HandedOut
+
+MakeDesk = Callable[[str], Desk]
+
+
+@pytest.fixture
+def venue(office: Any, make_desk: MakeDesk) -> tuple[Desk, Desk, Desk, str, list[str]]:
+    """Two leaders' laptops and one at the door of a gathering with three guests; the door's has synced later than the first leader's."""
+    one, two, door = make_desk("one"), make_desk("two"), make_desk("door")
+    join(one, office.url, office.invite())
+    sync_once(one)
+    gathering = new_gathering(one, name="Spring Dinner", start="2099-05-02T12:00", end="2099-05-02T16:00").id
+    people = [add_member(one, first_name=f"Guest{n}", last_name="Nguyễn", city="Lynn").id for n in range(3)]
+    add_guests(one, gathering, people)
+    sync_once(one)
+    join(two, office.url, office.invite())
+    sync_once(two)
+    join(door, office.url, office.invite("door", gathering))
+    sync_once(door)
+    return one, two, door, gathering, people
+
+
+def syncs(*desks: Desk) -> None:
+    """One after the other."""
+    for desk in desks:
+        sync_once(desk)
+
+
+def listed(desk: Desk, gathering: str) -> list[str]:
+    """The names on a list."""
+    return sorted(row.name for row in guest_rows(desk, gathering))
+
+
+def answer(desk: Desk, gathering: str, person: str, status: str) -> None:
+    """Somebody's answer is another now."""
+    with desk.writing("answered") as writing:
+        writing.change("registration", registration_id(gathering, person), status=status)
+
+
+def hand_over(leader: Desk, door: Desk, gathering: str, where: Path) -> HandedOut:
+    """Bring the door the leader's list by file."""
+    file = where / "list.alumni"
+    write_handout(leader, gathering, file)
+    done = open_file(door, file)
+    assert isinstance(done, HandedOut)
+    return done
+
+
+def test_whom_a_leader_adds_reaches_a_door_whose_list_is_newer(venue: Any, tmp_path: Path) -> None:
+    one, two, door, gathering, people = venue
+    change_member(two, people[0], city="Boston")
+    new = add_member(two, first_name="Only", last_name="There").id
+    add_guests(two, gathering, [new])
+    syncs(two, door)
+    late, old = add_member(one, first_name="After", last_name="Snap").id, add_member(one, first_name="Not", last_name="Coming").id
+    add_guests(one, gathering, [late])
+    answer(one, gathering, people[1], "maybe")
+    remove_guests(one, gathering, [registration_id(gathering, people[2])])
+    assert hand_over(one, door, gathering, tmp_path).taken
+    assert listed(door, gathering) == ["After Snap", "Guest0 Nguyễn", "Guest1 Nguyễn", "Only There"]
+    with door.reading() as connection:
+        assert connection.exec_driver_sql("SELECT city FROM person WHERE id = ?", (people[0],)).scalar() == "Boston"
+        assert connection.exec_driver_sql("SELECT status FROM registration WHERE person = ?", (people[1],)).scalar() == "maybe"
+        assert connection.exec_driver_sql("SELECT 1 FROM person WHERE id = ?", (old,)).first() is None
+    assert check_in(door, gathering, registration_id(gathering, late)).fact
+    assert verify(door).ok
+    syncs(one, door)
+    assert listed(door, gathering) == ["After Snap", "Guest0 Nguyễn", "Guest1 Nguyễn", "Only There"] and verify(door).ok
+    sync_once(one)
+    assert DoorList(one, gathering).headcount().present == 1
+
+
+def test_what_the_doors_newer_sync_took_away_comes_back_by_no_older_hand_out(venue: Any, tmp_path: Path) -> None:
+    one, two, door, gathering, people = venue
+    remove_guests(two, gathering, [registration_id(gathering, people[0])])
+    erase(two, [people[1]], remake_backups=False)
+    syncs(two, door)
+    assert listed(door, gathering) == ["Guest2 Nguyễn"]
+    answer(one, gathering, people[0], "maybe")  # of somebody who is not on the list any more, as the server knows
+    change_member(one, people[1], city="Boston")
+    add_guests(one, gathering, [add_member(one, first_name="After", last_name="Snap").id])
+    hand_over(one, door, gathering, tmp_path)
+    assert listed(door, gathering) == ["After Snap", "Guest2 Nguyễn"] and verify(door).ok
+    with door.reading() as connection:
+        told = connection.exec_driver_sql("SELECT first_name FROM person").scalars().all()
+    assert sorted(filter(None, told)) == ["After", "Guest2"]
+
+
+def test_a_member_of_long_ago_whom_a_leader_puts_on_the_list_comes_with_their_name(venue: Any, office: Any, tmp_path: Path) -> None:
+    one, two, door, gathering, people = venue
+    known = add_member(two, first_name="Long", last_name="Known").id
+    syncs(two, one)
+    change_member(two, people[0], city="Boston")
+    syncs(two, door)
+    add_guests(one, gathering, [known])
+    hand_over(one, door, gathering, tmp_path)
+    assert "Long Known" in listed(door, gathering)
+
+
+def test_what_a_sync_had_begun_to_fetch_anew_is_newer_all_the_same(venue: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, two, door, gathering, people = venue
+    remove_guests(two, gathering, [registration_id(gathering, people[0])])
+    syncs(two, door)
+    hand_over(one, door, gathering, tmp_path)
+    right = session.call
+
+    def broken(desk: Desk, wire: Any, membership: Any, path: str, *more: Any, **others: Any) -> Any:
+        if path == "pull":
+            raise NetworkProblem("sync_unreachable", "The line broke.")
+        return right(desk, wire, membership, path, *more, **others)
+
+    with monkeypatch.context() as line, pytest.raises(NetworkProblem):
+        line.setattr(session, "call", broken)
+        sync_once(door)
+    add_guests(one, gathering, [add_member(one, first_name="After", last_name="Snap").id])
+    hand_over(one, door, gathering, tmp_path)
+    assert listed(door, gathering) == ["After Snap", "Guest1 Nguyễn", "Guest2 Nguyễn"]
+    sync_once(door)
+    assert listed(door, gathering) == ["Guest1 Nguyễn", "Guest2 Nguyễn"] and verify(door).ok
+
+
+def test_who_was_removed_from_the_members_keeps_the_name_on_the_list(venue: Any, tmp_path: Path) -> None:
+    one, _two, door, gathering, people = venue
+    with one.writing("removed") as writing:
+        writing.change("person", people[0], gone=True)
+    with one.writing("moved") as writing:  # as the server leaves somebody whom another chapter has now
+        writing.change("person", people[1], gone=True, standing="moved", first_name=None, last_name=None, city=None)
+    before = listed(one, gathering)
+    assert "Guest0 Nguyễn" in before and "Moved to another chapter" in before
+    hand_over(one, door, gathering, tmp_path)
+    assert listed(door, gathering) == before
+
+
+def test_a_hand_out_has_the_rows_and_fields_that_the_server_gives_the_door(venue: Any, tmp_path: Path) -> None:
+    one, _two, door, gathering, people = venue
+    into = add_member(one, first_name="Twin", last_name="Nguyễn").id
+    with one.writing("removed") as writing:
+        writing.change("person", people[0], gone=True)
+        writing.change("person", people[1], merged_into=into)
+        writing.change("registration", registration_id(gathering, people[2]), status="cancelled")
+    check_in(one, gathering, registration_id(gathering, people[0]))
+    syncs(one, door)
+
+    def rows() -> dict[str, list[Any]]:
+        with door.reading() as connection:
+            return {table: connection.exec_driver_sql(f"SELECT * FROM {table} ORDER BY id").all() for table in ("gathering", "person", "registration", "fact")}
+
+    by_the_server = rows()
+    assert len(by_the_server["person"]) == 3
+    assert hand_over(one, door, gathering, tmp_path).taken and rows() == by_the_server
