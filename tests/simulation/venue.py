@@ -15,6 +15,7 @@ from alumni_desk.sync import state
 from alumni_desk.sync.venue.channel import Request, Trade, Traded, Welcome, key_of
 from alumni_desk.sync.venue.line import Line
 from alumni_desk.sync.venue.places import Place
+from alumni_desk.sync.venue.renewing import Renewing
 from alumni_desk.sync.venue.sharing import Sharing
 from alumni_desk.sync.venue.stations import Stations
 from alumni_desk.sync.venue.visiting import Met, Visit
@@ -37,7 +38,7 @@ class Host(Sharing):
         self._shares = state.VenueCode(self.code, self._salt, 0, removed=known.revoked if known is not None else [])
         self._key = key_of(self.code, self._salt)
         self._stations, self._stopping = Stations(), threading.Event()
-        self._wrong, self._handout_at, self._handouts = threading.Lock(), 0.0, threading.Lock()
+        self._wrong, self._lists = threading.Lock(), Renewing(laptop.desk)
         self._watch = _NoWatch()  # type: ignore[assignment]
 
     def heard(self, box: bytes) -> bytes | None:

@@ -395,10 +395,7 @@ def test_nobody_new_is_let_in_where_no_door_is_open(leaders: Any, make_desk: Mak
     assert own.value.code == "venue_members_here"
 
 
-def test_a_newer_hand_out_reaches_the_door(leaders: Any, make_desk: MakeDesk, monkeypatch: pytest.MonkeyPatch) -> None:
-    from alumni_desk.sync.venue import sharing as service
-
-    monkeypatch.setattr(service, "HANDOUT_SECONDS", 0.0)
+def test_a_newer_hand_out_reaches_the_door(leaders: Any, make_desk: MakeDesk) -> None:
     one, _two, gathering, _people = leaders
     door = make_desk("door")
     with shared(one, gathering=gathering) as sharing:
@@ -412,11 +409,7 @@ def test_a_newer_hand_out_reaches_the_door(leaders: Any, make_desk: MakeDesk, mo
         assert DoorList(door, gathering).find("Guest2 Żółć2").certain is None
 
 
-def test_whom_a_leader_took_off_the_list_is_gone_from_the_door_after_the_sync_too(leaders: Any, make_desk: MakeDesk, office: Any,
-                                                                                   monkeypatch: pytest.MonkeyPatch) -> None:
-    from alumni_desk.sync.venue import sharing as service
-
-    monkeypatch.setattr(service, "HANDOUT_SECONDS", 0.0)
+def test_whom_a_leader_took_off_the_list_is_gone_from_the_door_after_the_sync_too(leaders: Any, make_desk: MakeDesk, office: Any) -> None:
     one, _two, gathering, _people = leaders
     door = make_desk("door")
     join(door, office.url, office.invite("door", gathering))
@@ -432,11 +425,7 @@ def test_whom_a_leader_took_off_the_list_is_gone_from_the_door_after_the_sync_to
     assert verify(door).ok
 
 
-def test_a_hand_out_of_somebody_whose_access_ended_by_this_clock_says_so(leaders: Any, make_desk: MakeDesk,
-                                                                          monkeypatch: pytest.MonkeyPatch) -> None:
-    from alumni_desk.sync.venue import sharing as service
-
-    monkeypatch.setattr(service, "HANDOUT_SECONDS", 0.0)
+def test_a_hand_out_of_somebody_whose_access_ended_by_this_clock_says_so(leaders: Any, make_desk: MakeDesk) -> None:
     one, _two, gathering, _people = leaders
     door = make_desk("door")
     with shared(one, gathering=gathering) as sharing:

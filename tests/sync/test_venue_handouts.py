@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,9 @@ from alumni_desk.store.erasing import erase
 from alumni_desk.sync import session
 from alumni_desk.sync.engine import join, sync_once
 from alumni_desk.sync.venue.files import open_file, write_handout
-from alumni_desk.sync.venue.handouts import HandedOut
+from alumni_desk.sync.venue.handouts import HandedOut, newest_number
+from alumni_desk.sync.venue.sharing import Sharing
+from alumni_desk.sync.venue.visiting import Visit
 
 MakeDesk = Callable[[str], Desk]
 
@@ -52,6 +56,14 @@ def syncs(*desks: Desk) -> None:
 def listed(desk: Desk, gathering: str) -> list[str]:
     """The names on a list."""
     return sorted(row.name for row in guest_rows(desk, gathering))
+
+
+def soon(what: Callable[[], bool], seconds: float = 8.0) -> None:
+    """Wait until it is so."""
+    began = time.monotonic()
+    while not what():
+        assert time.monotonic() - began < seconds, "it never came"
+        time.sleep(0.005)
 
 
 def answer(desk: Desk, gathering: str, person: str, status: str) -> None:
@@ -171,3 +183,26 @@ def test_a_hand_out_has_the_rows_and_fields_that_the_server_gives_the_door(venue
     by_the_server = rows()
     assert len(by_the_server["person"]) == 3
     assert hand_over(one, door, gathering, tmp_path).taken and rows() == by_the_server
+
+
+def test_whom_a_leader_adds_is_at_a_connected_door_soon_and_a_check_in_makes_no_list(venue: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, _two, door, gathering, people = venue
+    sharing = Sharing(one, host="127.0.0.1", port=0)
+    visit = Visit(door, sharing.address, sharing.code)
+    staying = threading.Thread(target=visit.stay, kwargs={"begin": True})
+    staying.start()
+    try:
+        for name in ("First", "Second", "Third"):
+            known = add_member(one, first_name=name, last_name="Late").id
+            add_guests(one, gathering, [known])
+            soon(lambda: f"{name} Late" in listed(door, gathering))  # noqa: B023 - it is called before the next
+        with one.reading() as connection:
+            made = newest_number(connection, gathering)
+        check_in(one, gathering, registration_id(gathering, people[0]))
+        soon(lambda: DoorList(door, gathering).headcount().present == 1)
+        with one.reading() as connection:
+            assert newest_number(connection, gathering) == made
+    finally:
+        visit.stop()
+        staying.join()
+        sharing.stop()

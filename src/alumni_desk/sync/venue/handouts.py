@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -112,10 +112,23 @@ def _off(connection: sa.Connection, gathering: str) -> list[Block]:
     return [Block("registration", ["sequence", "id", "clock", "clocks", *names], found)] if found else []
 
 
+def list_marks(connection: sa.Connection, scope: str, gathering: str) -> Iterator[sa.Row[Any]]:
+    """The rows of a list without its check-ins, each by its id and the clocks of its fields; and how many people were erased, which moves no clock."""
+    for name, question in _ROWS.items():
+        if name != "fact":
+            yield from connection.execute(sa.text(f"SELECT id, clocks FROM ({question})"), {"scope": scope, "gathering": gathering})
+    yield from connection.execute(sa.text("SELECT count(*) FROM erased"))
+
+
 def newest(connection: sa.Connection, gathering: str) -> SealedHandout | None:
     """The newest hand-out of a gathering that is here."""
     content = connection.exec_driver_sql("SELECT content FROM handout WHERE gathering = ?", (gathering,)).scalar()
     return None if content is None else msgspec.msgpack.decode(content, type=SealedHandout)
+
+
+def newest_number(connection: sa.Connection, gathering: str) -> int:
+    """Its number; 0: there is none."""
+    return int(connection.exec_driver_sql("SELECT number FROM handout WHERE gathering = ?", (gathering,)).scalar() or 0)
 
 
 def _keep(connection: sa.Connection, one: SealedHandout) -> None:

@@ -35,9 +35,10 @@ from alumni_desk.sync.venue.channel import (
 )
 from alumni_desk.sync.venue.credentials import Me, hear_removals, me
 from alumni_desk.sync.venue.finding import SERVICE, mark_of
-from alumni_desk.sync.venue.handouts import make_handout, newest
+from alumni_desk.sync.venue.handouts import newest, newest_number
 from alumni_desk.sync.venue.holding import seal_own
 from alumni_desk.sync.venue.places import PORT, SCHEME, Place, own_address
+from alumni_desk.sync.venue.renewing import Renewing
 from alumni_desk.sync.venue.service import HungUp, Visitor, listen
 from alumni_desk.sync.venue.stations import Station, Stations, announce
 from alumni_desk.sync.venue.timing import now_ms, tell_time
@@ -49,9 +50,6 @@ WRONG_CODE_SECONDS = 1.0
 
 LOOK_SECONDS = 1.0
 """How often it is looked whether a visitor who waits for news is still there."""
-
-HANDOUT_SECONDS = 20.0
-"""How often a hand-out is looked at again at most."""
 
 
 class Sharing:
@@ -76,8 +74,7 @@ class Sharing:
         self._counting = threading.Lock()
         self._stopping = threading.Event()
         self._wrong = threading.Lock()
-        self._handout_at = 0.0
-        self._handouts = threading.Lock()
+        self._lists = Renewing(desk)
         self._server = listen(host, [self._shares.port or PORT, PORT, 0] if port is None else [port], self)
         self.place = Place(host or own_address(), int(self._server.server_address[1]))
         try:
@@ -198,12 +195,12 @@ class Sharing:
                 self._stopping.wait(min(request.wait, LONGEST_WAIT))
             return Traded(place=request.after, more=False, chain=mine.credentials.chain, want=want, removals=mine.credentials.removals,
                           time=tell_time(desk, mine, request.challenge))
-        handout = self._handout_for(mine, request)
         with desk.reading() as connection:  # a list that ends before the place that the asker saw was put back by a restore
             after = request.after if request.after <= holding.last_place(connection) else 0
         until = time.monotonic() + min(request.wait, LONGEST_WAIT)
         while True:
             changes = self._watch.changes
+            handout, again = self._handout_for(mine, request)
             with desk.reading() as connection:
                 found, place = holding.offered(connection, scope, after, but=given)
                 last = holding.last_place(connection)
@@ -212,7 +209,7 @@ class Sharing:
             left = until - time.monotonic()
             if parcels or want or handout or left <= 0 or self._stopping.is_set():
                 break
-            self._wait(changes, until, visitor)
+            self._wait(changes, until if again is None else min(until, time.monotonic() + again), visitor)
         heard = [announce(mine, str(desk.setting("person_name") or ""), desk.device_name, now_ms(desk)), *self._stations.said()]
         return Traded(place=place, more=place < last, chain=mine.credentials.chain, want=want, parcels=[holding.opened_parcel(one.content) for one in parcels],
                       chains=chains, removals=mine.credentials.removals, handout=handout, heard=heard, time=tell_time(desk, mine, request.challenge))
@@ -230,15 +227,14 @@ class Sharing:
             if visitor is not None and visitor.hung_up():
                 raise HungUp
 
-    def _handout_for(self, mine: Me, request: Trade) -> SealedHandout | None:
-        """The newest hand-out of the asker's door, if it is newer than the asker's."""
+    def _handout_for(self, mine: Me, request: Trade) -> tuple[SealedHandout | None, float | None]:
+        """The newest hand-out of the asker's door, if it is newer than the asker's; and in how many seconds there may be another."""
         gathering = request.chain[0].gathering
         if gathering is None:
-            return None
-        with self._handouts:
-            if mine.leads and time.monotonic() - self._handout_at > HANDOUT_SECONDS:
-                self._handout_at = time.monotonic()
-                make_handout(self._desk, mine, gathering)
+            return None, None
+        again = self._lists.look(mine, gathering, at_once=request.have is not None)
         with self._desk.reading() as connection:
+            if newest_number(connection, gathering) <= request.handout:
+                return None, again
             one = newest(connection, gathering)
-        return one if one is not None and one.number > request.handout and len(one.box) < MESSAGE_LIMIT // 2 else None
+        return one if one is not None and len(one.box) < MESSAGE_LIMIT // 2 else None, again
