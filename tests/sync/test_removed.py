@@ -141,6 +141,7 @@ def test_what_is_set_aside_names_whom_it_brings_itself(pair: tuple[Desk, Desk]) 
     assert len([line for one in found for line in one.what if line.startswith("Late Dora: ")]) >= 4
     assert not any("Somebody" in line for one in found for line in one.what)
     lines = [line for one in found for line in one.what]
+    assert any(re.fullmatch(r"Late Dora: checked in at Autumn Dinner, \d?\d:\d\d( [AP]M)?", line) for line in lines), lines
     assert any("Gathering “Autumn Dinner”" in line and "Answered “" in line for line in lines)
     for line in lines:
         assert str(code) not in line and not re.search(r"\d{4}-\d\d-\d\dT|\b(Person|Gathering)(,|$)", line), line

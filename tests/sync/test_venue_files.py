@@ -233,9 +233,45 @@ def test_a_laptop_that_removes_another_takes_nothing_of_it_any_more_as_the_other
             read_parcels(desk, written.file)
         sentences.append((refused.value.code, str(refused.value)))
         assert here(desk, gathering) == before
-    assert sentences[0] == sentences[1] and sentences[0][0] == "parcel_forged" and "was removed" in sentences[0][1]
+    assert sentences[0] == sentences[1] and sentences[0][0] == "parcel_removed"
+    assert "was removed." in sentences[0][1] and "“Set aside” at its next contact" in sentences[0][1] and "damaged" not in sentences[0][1]
     sync_once(one)
     assert here(one, gathering) == before and verify(one).ok
+
+
+@pytest.mark.parametrize(("spoil", "code", "words"), [
+    (lambda bundle: {"parcels": [msgspec.structs.replace(one, box=one.box[:-1] + bytes([one.box[-1] ^ 1])) for one in bundle.parcels]},
+     "parcel_forged", "damaged on its way. Ask for it again."),
+    (lambda bundle: {"chains": []}, "parcel_unknown", "is not known in this chapter. Let it sync once"),
+    (lambda bundle: {"chains": [[msgspec.structs.replace(one, server="another") for one in chain] for chain in bundle.chains]},
+     "parcel_unknown", "if it is of another chapter, open the file there"),
+], ids=["damaged", "no certificate", "of another server"])
+def test_why_nothing_was_taken_from_a_file_is_told_apart(leaders: Any, tmp_path: Path, spoil: Any, code: str, words: str) -> None:
+    one, two, gathering, people = leaders
+    check_in(one, gathering, person_id=people[0])
+    file = write_parcels(one, tmp_path / "one.alumni").file
+    bundle = msgspec.msgpack.decode(file.read_bytes()[len(PARCELS):], type=Bundle)
+    file.write_bytes(PARCELS + msgspec.msgpack.encode(msgspec.structs.replace(bundle, **spoil(bundle))))
+    with pytest.raises(KnownError) as refused:
+        read_parcels(two, file)
+    assert refused.value.code == code and words in str(refused.value)
+
+
+def test_to_look_at_a_file_tells_what_its_kind_has(leaders: Any, tmp_path: Path, capsys: Any) -> None:
+    one, _two, gathering, people = leaders
+    check_in(one, gathering, person_id=people[0])
+    invitation = inviting.save(inviting.invite(one, "door", gathering=gathering), tmp_path / "dora.alumnidesk")
+    handed = write_handout(one, gathering, tmp_path / "list.alumni")
+    parcels = write_parcels(one, tmp_path / "one.alumni").file
+    chapter = json.loads(invitation.read_text())["chapter"]
+    told = {}
+    for file in (invitation, tmp_path / "list.alumni", parcels):
+        assert run(["--profile", str(tmp_path / "new"), "open", "--look", str(file), "--json"]) == 0
+        told[file.name] = json.loads(capsys.readouterr().out)
+    assert told["dora.alumnidesk"] == {"what": "invitation", "done": False, "chapter": chapter, "role": "door"}
+    by = told["list.alumni"]["by"]
+    assert by and told["list.alumni"] == {"what": "handout", "by": by, "done": False, "gathering": gathering, "number": handed.number}
+    assert told["one.alumni"] == {"what": "parcels", "by": by, "done": False, "parcels": 1}
 
 
 @pytest.mark.parametrize("content", [b"", b"hello", b"{}", b"ALUMNI DESK PARCELS 1\n\xc1", b"ALUMNI DESK HAND-OUT 1\n\x90", b"ALUMNI DESK PARCELS 2\nx"])

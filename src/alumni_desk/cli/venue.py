@@ -76,8 +76,9 @@ def add_commands(commands: Any) -> None:
     hand_out.set_defaults(run=run_hand_out)
 
     brought = commands.add_parser("open", help=_("open a file that another laptop made"),
-                                  description=_("Say what a file is (a hand-out, changes, an invitation) and then do what it is for. JSON: what, by, done, and "
-                                                "of a hand-out gathering, guests, number, of changes new, opened, refused, of an invitation chapter, role."))
+                                  description=_("Say what a file is (a hand-out, changes, an invitation) and then do what it is for. JSON: what, done, and of "
+                                                "a hand-out by, gathering, guests, number, of changes by, new, opened, refused, of an invitation chapter, "
+                                                "role (null where an older file does not say). With --look of a hand-out no guests, of changes by, parcels."))
     brought.add_argument("file", metavar="FILE")
     brought.add_argument("--look", action="store_true", help=_("only say what it is"))
     brought.add_argument("--device-name", metavar="NAME", help=_("of an invitation: what the others call this laptop"))
@@ -267,9 +268,13 @@ def run_open(args: argparse.Namespace) -> int:
     by = brought.by or brought.chapter or (_("a chapter") if brought.what == "invitation" else _("somebody of the chapter"))
     said = {"handout": _("A hand-out: a gathering’s list for its door, made by {by}."), "parcels": _("Changes that {by} carries to the server."),
             "invitation": _("An invitation to {by}.")}[brought.what].format(by=by)
-    data: dict[str, Any] = {"what": brought.what, "by": brought.by, "done": not args.look}
+    made = {} if brought.what == "invitation" else {"by": brought.by}
+    data: dict[str, Any] = {"what": brought.what, **made, "done": not args.look}
     if args.look:
-        return show(args, {**data, "parcels": brought.parcels, "number": brought.number, "chapter": brought.chapter}, said)
+        told: dict[str, dict[str, Any]] = {
+            "handout": {"gathering": brought.gathering, "number": brought.number}, "parcels": {"parcels": brought.parcels},
+            "invitation": {"chapter": brought.chapter, "role": brought.role or None}}
+        return show(args, {**data, **told[brought.what]}, said)
     if not args.json and brought.what == "invitation":
         print(said, flush=True)
     with opened(args) as desk:

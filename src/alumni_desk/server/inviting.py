@@ -53,6 +53,9 @@ def invite(server: Server, who: Caller, message: InviteRequest, now: int) -> Inv
             raise Refusal(403, "no_grant")
         gathering = _see_gathering(connection, tables, message)
         if gathering is not None:
+            ends = end_of_door(gathering, message.until)
+            if ends is not None and ends <= now:
+                raise Refusal(400, "gathering_over")
             expires = min(end_of_invitation(gathering, expires, now), message.until or expires)
         if message.replaces is not None:
             _end(connection, tables, message.scope, message.replaces, now, who, must=False)

@@ -186,7 +186,7 @@ def save(invitation: Invitation, file: Path) -> Path:
     out = file
     url, _hash, pin = invitation.url.partition("#sha256=")
     content = {"alumni_desk": "invitation", "server": url, "fingerprint": pin or None, "code": invitation.long or invitation.code,
-               "chapter": invitation.chapter, "until": invitation.until}
+               "chapter": invitation.chapter, "role": invitation.role, "until": invitation.until}
     part = out.with_name(out.name + ".part")
     try:
         with open(os.open(part, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w", encoding="utf-8") as stream:

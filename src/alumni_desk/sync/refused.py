@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -15,7 +16,7 @@ from alumni_desk.segments.activity import Names, field_word
 from alumni_desk.segments.values import value_words
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync.away import names_of
-from alumni_desk.words import _
+from alumni_desk.words import _, clock_time
 
 MOVED = "moved:"
 """How the reason begins where somebody belongs to another chapter now, which is called as the rest says."""
@@ -94,7 +95,7 @@ def change_words(desk: Desk, changes: Sequence[Change], beside: Iterable[Change]
             lines.append(_("{name}: to be erased for good").format(name=name))
             continue
         if kind == "fact":
-            lines.append(_("{name}: {fields}").format(name=name, fields=_fact_word(str(fields.get("kind", "")))))
+            lines.append(_("{name}: {fields}").format(name=name, fields=_fact_words(fields, names)))
             continue
         words = _written(table, fields, there.get((table, row), {}), names)
         lines.append(_("{name}: {fields}").format(name=name, fields=", ".join(words)) if words else name)
@@ -170,9 +171,17 @@ class _Brought:
         return self._people.get(person) or None
 
 
-def _fact_word(kind: str) -> str:
-    words = {"in": _("admitted"), "out": _("went out"), "void": _("taken back"), "badge": _("badge printed")}
-    return words.get(kind, kind)
+def _fact_words(fields: Mapping[str, Any], names: Names) -> str:
+    """What was noted at a door, at which, and when by this laptop's time."""
+    kind = str(fields.get("kind", ""))
+    words = {"in": _("checked in at {gathering}"), "out": _("left {gathering}"), "void": _("check-in at {gathering} taken back"),
+             "badge": _("badge printed for {gathering}")}
+    said = words[kind].format(gathering=names.gathering(fields.get("gathering"))) if kind in words else kind
+    try:
+        at = datetime.fromisoformat(str(fields.get("at"))).astimezone()
+    except (ValueError, OverflowError):  # nobody has judged yet what stands in it
+        return said
+    return _("{what}, {time}").format(what=said, time=clock_time(at))
 
 
 def _name(table: str, row_id: str, fields: dict[str, Any], names: Names) -> str:

@@ -46,8 +46,8 @@ class Bundle(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Brought:
-    """What a file is. ``by``: whose laptop made it; ``parcels`` in it; ``url``, ``code`` and ``chapter`` of an invitation; ``leads``: a hand-out that is looked
-    at with a leader's desk."""
+    """What a file is. ``by``: whose laptop made it; ``parcels`` in it; ``gathering`` (its id) of a hand-out; ``url``, ``code``, ``chapter`` and ``role``
+    (empty: it does not say) of an invitation; ``leads``: a hand-out that is looked at with a leader's desk."""
 
     what: Literal["parcels", "handout", "invitation"]
     by: str = ""
@@ -57,6 +57,8 @@ class Brought:
     code: str = ""
     chapter: str = ""
     leads: bool = False
+    gathering: str = ""
+    role: str = ""
 
 
 @dataclass(frozen=True)
@@ -98,10 +100,23 @@ def read_parcels(desk: Desk, file: Path) -> TakenIn:
     for start in range(0, len(bundle.parcels), AT_ONCE):
         taken += take_in(desk, mine, bundle.parcels[start:start + AT_ONCE], bundle.chains)
     if taken.refused and taken.refused == len(bundle.parcels):
-        raise Refused("parcel_forged", _(
-            "Nothing was taken from this file: the laptop that wrote it was removed or is of another chapter, or the file was damaged on its way. "
-            "Ask for it again."))
+        raise _why_nothing(mine, bundle)
     return taken
+
+
+def _why_nothing(mine: Me, bundle: Bundle) -> Refused:
+    """Why no part of a file counts, as far as it is known: by the certificates of the laptops that made them."""
+    chains = {chain[0].device: chain for chain in bundle.chains if chain}
+    troubles = {mine.trouble(chains[one.device], None) if one.device in chains else "chain" for one in bundle.parcels}
+    if "revoked" in troubles:
+        return Refused("parcel_removed", _(
+            "Nothing was taken from this file: the laptop that wrote it was removed. What it has still to send comes to “Set aside” at its next contact with "
+            "the server, where a leader looks at it; let it sync once."))
+    if troubles - {None}:
+        return Refused("parcel_unknown", _(
+            "Nothing was taken from this file: the laptop that wrote it is not known in this chapter. Let it sync once with the chapter’s server, then ask "
+            "for the file again; if it is of another chapter, open the file there."))
+    return Refused("parcel_forged", _("Nothing was taken from this file: it was damaged on its way. Ask for it again."))
 
 
 def write_handout(desk: Desk, gathering: str, file: Path) -> HandedOut:
@@ -126,14 +141,16 @@ def look_at(file: Path, desk: Desk | None = None) -> Brought:
         one = _decoded(file, HANDOUT, SealedHandout)
         mine = None if desk is None else _mine_or_none(desk)
         check_handout(one, mine, now_ms(desk) if desk is not None else 0)
-        return Brought("handout", by=_name([one.chain], one.device), number=one.number, leads=mine is not None and mine.leads)
+        return Brought("handout", by=_name([one.chain], one.device), number=one.number, leads=mine is not None and mine.leads,
+                       gathering=one.gathering)
     try:
         said = json.loads(content[:65_536])
         code = read_invitation(str(said["code"]))
         if said["alumni_desk"] != "invitation" or code is None:
             raise _unknown(file)
         pin = said.get("fingerprint")
-        return Brought("invitation", url=f"{said['server']}#sha256={pin}" if pin else str(said["server"]), code=code, chapter=str(said.get("chapter") or ""))
+        return Brought("invitation", url=f"{said['server']}#sha256={pin}" if pin else str(said["server"]), code=code, chapter=str(said.get("chapter") or ""),
+                       role=str(said.get("role") or ""))
     except (ValueError, KeyError, TypeError, AttributeError):
         raise _unknown(file) from None
 
