@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from alumni_desk.checkin.actions import check_in, walk_in
+from alumni_desk.checkin.actions import check_in, undo_check_in, walk_in
 from alumni_desk.checkin.lists import DoorList
 from alumni_desk.errors import KnownError
 from alumni_desk.gatherings.actions import add_guests, change_gathering, new_gathering, remove_guests
@@ -105,6 +105,37 @@ def test_whom_one_lets_in_the_other_sees_as_in(leaders: Any) -> None:
     assert here(one, gathering) == here(two, gathering) == 2
     assert status(one).waiting == status(two).waiting == 1  # each only its own
     assert verify(one).ok and verify(two).ok
+
+
+def test_whom_one_let_in_and_told_the_server_before_the_others_hear_of_when_they_meet(leaders: Any) -> None:
+    one, two, gathering, people = leaders
+    check_in(two, gathering, person_id=people[0], station="South")
+    taken_back = check_in(two, gathering, person_id=people[1])
+    undo_check_in(two, gathering, str(taken_back.registration), reason="mistake")
+    walk_in(two, gathering, "Wanda Walker", email="wanda@example.org")
+    sync_once(two)
+    check_in(one, gathering, person_id=people[2], station="North")
+    one_alone = here(one, gathering)
+    with shared(one) as sharing:
+        meet(two, sharing)
+        meet(two, sharing)
+    assert (one_alone, here(one, gathering), here(two, gathering)) == (1, 3, 3)
+    assert DoorList(one, gathering).find("Wanda Walker").certain is not None
+    assert check_in(one, gathering, person_id=people[0]).outcome.value == "already_in"
+    sync_once(one)  # and the other has not heard
+    check_in(one, gathering, person_id=people[3])
+    sync_once(one)
+    with shared(one) as sharing:
+        meet(two, sharing)
+    assert here(two, gathering) == 4
+    for desk in (two, one, two):
+        result = sync_once(desk)
+        assert (result.waiting, result.refused, here(desk, gathering)) == (0, 0, 4)
+        assert verify(desk).ok
+    for desk in (one, two):
+        assert not status(desk).carrying and set_aside.set_aside(desk) == []
+        with desk.reading() as connection:
+            assert connection.exec_driver_sql("SELECT count(*) FROM fact").scalar() == 6
 
 
 def test_an_exchange_ends_where_the_last_of_a_list_is_too_old_to_be_offered(leaders: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from alumni_desk.protocol.canonical import body_of
 from alumni_desk.protocol.messages import Operation, Value
 from alumni_desk.store import driver, fates
-from alumni_desk.store.tables import CARD_MOVED, CHAPTER_MOVED
+from alumni_desk.store.tables import CARD_MOVED, CARRIED, CHAPTER_MOVED
 from alumni_desk.sync.shapes import Shape, shapes
 
 CHUNK = 5_000
@@ -83,8 +83,9 @@ def outgoing(connection: sa.Connection, scope: str, limit: int, newest: int | No
     return found
 
 
-_READY = ("SELECT o.rowid, o.id, o.action, o.transaction_id, o.audience, o.kind, o.table_name, o.row_id, o.fields, o.before, o.clock, o.schema,"
-          f" w.queue = 'load' {fates.FROM_WAITING} WHERE w.sequence IS NULL")
+_COLUMNS = ("SELECT o.rowid, o.id, o.action, o.transaction_id, o.audience, o.kind, o.table_name, o.row_id, o.fields, o.before, o.clock, o.schema,"
+            " o.queue = 'load'")
+_READY = f"{_COLUMNS} {fates.FROM_WAITING} WHERE w.sequence IS NULL"
 
 
 def unsealed(connection: sa.Connection, scope: str, limit: int) -> list[Outgoing]:
@@ -92,6 +93,23 @@ def unsealed(connection: sa.Connection, scope: str, limit: int) -> list[Outgoing
     return _read(
         connection, f"{_READY} AND w.queue <> 'peer' AND o.scope = ? AND NOT EXISTS (SELECT 1 FROM parcel_operation AS p WHERE p.operation = o.id)"
         " ORDER BY w.queue = 'load', w.operation LIMIT ?", (scope, limit))
+
+
+def noted(connection: sa.Connection, scope: str, since: str) -> list[Outgoing]:
+    """What was noted here at doors since a moment and lies in no sealed parcel yet, whether or not the server has it; and who was put on the list by it.
+    What was refused is not among it: no row says it. Nor what others had written, which this laptop carried to another server, or what was erased."""
+    carried = ", ".join(f"'{event}'" for event in CARRIED)
+    return _read(
+        connection, "WITH told AS MATERIALIZED (SELECT o.rowid AS n, o.action FROM fact AS f CROSS JOIN operation AS o INDEXED BY operation_row"
+        " ON o.table_name = 'fact' AND o.row_id = f.id WHERE f.scope = ? AND f.at > ? AND o.kind = 'fact' AND o.queue <> 'peer'"
+        f" AND o.event NOT IN ({carried})),"
+        " beside AS MATERIALIZED (SELECT o.rowid AS n FROM (SELECT DISTINCT action FROM told) AS t CROSS JOIN operation AS o INDEXED BY operation_action"
+        " ON o.action = t.action WHERE o.kind = 'put' AND o.audience <> 'chapter' AND o.before IN ('{}', '') AND o.fields <> '{}' AND o.queue <> 'peer' AND"
+        " (o.table_name = 'person' AND EXISTS (SELECT 1 FROM person AS p WHERE p.id = o.row_id AND NOT p.gone)"
+        " OR o.table_name = 'registration' AND EXISTS (SELECT 1 FROM registration AS r WHERE r.id = o.row_id AND NOT r.gone)))"
+        f" {_COLUMNS} FROM operation AS o WHERE o.rowid IN (SELECT n FROM told UNION SELECT n FROM beside)"
+        " AND NOT EXISTS (SELECT 1 FROM parcel_operation AS p WHERE p.operation = o.id)"
+        " AND coalesce(json_extract(o.fields, '$.person'), o.row_id) NOT IN (SELECT id FROM erased) ORDER BY o.rowid", (scope, since))
 
 
 def _read(connection: sa.Connection, question: str, parameters: Sequence[Any]) -> list[Outgoing]:

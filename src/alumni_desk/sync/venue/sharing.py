@@ -36,7 +36,7 @@ from alumni_desk.sync.venue.channel import (
 from alumni_desk.sync.venue.credentials import Me, hear_removals, me
 from alumni_desk.sync.venue.finding import SERVICE, mark_of
 from alumni_desk.sync.venue.handouts import newest, newest_number
-from alumni_desk.sync.venue.holding import seal_own
+from alumni_desk.sync.venue.holding import seal_noted, seal_own
 from alumni_desk.sync.venue.places import PORT, SCHEME, Place, own_address
 from alumni_desk.sync.venue.renewing import Renewing
 from alumni_desk.sync.venue.service import HungUp, Visitor, listen
@@ -186,6 +186,7 @@ class Sharing:
         want: list[bytes] = []
         if request.have is not None:
             seal_own(desk, mine)  # a moment ago something may have been done here
+            seal_noted(desk, mine)
             with desk.reading() as connection:
                 here = holding.names(connection, scope)
             want = [name for name in request.have[:NAMES] if name not in here]

@@ -23,7 +23,7 @@ from alumni_desk.sync.venue import holding
 from alumni_desk.sync.venue.channel import LONGEST_WAIT, NAMES, Newcomer, Trade, Traded, Welcome
 from alumni_desk.sync.venue.credentials import Me, hear_removals, me
 from alumni_desk.sync.venue.handouts import newest, take_handout
-from alumni_desk.sync.venue.holding import TakenIn, seal_own, take_in
+from alumni_desk.sync.venue.holding import TakenIn, seal_noted, seal_own, take_in
 from alumni_desk.sync.venue.line import Line, code_changed
 from alumni_desk.sync.venue.places import Place, read_place
 from alumni_desk.sync.venue.stations import Station, Stations, announce
@@ -105,6 +105,7 @@ class Visit:
     def _exchange(self, joined: bool = False) -> Met:
         mine = self._me()
         seal_own(self._desk, mine)
+        seal_noted(self._desk, mine)
         with self._desk.reading() as connection:
             have = sorted(holding.names(connection, mine.membership.scope))
         self._theirs, self._place_there = set(), 0
