@@ -107,18 +107,23 @@ def test_whom_a_leader_adds_reaches_a_door_whose_list_is_newer(venue: Any, tmp_p
 
 def test_what_the_doors_newer_sync_took_away_comes_back_by_no_older_hand_out(venue: Any, tmp_path: Path) -> None:
     one, two, door, gathering, people = venue
+    coming = add_member(two, first_name="Came", last_name="Early").id
+    add_guests(two, gathering, [coming])
+    check_in(two, gathering, registration_id(gathering, coming))
+    syncs(two, one)
     remove_guests(two, gathering, [registration_id(gathering, people[0])])
-    erase(two, [people[1]], remake_backups=False)
+    erase(two, [people[1], coming], remake_backups=False)
     syncs(two, door)
-    assert listed(door, gathering) == ["Guest2 Nguyễn"]
+    assert listed(door, gathering) == ["Erased", "Guest2 Nguyễn"]
     answer(one, gathering, people[0], "maybe")  # of somebody who is not on the list any more, as the server knows
-    change_member(one, people[1], city="Boston")
+    for one_of_them in (people[1], coming):
+        change_member(one, one_of_them, city="Boston")
     add_guests(one, gathering, [add_member(one, first_name="After", last_name="Snap").id])
     hand_over(one, door, gathering, tmp_path)
-    assert listed(door, gathering) == ["After Snap", "Guest2 Nguyễn"] and verify(door).ok
+    assert listed(door, gathering) == ["After Snap", "Erased", "Guest2 Nguyễn"] and verify(door).ok
     with door.reading() as connection:
-        told = connection.exec_driver_sql("SELECT first_name FROM person").scalars().all()
-    assert sorted(filter(None, told)) == ["After", "Guest2"]
+        told = connection.exec_driver_sql("SELECT coalesce(first_name, ''), coalesce(city, '') FROM person ORDER BY 1").all()
+    assert [tuple(row) for row in told] == [("", ""), ("After", ""), ("Guest2", "Lynn")]
 
 
 def test_a_member_of_long_ago_whom_a_leader_puts_on_the_list_comes_with_their_name(venue: Any, office: Any, tmp_path: Path) -> None:
@@ -186,7 +191,9 @@ def test_a_hand_out_has_the_rows_and_fields_that_the_server_gives_the_door(venue
 
 
 def test_whom_a_leader_adds_is_at_a_connected_door_soon_and_a_check_in_makes_no_list(venue: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    one, _two, door, gathering, people = venue
+    one, two, door, gathering, people = venue
+    change_member(two, people[0], city="Boston")
+    syncs(two, door)
     sharing = Sharing(one, host="127.0.0.1", port=0)
     visit = Visit(door, sharing.address, sharing.code)
     staying = threading.Thread(target=visit.stay, kwargs={"begin": True})

@@ -18,7 +18,7 @@ from alumni_desk.store.desk import Desk
 from alumni_desk.sync import erasing, operations, pull, state
 from alumni_desk.sync.pull import cursor_of
 from alumni_desk.sync.shapes import shapes
-from alumni_desk.sync.venue import lists
+from alumni_desk.sync.venue import joined_lists
 from alumni_desk.sync.venue.credentials import Me, as_now
 from alumni_desk.sync.venue.timing import now_ms
 from alumni_desk.sync.views import settle
@@ -82,11 +82,11 @@ def make_handout(desk: Desk, me: Me, gathering: str) -> SealedHandout:
 
 def _blocks(connection: sa.Connection, scope: str, gathering: str) -> list[Block]:
     there = {name: _rows(connection, name, question, scope=scope, gathering=gathering) for name, question in _ROWS.items()}
-    facts = lists.since(connection, shapes()["fact"], there["fact"])
+    facts = joined_lists.since(connection, shapes()["fact"], there["fact"])
     came: dict[str, int] = {}
     for row in there["fact"]:
         came[str(row["registration"])] = min(facts[row["id"]], came.get(str(row["registration"]), NOT_YET))
-    since = {"fact": facts, "registration": lists.since(connection, shapes()["registration"], there["registration"], came)}
+    since = {"fact": facts, "registration": joined_lists.since(connection, shapes()["registration"], there["registration"], came)}
     found = []
     for name, rows in there.items():
         shape = shapes()[name]
@@ -183,7 +183,7 @@ def _work_from(connection: sa.Connection, scope: str, inside: Handout) -> None:
     if inside.sequence >= reached:
         _instead(connection, scope, inside)
     else:
-        lists.lay(connection, scope, inside, reached)
+        joined_lists.lay(connection, scope, inside, reached)
     state.keep(connection, state.Rebuilding(reached))
 
 
@@ -194,7 +194,7 @@ def _instead(connection: sa.Connection, scope: str, inside: Handout) -> None:
         shape = shapes().get(block.table)
         if shape is None:
             continue
-        newer = {str(row["id"]): lists.base(shape, row) for row in lists.rows_of(block)}
+        newer = {str(row["id"]): joined_lists.base(shape, row) for row in joined_lists.rows_of(block)}
         over: dict[str, Sequence[operations.Overlay]] = dict.fromkeys(newer, ())
         over.update(operations.lying_over(connection, shape.name, newer))
         settle(connection, shape, scope, over, frozenset(), newer)
