@@ -478,6 +478,7 @@ class Sitting(QObject):
         self._heard = False
         self.appearance.repainted.connect(self._keep)
         self.appearance.resized.connect(self._resized)
+        self._goes_on = False  # with the laptops in the room, once the first page stands
         self._size_waits = False  # the window still has the measures of another text size
         app.focusWindowChanged.connect(lambda window: self._look_at_size())
 
@@ -501,6 +502,7 @@ class Sitting(QObject):
         self._show_room(page, what)
         if stay_with is not None and self.room is not None:
             self.room.venue.stay_with(*stay_with)
+        self._goes_on = stay_with is None
         news = self.opening.news if self.opening is not None else ""
         if news and self.room is not None:
             self.room.shell.say(news)
@@ -584,6 +586,9 @@ class Sitting(QObject):
         self.usable.emit()
         if self.room is not None:
             self.room.lock.away.listen()
+            if self._goes_on:
+                self._goes_on = False
+                self.room.venue.go_on_after_restart()
 
     def _close_room(self) -> None:
         if self.room is not None:

@@ -103,8 +103,8 @@ class LaptopsHere(QWidget):
     def _off(self, column: QVBoxLayout) -> None:
         if not self._standing.visiting:
             column.addWidget(Label(_("Laptops in this room swap changes without the internet, once you share with them."), tone="muted", wrap=True))
-        if self._trouble:
-            column.addWidget(Label(self._trouble, tone="warn", wrap=True))
+        if self._trouble or self._standing.not_shared:
+            column.addWidget(Label(self._trouble or self._standing.not_shared, tone="warn", wrap=True))
 
     def _on(self, column: QVBoxLayout) -> None:
         standing = self._standing
@@ -153,7 +153,8 @@ class LaptopsHere(QWidget):
         standing = self._standing
         row = QHBoxLayout()
         row.setSpacing(px(8))
-        where = _("Together with the laptop at {address}").format(address=standing.visiting)
+        where = (_("You were together with the laptop at {address}") if standing.trouble else
+                 _("Together with the laptop at {address}")).format(address=standing.visiting)  # fmt: skip
         row.addWidget(IconLine("wifi-slash" if standing.trouble else "laptop", where, standing.trouble), 1)
         leaves = Link(_("Leave"))
         leaves.setAccessibleName(_("Leave the laptop at {address}").format(address=standing.visiting))
@@ -164,6 +165,10 @@ class LaptopsHere(QWidget):
             again = Button(_("Type the new code"))
             again.clicked.connect(self.retype)
             column.addWidget(again, 0, Qt.AlignmentFlag.AlignLeft)
+        elif standing.trouble:
+            another = Button(_("Join a laptop that shares"))
+            another.clicked.connect(self.join)
+            column.addWidget(another, 0, Qt.AlignmentFlag.AlignLeft)
 
     def _foot(self, column: QVBoxLayout) -> None:
         foot = QHBoxLayout()

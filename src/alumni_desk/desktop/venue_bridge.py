@@ -15,6 +15,7 @@ from alumni_desk.store.desk import Desk
 
 if TYPE_CHECKING:
     from alumni_desk.sync.venue.finding import Search
+    from alumni_desk.sync.venue.going_on import Together
     from alumni_desk.sync.venue.sharing import Sharing
     from alumni_desk.sync.venue.stations import Station
     from alumni_desk.sync.venue.visiting import Met, Visit
@@ -37,7 +38,7 @@ class Nearby:
 class AtVenue:
     """How it stands with the laptops here. ``sharing``: off, begins or on, with ``qr``, ``code`` and ``address``, and ``gathering`` where new laptops are
     let in at its door; ``visiting``: the address of the laptop that this one has joined; ``trouble``: why that does not answer just now;
-    ``code_changed``: it shares with a code that nobody has typed here."""
+    ``code_changed``: it shares with a code that nobody has typed here; ``not_shared``: why sharing, which was on, did not go on after a restart."""
 
     sharing: str = "off"
     qr: str = ""
@@ -47,6 +48,7 @@ class AtVenue:
     visiting: str = ""
     trouble: str = ""
     code_changed: bool = False
+    not_shared: str = ""
     others: tuple[Nearby, ...] = ()
 
     @property
@@ -68,6 +70,7 @@ class GoesOn:
     begins: bool = False
     gathering: str | None = None
     visit: tuple[str, str] | None = None  # address and code
+    since: tuple[int, int] = (0, 0)  # when both were switched on, see going_on.Together
 
 
 class VenueBridge(QObject):
@@ -86,8 +89,9 @@ class VenueBridge(QObject):
         self._joins: Visit | None = None
         self._begins = self._stopped = False
         self._gathering: str | None = None
-        self._visiting = self._trouble = self._code = ""
+        self._visiting = self._trouble = self._code = self._not_shared = ""
         self._code_changed = False
+        self._shares_since = self._visits_since = 0
         self._heard.connect(self._hear)
         self._answered.connect(self._hear_visit)
         self._told = AtVenue()
@@ -107,7 +111,7 @@ class VenueBridge(QObject):
         near = tuple(Nearby(one.who, one.name, one.heard, one.connected) for one in sorted(others.values(), key=lambda one: one.heard, reverse=True))
         shares = "begins" if self._begins else "on" if sharing is not None else "off"
         return AtVenue(shares, sharing.qr if sharing else "", sharing.code if sharing else "", sharing.address if sharing else "", self._gathering,
-                       self._visiting, self._trouble, self._code_changed, near)
+                       self._visiting, self._trouble, self._code_changed, self._not_shared, near)
 
     # -- sharing
 
@@ -117,7 +121,7 @@ class VenueBridge(QObject):
         if self._begins or self._stopped:
             return
         before, self._sharing = self._sharing, None
-        self._begins, self._gathering = True, gathering
+        self._begins, self._gathering, self._not_shared = True, gathering, ""
         self._tell()
 
         def work() -> Sharing:
@@ -134,10 +138,13 @@ class VenueBridge(QObject):
             self._begins, self._sharing = False, sharing
             self._aging.start()
             self._tell()
+            self._remember()
 
         def not_begun(error: KnownError) -> None:
             self._begins, self._gathering = False, None
             self._tell()
+            if before is not None:
+                self._remember()
             if failed is not None:
                 failed(error)
 
@@ -146,6 +153,8 @@ class VenueBridge(QObject):
     def share_no_more(self) -> None:
         """End sharing."""
         sharing, self._sharing, self._gathering = self._sharing, None, None
+        self._not_shared = ""
+        self._remember()
         if sharing is not None:
             self._lanes.meet(sharing.stop)
         self._tell()
@@ -190,6 +199,7 @@ class VenueBridge(QObject):
             self.leave()
             self._visit = visit
             self._stay(visit.stay, address, code)
+            self._remember()
             self.news.emit()
             then(what)
 
@@ -208,6 +218,7 @@ class VenueBridge(QObject):
 
         self._visit = visit = Visit(self._desk, address, code, told=lambda stations, problem: self._answered.emit((visit, problem)))
         self._stay(lambda: visit.stay(begin=True), address, code)
+        self._remember()
 
     def _stay(self, work: Callable[[], None], address: str, code: str) -> None:
         self._visiting, self._code, self._trouble, self._code_changed = address, code, "", False
@@ -226,11 +237,15 @@ class VenueBridge(QObject):
         self._code_changed = False
         if visit is not None:
             visit.stop()
+        self._remember()
         self._tell()
+
+    # -- another window, or another start of the program
 
     def hand_over(self) -> GoesOn:
         """What is under way, for the window that takes this one's place; a service is not ended with this one any more."""
-        goes_on = GoesOn(self._sharing, self._begins, self._gathering, (self._visiting, self._code) if self._visiting else None)
+        goes_on = GoesOn(self._sharing, self._begins, self._gathering, (self._visiting, self._code) if self._visiting else None,
+                          (self._shares_since, self._visits_since))
         self._sharing = None
         if goes_on.sharing is not None:
             goes_on.sharing.tell(None)
@@ -238,6 +253,7 @@ class VenueBridge(QObject):
 
     def go_on(self, before: GoesOn) -> None:
         """Go on with what was under way in the window before."""
+        self._shares_since, self._visits_since = before.since
         if before.sharing is not None:
             before.sharing.tell(lambda stations: self._heard.emit())
             self._sharing, self._gathering = before.sharing, before.gathering
@@ -247,6 +263,44 @@ class VenueBridge(QObject):
             self.share(before.gathering)
         if before.visit is not None:
             self.stay_with(*before.visit)
+
+    def go_on_after_restart(self) -> None:
+        """Go on with what was on when the program ended, unless somebody has begun something meanwhile."""
+
+        def work() -> Together:
+            from alumni_desk.sync.venue.going_on import to_go_on_with
+
+            return to_go_on_with(self._desk)
+
+        def go_on(found: Together) -> None:
+            if found.shares and self._sharing is None and not self._begins:
+                self._shares_since = found.shares
+                self.share(found.gathering or None, self._shared_no_more)
+            if found.visits and self._visit is None and self._joins is None:
+                self._visits_since = found.visits
+                self.stay_with(found.address, found.code)
+
+        self._lanes.meet(work, go_on, lambda error: None)
+
+    def _shared_no_more(self, error: KnownError) -> None:
+        self._not_shared = str(error)
+        self._tell()
+
+    def _remember(self) -> None:
+        """Keep what is on, for the next start of the program."""
+        if self._stopped:
+            return
+        moment = self._desk.clock.now_ms()
+        shares = self._shares_since = (self._shares_since or moment) if self._sharing is not None or self._begins else 0
+        visits = self._visits_since = (self._visits_since or moment) if self._visiting else 0
+        gathering, address, code = self._gathering or "", self._visiting, self._code
+
+        def work() -> None:
+            from alumni_desk.sync.venue.going_on import Together, remember
+
+            remember(self._desk, Together(shares, gathering, visits, address, code if visits else ""))
+
+        self._lanes.write(work, None, lambda error: None)  # the desk may be shut, and then there is nothing to go on with
 
     def stop(self) -> None:
         """End both; the window closes. Before the lanes are."""
@@ -270,8 +324,9 @@ class VenueBridge(QObject):
         if self._visit is not None and visit is self._visit:
             self._trouble = str(problem) if problem is not None else ""
             self._code_changed = problem is not None and problem.code == "venue_code_changed"
-            if self._visiting:
-                self._visiting = self._visit.address  # it may have gone elsewhere
+            if self._visiting and self._visiting != self._visit.address:  # it may have gone elsewhere
+                self._visiting = self._visit.address
+                self._remember()
             self._hear()
 
     def _tell(self) -> None:

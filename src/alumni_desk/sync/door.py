@@ -138,6 +138,7 @@ def end(desk: Desk, membership: Membership) -> None:
             name = connection.exec_driver_sql("SELECT name FROM gathering WHERE id = ?", (membership.gathering or "",)).scalar()
             state.keep(connection, state.Ended(name=name or "", until=membership.until))
         _forget_all(connection, membership.scope, facts=True)
+        state.drop(connection, state.Here)
     erasing.finish(desk)
 
 

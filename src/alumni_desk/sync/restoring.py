@@ -587,6 +587,8 @@ def _carry_over(desk: Desk, found: Found) -> int:
             if key not in _OF_THE_CURSOR:
                 connection.exec_driver_sql("INSERT INTO sync_state (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
                                            (key, value))
+        if "here" not in found.sync:
+            state.drop(connection, state.Here)
         if "membership" in found.sync and "elsewhere" not in found.sync:
             state.drop(connection, state.Elsewhere)
         membership = state.read(connection, state.Membership)
@@ -651,7 +653,7 @@ def _of_another_computer(desk: Desk) -> None:
     """The membership in a backup of another computer stays known; this laptop does not go on as that one. One of its own, if it has one, is laid over it."""
     with desk.applying() as applying:
         if state.read(applying.connection, state.Membership) is not None:
-            for kind in (state.Session, state.Joining, state.Credentials, state.Told, state.VenueCodes):
+            for kind in (state.Session, state.Joining, state.Credentials, state.Told, state.VenueCodes, state.Here):
                 state.drop(applying.connection, kind)
             state.keep(applying.connection, state.Elsewhere())
 

@@ -129,6 +129,19 @@ class VenueCodes(msgspec.Struct, frozen=True):
     codes: list[VenueCode]
 
 
+class Here(msgspec.Struct, frozen=True):
+    """What this laptop does with the laptops in its room, to go on after a restart: since when it shares and visits, in milliseconds since 1970, 0: not;
+    ``gathering``: at whose door new laptops are let in; ``address`` and ``code`` of the laptop visited. For one chapter at its server."""
+
+    server: str
+    scope: str
+    shares: int = 0
+    gathering: str = ""
+    visits: int = 0
+    address: str = ""
+    code: str = ""
+
+
 class Rebuilding(msgspec.Struct, frozen=True):
     """The chapter is being pulled again from zero; when that is done, what did not come is not at the server. ``reached``: how far it had been pulled
     before."""
@@ -221,7 +234,8 @@ _NAMES: dict[type[msgspec.Struct], str] = {Membership: "membership", Joining: "j
                                            Places: "places", Skew: "skew", Fetching: "fetching", Checked: "checked", Told: "laptops",
                                            Former: "former", Scrubbing: "scrubbing", Elsewhere: "elsewhere", Ended: "ended", Contact: "contact",
                                            Credentials: "credentials",
-                                           Away: "away", Reach: "reach", Carrying: "carrying", Dropped: "dropped", VenueCodes: "venue_codes", Due: "due"}
+                                           Away: "away", Reach: "reach", Carrying: "carrying", Dropped: "dropped", VenueCodes: "venue_codes", Due: "due",
+                                           Here: "here"}
 
 
 def read(connection: Connection, kind: type[T]) -> T | None:

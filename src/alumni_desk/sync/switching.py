@@ -88,7 +88,7 @@ def _empty(connection: sa.Connection, wanted: Chapter, membership: Membership) -
         connection.exec_driver_sql(f'DELETE FROM "{name}"')
     search.empty(connection)
     for kind in (state.Timeline, state.Places, state.Rebuilding, state.LastSync, state.Told, state.Checked, state.Fetching, state.Away, state.Reach,
-                 state.Former):
+                 state.Former, state.Here):
         state.drop(connection, kind)
     connection.exec_driver_sql("DELETE FROM sync_state WHERE key IN ('conflicts', 'decisions', 'circles', 'lately') OR key LIKE ?", (f"{state.REPLICA}%",))
     connection.exec_driver_sql("DELETE FROM scope")
