@@ -200,6 +200,9 @@ SIGNED_IN = "set -e\nprintf 'pass' | gnome-keyring-daemon --unlock --components=
 NOT_SIGNED_IN = "gnome-keyring-daemon --start --components=secrets >/dev/null"
 DESK = '"$PY" -m alumni_desk --profile "$FOLDER"'
 
+WITH_PASSWORD = ('"$PY" -c "import pathlib, sys; from alumni_desk.store import keys; folder = pathlib.Path(sys.argv[1]); '
+                 "keys.keep_under(folder, 'desk', keys.database_key(folder, 'desk'), 'three words here')\" \"$FOLDER\"")
+
 
 @pytest.fixture
 def login(tmp_path: Path) -> Session:
@@ -229,9 +232,7 @@ def test_a_locked_collection_leads_to_the_password_in_words(login: Session) -> N
 @real
 def test_both_keepers_and_the_service_locked_asks_for_the_password_and_says_why(login: Session) -> None:
     login.made()
-    add = ('"$PY" -c "import pathlib, sys; from alumni_desk.store import keys; folder = pathlib.Path(sys.argv[1]); '
-           "keys.keep_under(folder, 'desk', keys.database_key(folder, 'desk'), 'three words here')\" \"$FOLDER\"")
-    login.run(f"{SIGNED_IN}\n{add}")
+    login.run(f"{SIGNED_IN}\n{WITH_PASSWORD}")
     said = login.run(f"{NOT_SIGNED_IN}\n{DESK} members", code=1)
     assert "it is locked" in said and "Type the chapter's password" in said
     assert '"Ada"' in login.run(f"{NOT_SIGNED_IN}\n{DESK} members --json", ALUMNI_DESK_PASSPHRASE="three words here")
@@ -261,7 +262,20 @@ def test_no_collection_leads_to_the_password_in_words(login: Session) -> None:
     login.made()
     shutil.rmtree(login.folder / "data" / "keyrings")
     said = login.run(f"{NOT_SIGNED_IN}\n{DESK} members", code=1)
-    assert "it was never set up" in said
+    assert "does not have the key of the chapter any more" in said, "what is read is not made, so nobody is asked to choose a password for it"
+
+
+@real
+def test_to_read_asks_a_secret_service_to_make_no_collection(login: Session) -> None:
+    """Whoever unlocks would have typed the chapter's password into the question for a new keyring's."""
+    login.made()
+    login.run(f"{SIGNED_IN}\n{WITH_PASSWORD}")
+    shutil.rmtree(login.folder / "data" / "keyrings")
+    log = login.folder / "calls"
+    said = login.run(f'dbus-monitor --session "interface=org.freedesktop.Secret.Service" > "{log}" 2>/dev/null &\nMONITOR=$!\n{NOT_SIGNED_IN}\n'
+                     f'until grep -q "member=NameAcquired" "{log}"; do :; done\n{DESK} members; CODE=$?; kill $MONITOR; exit $CODE', code=1)
+    assert "any more" in said and "Type the chapter's password" in said
+    assert "ReadAlias" in log.read_text() and "CreateCollection" not in log.read_text()
 
 
 FILE = '"$(ls "$HOME"/stick/*.alumnidesk)"'

@@ -270,10 +270,10 @@ def opens(folder: Path, name: str, key: bytes, typed: str) -> None:
         raise _damaged()
 
 
-def keyring_opens(folder: Path, name: str, key: bytes) -> None:
+def keyring_opens(folder: Path, name: str, key: bytes, patience: Patience | None = None) -> None:
     """Nothing, if the keyring gives out the key of this database; raises StoreProblem ``keyring_silent`` if not."""
     content = _read(folder / f"{name}.key")
-    given = _from_keyring(content)
+    given = _from_keyring(content, patience)
     if given.key is not None and hmac.compare_digest(given.key, key):
         return
     if given.key is not None or given.gone:
@@ -622,13 +622,31 @@ def _ask(what: Callable[[KeyringBackend], T | None], patience: Patience | None) 
 
     def get() -> tuple[T | None, str]:
         ring = _keyring()
-        return (None, _("none answers")) if ring is None else (what(ring), "")
+        if ring is None:
+            return None, _("none answers")
+        return what(ring) if _keeps_something(ring) else None, ""
 
     try:
         return (patience or Patience()).ask(get)
     except (KeyringError, OSError, RuntimeError) as error:
         log.warning("the keyring does not answer: %s", type(error).__name__)
         return None, _why_silent(error)
+
+
+def _keeps_something(ring: KeyringBackend) -> bool:
+    """Whether there is a place in it where something could be. A Secret Service without one would make it as soon as it is read from, and ask somebody who
+    wants to open the chapter to choose a password for that."""
+    if not hasattr(ring, "get_preferred_collection") or hasattr(ring, "preferred_collection"):
+        return True
+    secretstorage = import_module("secretstorage")
+    try:
+        with contextlib.closing(secretstorage.dbus_init()) as connection:
+            secretstorage.get_collection_by_alias(connection, "default")
+    except secretstorage.ItemNotFoundException:
+        return False
+    except (secretstorage.SecretStorageException, OSError):  # whoever reads says what is wrong
+        return True
+    return True
 
 
 def _give(name: str, secret: str, patience: Patience | None) -> str | None:
@@ -679,7 +697,7 @@ def _forget(before: dict[str, Any]) -> None:
 
 def _take_out(name: str) -> None:
     ring = _keyring()
-    if ring is not None:
+    if ring is not None and _keeps_something(ring):
         ring.delete_password(SERVICE, name)
 
 
