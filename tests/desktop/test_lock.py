@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from alumni_desk.desktop.door_pin import DOOR_PIN, NewPinSheet, PinSheet
 from alumni_desk.desktop.first_run import FirstRun
 from alumni_desk.desktop.front import Front
 from alumni_desk.desktop.import_sheet import ImportSheet
+from alumni_desk.desktop.lock_page import LockPage
 from alumni_desk.desktop.locking import LOCK_AFTER, LOCK_DOOR, Lock
 from alumni_desk.desktop.member_form import MemberForm
 from alumni_desk.desktop.opening import Opening
@@ -505,6 +507,50 @@ def test_the_password_store_unlocks_what_it_keeps(hands: Hands, monkeypatch: pyt
     hands.until(lambda: not hands.room.lock.locked)
 
 
+def test_while_the_store_asks_for_its_own_password_the_page_says_so(hands: Hands, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """It may take long, and its question may stand behind another window."""
+    answers = threading.Event()
+
+    class Asking(Shelf):
+        def get_password(self, service: str, username: str) -> str | None:
+            answers.wait(20)
+            return super().get_password(service, username)
+
+    shelf = Shelf()
+    monkeypatch.setattr(keys, "_keyring", lambda: shelf)
+    keys.keep_in_keyring(hands.desk.profile.path, "desk", hands.desk.key, on=True)
+    asking = Asking()
+    asking.kept, asking.silent = shelf.kept, True
+    monkeypatch.setattr(keys, "_keyring", lambda: asking)
+
+    def asked() -> LockPage:
+        page = hands.room.lock.page
+        page.store.setFocus()
+        QTest.keyClick(page.store, Qt.Key.Key_Return)
+        said = " ".join(label.text() for label in page.findChildren(QLabel) if label.isVisible())
+        assert "it asks for its password in a window of its own" in said and page.focusWidget() is page.other_way
+        return page
+
+    try:
+        hands.room.lock.lock()
+        hands.until(lambda: hands.room.lock.page.locked.keyring)
+        page = asked()
+        if os.environ.get("SHOTS"):
+            hands.shell.grab().save(f"{os.environ['SHOTS']}/lock-store-asked.png")
+        QTest.keyClick(page.other_way, Qt.Key.Key_Return)
+        assert page.entry is not None and page.focusWidget() is page.entry.password and page.store.isEnabled() and not page.waiting.isVisible()
+        asked()
+        answers.set()
+        hands.until(lambda: page.store_said.isVisible())
+        assert page.focusWidget() is page.store and not page.waiting.isVisible()
+        answers.clear()
+        asked()
+        unlock(hands)
+        assert not hands.room.lock.locked, "the password does not wait for the store"
+    finally:
+        answers.set()
+
+
 def test_wrong_passwords_never_lead_to_the_button_of_the_store(hands: Hands, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keys, "_keyring", Shelf)
     keys.keep_in_keyring(hands.desk.profile.path, "desk", hands.desk.key, on=True)
@@ -758,6 +804,7 @@ away.stop()
 def test_what_logind_says_under_the_own_path_of_a_session_locks(tmp_path: Path, own: str, locked: int) -> None:
     script = '''
 import sys
+import threading
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtCore import QTimer
 from PySide6.QtDBus import QDBusConnection, QDBusMessage

@@ -46,12 +46,14 @@ class Locked:
 
 
 class LockPage(QWidget):
-    """Column 440. ``given(typed)``: a password or recovery key to try; ``by_store``: the password store is to open it; ``backups``: the chapter is
+    """Column 440. ``given(typed)``: a password or recovery key to try; ``by_store``: the password store is to open it; ``otherwise``: it is waited for no
+    longer; ``backups``: the chapter is
     to be closed, for the way to a backup; ``door``: back to check-in; ``sized(percent)``: another text size is wanted.
     """
 
     given = Signal(str)
     by_store = Signal()
+    otherwise = Signal()
     backups = Signal()
     door = Signal()
     sized = Signal(int)
@@ -83,6 +85,7 @@ class LockPage(QWidget):
         self.store.clicked.connect(self.by_store)
         self.store_said = Label("", "small", "danger", wrap=True)
         self.store_said.hide()
+        self.waiting = self._waiting_part()
         # Somebody who knows the password hardly wants one: there it is a quiet way, as on the first page.
         self.restore: Button = Link(_("Restore a backup …"), role="small") if locked.password else Button(
             _("Restore a backup …"), "secondary" if self.entry is not None else "primary", "clock-counter-clockwise", height=40)
@@ -92,7 +95,7 @@ class LockPage(QWidget):
             part.hide()
         if self.entry is not None and locked.keyring and not locked.password:
             self.entry.button.kind = "secondary"  # one thing matters most: the store
-        store: list[QWidget | None] = [self.store if locked.keyring else None, self.store_said]
+        store: list[QWidget | None] = [self.store if locked.keyring else None, self.waiting, self.store_said]
         # Where there is no password the password store comes first, and the recovery key is what remains.
         for one in [self.entry, *store] if locked.password else [*store, self.entry]:
             if one is not None:
@@ -115,6 +118,21 @@ class LockPage(QWidget):
         foot.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         self.middle.column.addWidget(foot)
         self.middle.follow_keyboard()
+
+    def _waiting_part(self) -> QWidget:
+        """What is said while the password store is asked: it may have its question elsewhere on the screen, or not answer at all."""
+        part = QWidget()
+        column = QVBoxLayout(part)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(px(8))
+        asked = _("This computer’s password store is asked for the key. If it is locked, it asks for its password in a window of its own.")
+        column.addLayout(_line("hourglass", Label(asked, "small", wrap=True)))
+        words = _("Use the password instead") if self.locked.password else _("Use the recovery key instead") if self.locked.recovery else _("Wait no longer")
+        self.other_way = Button(words)
+        self.other_way.clicked.connect(self._wait_no_longer)
+        column.addWidget(self.other_way, 0, Qt.AlignmentFlag.AlignLeft)
+        part.hide()
+        return part
 
     def say_standing(self, words: str) -> bool:
         """What the sync does now; whether that has its place on the page already."""
@@ -176,6 +194,8 @@ class LockPage(QWidget):
         self.say_badge(before._badge)
         if not before.store_said.isHidden():
             self.store_failed(before.store_said.text(), gone=before.store.isHidden())
+        if not before.waiting.isHidden():
+            self.store_asked()
 
     def first_focus(self) -> QWidget:
         """Where the keyboard begins."""
@@ -188,9 +208,29 @@ class LockPage(QWidget):
         if self.entry is not None:
             self.entry.complain(sentence, counts=counts)
 
+    def store_asked(self) -> None:
+        """The password store is asked, which may take a while: the keyboard goes to the other way meanwhile, not to whatever comes next on the page."""
+        self.store_said.hide()
+        self.waiting.show()
+        if self.focusWidget() is self.store:  # also while the question of the store has the keyboard
+            self.other_way.setFocus(Qt.FocusReason.OtherFocusReason)
+        self.store.setEnabled(False)
+
+    def _wait_no_longer(self) -> None:
+        self.otherwise.emit()
+        self._waited()
+        self.first_focus().setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def _waited(self) -> None:
+        """The password store is not waited for any more; whoever is typing goes on."""
+        self.store.setEnabled(True)
+        if self.focusWidget() is self.other_way:
+            self.store.setFocus(Qt.FocusReason.OtherFocusReason)
+        self.waiting.hide()
+
     def store_failed(self, sentence: str, *, gone: bool = False) -> None:
         """Say why the password store did not open it. ``gone``: it has lost the key, so the other ways are what is left."""
-        self.store.setEnabled(True)
+        self._waited()
         self.store_said.setText(sentence)
         self.store_said.show()
         if not gone:

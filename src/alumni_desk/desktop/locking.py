@@ -21,6 +21,7 @@ from alumni_desk.errors import KnownError
 from alumni_desk.protocol.codes import badge_behind, read_recovery_key
 from alumni_desk.store import driver, keys
 from alumni_desk.store.desk import Desk
+from alumni_desk.store.patience import Patience
 from alumni_desk.words import _, ngettext, number
 
 if TYPE_CHECKING:
@@ -92,6 +93,7 @@ class Lock(QObject):
         self.away.idle.connect(lambda: self.lock("idle"))
         self.away.slept.connect(self._slept)
         self.page: LockPage | None = None
+        self._patience: Patience | None = None  # with the password store, which is being asked
         self._closed = False
         self._hidden: list[QWidget] = []
         self._keys: list[QShortcut | QAction] = []
@@ -162,6 +164,7 @@ class Lock(QObject):
         before, self.page = self.page, LockPage(said, self._shell)
         self.page.given.connect(self._try)
         self.page.by_store.connect(self._try_store)
+        self.page.otherwise.connect(self._ask_store_no_longer)
         self.page.backups.connect(self.backups_wanted)
         self.page.door.connect(self._to_door)
         # Not inside the click that asked for it.
@@ -198,6 +201,7 @@ class Lock(QObject):
         if self._closed:
             return
         self._closed = True
+        self._ask_store_no_longer()
         QApplication.instance().focusWindowChanged.disconnect(self._reached)
         self.away.stop()
         if self.locked:
@@ -342,12 +346,26 @@ class Lock(QObject):
     def _try_store(self) -> None:
         if self.page is None:
             return
-        self.page.store.setEnabled(False)
-        self._lanes.send(lambda: keys.keyring_opens(self._desk.profile.path, "desk", self._desk.key), lambda done: self.unlock(), self._store_refused)
+        self._ask_store_no_longer()
+        self.page.store_asked()
+        patience = self._patience = Patience()
 
-    def _store_refused(self, error: KnownError) -> None:
-        if self.page is not None:
-            self.page.store_failed(str(error), gone=bool(error.facts.get("gone")))
+        def refused(error: KnownError) -> None:
+            if self._patience is patience and self.page is not None:
+                self._patience = None
+                self.page.store_failed(str(error), gone=bool(error.facts.get("gone")))
+
+        def opened(done: object) -> None:
+            if self._patience is patience:
+                self.unlock()
+
+        self._lanes.send(lambda: keys.keyring_opens(self._desk.profile.path, "desk", self._desk.key, patience), opened, refused)
+
+    def _ask_store_no_longer(self) -> None:
+        """What the password store says from now on is too late."""
+        patience, self._patience = self._patience, None
+        if patience is not None:
+            patience.give_up()
 
     def _to_door(self) -> None:
         door = self._door()
@@ -368,6 +386,7 @@ class Lock(QObject):
         """Show everything again, as it was."""
         if self.page is None:
             return
+        self._ask_store_no_longer()
         QApplication.instance().removeEventFilter(self)
         self.page = None
         self._shell.uncover()
