@@ -23,12 +23,13 @@ from alumni_desk.desktop.activity_page import AT_ONCE
 from alumni_desk.desktop.activity_rows import lines_of, places, wrapped
 from alumni_desk.desktop.activity_words import day_words, reason_of
 from alumni_desk.desktop.app import build
+from alumni_desk.desktop.deeds import second_line
 from alumni_desk.desktop.fonts import metrics_of, px
 from alumni_desk.desktop.widgets import Scroll
 from alumni_desk.exchange.importing import run_import
 from alumni_desk.gatherings.actions import add_guests, change_gathering, new_gathering, set_rsvp
 from alumni_desk.gatherings.records import registration_id
-from alumni_desk.members.actions import change_member, remove_members
+from alumni_desk.members.actions import add_member, change_member, remove_members
 from alumni_desk.members.lists import count_members, member, member_rows
 from alumni_desk.members.merging import merge_people
 from alumni_desk.protocol.clocks import unpack
@@ -496,3 +497,13 @@ def test_a_long_name_without_a_break_stays_inside_the_details(hands: Any) -> Non
         if scroll.isVisible():
             assert scroll.widget().width() <= scroll.viewport().width()
     assert members.panel.more_button.mapTo(members.panel, members.panel.more_button.rect().topRight()).x() < members.panel.width()
+
+
+def test_of_a_deed_whose_laptop_is_not_known_none_is_named(hands: Any) -> None:
+    """What a backup of another laptop brought was done there, whose laptop had no name."""
+    add_member(hands.desk, first_name="Ada")
+    page = hands.page("activity")
+    hands.rest()
+    deed = deeds(hands.desk)[0]
+    assert "Ada" in deed.what and deed.device is None and "laptop" not in second_line(deed)
+    assert "this laptop" not in " ".join(label.text() for label in page.findChildren(QLabel))

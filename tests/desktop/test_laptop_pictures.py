@@ -21,7 +21,8 @@ from alumni_desk.desktop.join_laptop_sheet import JoinLaptopForm
 from alumni_desk.protocol.codes import long_invitation, new_invitation, new_venue_code, read_venue_code, short_invitation
 from alumni_desk.sync import inviting
 from alumni_desk.sync.inviting import Invitation, qr_text
-from alumni_desk.sync.venue.places import read_qr
+from alumni_desk.sync.venue.finding import Found, Search
+from alumni_desk.sync.venue.places import read_place, read_qr
 
 AT = "192.168.1.7:7807"
 
@@ -206,3 +207,26 @@ def test_where_no_laptop_can_be_joined_its_code_leads_to_a_leader(lanes: Lanes, 
     qtbot.addWidget(form)
     form.take_text(f"alumnidesk://laptop?at={AT}&code={code}")
     assert "Ask a leader of the chapter" in all_words(form) and form.verdict.way_out is None
+
+
+def test_ticked_is_the_laptop_whose_address_stands_in_the_field_and_no_other(form: JoinLaptopForm) -> None:
+    def found(*places: str) -> None:
+        form._came(Search(tuple(Found("laptop", read_place(place), ours=True, reachable=True) for place in places), None, ""))
+
+    def ticked() -> list[str]:
+        return [address for address, radio in form.radios.items() if radio.isChecked()]
+
+    found(AT)
+    [radio] = form.radios.values()
+    assert ticked() == [AT] and form.address.text() == AT
+    radio.click()
+    assert ticked() == [AT] and form.address.text() == AT, "a click on what is ticked is no no"
+    form.address.selectAll()
+    QTest.keyClicks(form.address, "192.168.1.9:7807")
+    assert ticked() == []
+    radio.click()
+    assert ticked() == [AT] and form.address.text() == AT
+    found(AT, "192.168.1.8:7807")
+    assert ticked() == [AT]
+    list(form.radios.values())[1].click()
+    assert ticked() == ["192.168.1.8:7807"] == [form.address.text()]

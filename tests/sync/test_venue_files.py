@@ -325,6 +325,7 @@ def test_why_a_typed_address_does_not_answer(monkeypatch: pytest.MonkeyPatch) ->
     codes = [unreachable(read_place(text), error).code for text, error in (
         ("192.168.1.9:1", ConnectionRefusedError()), ("192.168.1.9", TimeoutError()), ("10.1.1.1:5", TimeoutError()))]
     assert codes == ["venue_not_sharing", "venue_closed", "venue_other_network"]
+    assert "does not answer. Compare the address with the one on the other laptop’s screen" in str(unreachable(read_place("192.168.1.9"), TimeoutError()))
     monkeypatch.setattr(line, "interfaces", list)
     assert unreachable(read_place("192.168.1.9"), OSError()).code == "venue_no_network"
     with pytest.raises(KnownError):

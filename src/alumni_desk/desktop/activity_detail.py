@@ -87,8 +87,9 @@ class Detail(Scroll):
         head = QVBoxLayout()
         head.setSpacing(px(2))
         head.addWidget(Label(breakable(deed.what), "title", wrap=True))
-        who = ", ".join(part for part in (deed.who or "", deed.device or _("this laptop")) if part)
-        head.addWidget(Label(breakable(who), tone="muted", wrap=True))
+        who = ", ".join(part for part in (deed.who, deed.device) if part)
+        if who:
+            head.addWidget(Label(breakable(who), tone="muted", wrap=True))
         head.addWidget(Label(f"{day_words(local(deed.at).date())}, {local(deed.at):%H:%M}", tone="muted", wrap=True))
         column.addLayout(head)
         column.addSpacing(px(8))

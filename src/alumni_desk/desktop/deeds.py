@@ -59,8 +59,8 @@ class About:
 
 
 def second_line(deed: Done) -> str:
-    """Who, on which laptop, and whether it was undone."""
-    who = [deed.who or "", deed.device or _("this laptop")]
+    """Who, on which laptop where that is known (what a backup of another laptop brought may be of any), and whether it was undone."""
+    who = [deed.who or "", deed.device or ""]
     if deed.state == "undone" and deed.undone_at:
         who.append(_("undone at {time}").format(time=f"{local(deed.undone_at):%H:%M}"))
     return " · ".join(part for part in who if part)

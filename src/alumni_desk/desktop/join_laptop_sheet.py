@@ -44,7 +44,7 @@ class JoinLaptopForm(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(px(12))
         column.addWidget(Label(_("On the other laptop, on its Sync page, “Laptops here” is switched on. It shows a square code, an address and a code of ten "
-                                 "letters."),
+                                 "letters and figures."),
                                tone="muted", wrap=True))  # fmt: skip
         self._found_place = QVBoxLayout()
         self._found_place.setSpacing(px(4))
@@ -52,6 +52,7 @@ class JoinLaptopForm(QWidget):
         self._found: QWidget | None = None
         self.address = Field(_("Address"), "192.168.1.7:7807")
         self.address.textEdited.connect(self._typed)
+        self.address.textChanged.connect(lambda text: self._tick())
         self.address_row = FormRow(_("Address"), self.address)
         column.addWidget(self.address_row)
         self.code = Field(_("Code"), _("ten letters and figures"))
@@ -70,7 +71,7 @@ class JoinLaptopForm(QWidget):
         lost.clicked.connect(self.not_found)
         tools.addWidget(lost)
         column.addLayout(tools)
-        self.radios: list[Radio] = []
+        self.radios: dict[str, Radio] = {}  # by the address
         self.ways.serve(self)
         self.look()
 
@@ -92,12 +93,12 @@ class JoinLaptopForm(QWidget):
         column = QVBoxLayout(box)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(px(4))
-        self.radios = []
+        self.radios = {}
         for one in near:
             radio = Radio(_("A laptop of this chapter at {address}").format(address=one.place) if one.ours else
                           _("A laptop that shares at {address}").format(address=one.place))  # fmt: skip
-            radio.toggled.connect(lambda on, one=one: self._choose(str(one.place)) if on else None)
-            self.radios.append(radio)
+            radio.clicked.connect(lambda on, one=one: self._choose(str(one.place)))
+            self.radios[str(one.place)] = radio
             column.addWidget(radio)
         if not near:
             nobody = _("No laptop that shares was heard. Type the address that the other laptop shows.")
@@ -107,7 +108,8 @@ class JoinLaptopForm(QWidget):
         column.addWidget(again, 0, Qt.AlignmentFlag.AlignLeft)
         self._put(box)
         if self.radios and not self.address.text().strip():
-            self.radios[0].setChecked(True)
+            self._choose(next(iter(self.radios)))
+        self._tick()
 
     def _failed(self, error: KnownError) -> None:
         self._looking = False
@@ -123,7 +125,16 @@ class JoinLaptopForm(QWidget):
 
     def _choose(self, address: str) -> None:
         self.address.setText(address)
+        self._tick()
         self._typed()
+
+    def _tick(self) -> None:
+        """Ticked is the laptop whose address stands in the field, or none. Qt unticks none of those of which one is always on, so it is not told of that."""
+        for address, radio in self.radios.items():
+            radio.setAutoExclusive(False)
+            radio.setChecked(address == self.address.text().strip())
+        for radio in self.radios.values():
+            radio.setAutoExclusive(True)
 
     def paste(self, text: str) -> None:
         """Take the text of a QR code, or a code alone."""
@@ -138,7 +149,7 @@ class JoinLaptopForm(QWidget):
             self.code.setText(code)
             self.code_row.set_wrong("")
         elif scanned is not None or not self._is_invitation(text):
-            self._complain(_("What you copied is neither the text of a laptop’s QR code nor a code of ten letters."))
+            self._complain(_("What you copied is neither the text of a laptop’s QR code nor a code of ten letters and figures."))
         self.changed.emit()
 
     def _complain(self, sentence: str) -> None:

@@ -349,7 +349,7 @@ class RestorePage(Page):
             return
         self.stack.show_content()
         self.table.elsewhere = other[0].file if other else None
-        count = len(other) + len(backup_folders.counted(seen.backups))
+        count = len(backup_folders.counted(seen.backups))
         self.count.setText(ngettext("{n} backup", "{n} backups", count).format(n=number(count)) if count else _("No backups yet"))
         self.others.setText(backup_folders.others_words(seen.backups))
         self.others.setVisible(bool(self.others.text()))

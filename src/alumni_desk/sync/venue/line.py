@@ -126,8 +126,8 @@ def unreachable(place: Place, error: BaseException) -> NetworkProblem:
         return NetworkProblem("venue_other_network", _(
             "{address} is in another network than this laptop. Bring both into the same Wi-Fi, or carry a file: parcel write."), **facts)
     return NetworkProblem("venue_closed", _(
-        "{address} does not answer. The other laptop’s firewall may be closed for Alumni Desk, or this Wi-Fi keeps its guests apart: try a phone’s hotspot, "
-        "or carry a file: parcel write."), **facts)
+        "{address} does not answer. Compare the address with the one on the other laptop’s screen. If it is the same, the other laptop’s firewall may be "
+        "closed for Alumni Desk, or this Wi-Fi keeps its guests apart: try a phone’s hotspot, or carry a file: parcel write."), **facts)
 
 
 def _wrong_code() -> KnownError:
