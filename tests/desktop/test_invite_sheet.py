@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -169,6 +170,58 @@ def test_an_invitation_that_nobody_was_given_ends_with_its_dialog_and_an_open_on
     hands.until(lambda: len(said) == 5)
     assert said[-1] == "The invitation is taken back: its code opens nothing any more."
     assert [one.state for one in inviting.invitations(desk)].count("open") == 1
+
+
+def test_once_it_was_used_nothing_more_is_done_to_it_and_another_is_offered(make_server: Any, hands_on: Any, desk: Desk,
+                                                                            make_second: Callable[[], Desk]) -> None:
+    server = make_server()
+    hands = hands_on(server.url, server.invite())
+    sheet = invited(hands)
+    QTest.keyClicks(sheet.name, "Kwame")
+    hands.until(lambda: sheet.standing is not None and states(desk).get("Kwame") == "open" and sheet.cancel.isEnabled())
+    made = sheet.standing
+    assert made is not None
+    join(make_second(), server.url, made.code)
+    hands.until(lambda: "Kwame has joined" in all_words(sheet))
+    assert sheet.state.glyph._icon == "check-circle" and "Valid until" not in all_words(sheet) and "types the code" not in all_words(sheet)
+    assert not any(part.isEnabled() for part in (sheet.name, sheet.email, sheet.door, sheet.leader, *sheet.deeds)) and not sheet.cancel.isVisible()
+    shot(sheet, "used")
+    hands.click(sheet.next)
+    hands.until(lambda: sheet.standing is not None and sheet.cancel.isEnabled())
+    assert sheet.standing is not None and sheet.standing.code != made.code and sheet.name.text() == "" and sheet.name.isEnabled()
+    assert "Not used yet" in all_words(sheet) and not sheet.next.isVisible() and states(desk)["Kwame"] == "used"
+    sheet.reject()
+    hands.until(lambda: list(states(desk).values()).count("open") == 0)
+    hands.rest()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows knows one time zone for a process")
+def test_by_which_clock_it_ends_is_said_where_the_gathering_has_another(make_server: Any, hands_on: Any, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    try:
+        server = make_server()
+        hands = hands_on(server.url, server.invite())
+        day = f"{desk.now() + timedelta(days=20):%Y-%m-%d}"
+        new_gathering(desk, name="Dinner", start=f"{day}T18:00", end=f"{day}T22:00", time_zone="America/New_York")
+        sync_once(desk)
+        sheet = invited(hands)
+        assert "At most 24 hours after it ends, by this laptop’s clock (CE" in sheet.until_note.text()
+        assert ", once, by this laptop’s clock (CE" in sheet.valid.first.text()
+        shot(sheet, "zone")
+        sheet.leader.button.setChecked(True)
+        hands.until(lambda: sheet.cancel.isEnabled())
+        assert "by this laptop’s clock" not in all_words(sheet)
+        sheet.reject()
+        hands.rest()
+    finally:
+        monkeypatch.delenv("TZ")
+        time.tzset()
+
+
+def shot(sheet: InviteSheet, name: str) -> None:
+    if os.environ.get("SHOTS"):
+        sheet.window().grab().save(f"{os.environ['SHOTS']}/invite-{name}.png")
 
 
 def test_after_a_commands_switch_of_chapter_nobody_is_invited_into_the_other(

@@ -174,6 +174,9 @@ def test_names_as_they_are_shown() -> None:
     assert naming.display_name(Person(first_name="Robert", last_name="O’Brien", preferred_name="Bob")) == "Bob O’Brien"
     assert naming.display_name(Person(other_script_name="陳美玲")) == "陳美玲"
     assert naming.display_name(Person(last_name="Suharto")) == "Suharto"
+    assert naming.face(Person(first_name="Ada", class_year=2004)) == "’04" and naming.face(Person(first_name="Ada", constituent_codes='["parent"]')) == "P"
+    assert naming.face(Person(first_name="(ada", last_name="Obi")) == "A" and naming.face(Person(other_script_name="陳美玲")) == "陳"
+    assert naming.face(Person(first_name="किरण")) == "कि" and naming.face(Person()) == ""
     assert naming.short_year(2004) == "’04" and naming.short_year(None) == ""
 
 

@@ -66,11 +66,13 @@ class Evening:
 
 
 class InviteSheet(PlainSheet):
-    """``wished(Wish)`` for a new code, in place of the one that stands; ``cancelled(id)``; ``save``, ``copy``, ``mail`` and ``print`` with what stands."""
+    """``wished(Wish)`` for a new code, in place of the one that stands; ``cancelled(id)``; ``another``: the one that stands was used, and the next is to be
+    one of its own; ``save``, ``copy``, ``mail`` and ``print`` with what stands."""
 
     wished = Signal(object)
     of_the_term = True  # once it has ended nobody can be invited
     cancelled = Signal(str)
+    another = Signal()
     save = Signal(object)
     copy = Signal(object)
     mail = Signal(object)
@@ -84,7 +86,7 @@ class InviteSheet(PlainSheet):
         self._evenings = {one.id: one for one in evenings}
         self._made: Made | None = None
         self._asked: Wish | None = None
-        self._leader_until = leader_until
+        self._leader_until, self._leader_alone = leader_until, leader_alone
         self.name = Field(_("Who"))
         self.email = Field(_("E-mail"))
         both = QHBoxLayout()
@@ -101,7 +103,7 @@ class InviteSheet(PlainSheet):
         self.door = _Way(_("Check-in for one gathering"), "", self.evening)
         self.leader = _Way(_("Everything in the chapter"),
                            _("Members, gatherings, badges and inviting others. For leaders; ends 60 days after their last contact."))
-        ways = _Ways((self.door, self.leader))
+        ways = self._ways = _Ways((self.door, self.leader))
         may_do.addWidget(ways)
         if leader_alone:  # a choice of one is none
             ways.hide()
@@ -195,6 +197,10 @@ class InviteSheet(PlainSheet):
         self.cancel = Button(_("Cancel the invitation"))
         self.cancel.clicked.connect(self._cancel)
         row.addWidget(self.cancel)
+        self.next = Button(_("Invite another"))
+        self.next.clicked.connect(self._another)
+        self.next.hide()
+        row.addWidget(self.next)
         row.addStretch(1)
         self.state = IconLine("hourglass", _("Not used yet"))
         row.addWidget(self.state, 0, Qt.AlignmentFlag.AlignVCenter)
@@ -236,7 +242,7 @@ class InviteSheet(PlainSheet):
             self.until.setMaximumDateTime(QDateTime(QDate(wall.year, wall.month, wall.day), QTime(wall.hour, wall.minute)))
             self.until.setDateTime(self.until.maximumDateTime())
             self.until.blockSignals(blocked)
-        self.until_note.setText(self._leader_until if evening is None else _("At most 24 hours after it ends") if latest is not None else
+        self.until_note.setText(self._leader_until if evening is None else _("At most 24 hours after it ends") + _zone_words(evening) if latest is not None else
                                 _("24 hours after it ends; when that is nobody has said yet"))
 
     @property
@@ -285,7 +291,7 @@ class InviteSheet(PlainSheet):
         self.server.setText(_("Server {address}").format(address=made.server) if made.typed else _(
             "Laptops know this server by its own certificate, so a code that is typed does not find it."))
         self.deeds[-1].setVisible(made.typed)
-        self.valid.first.setText(_("Valid until {until}, once").format(until=made.until))
+        self.valid.first.setText(_("Valid until {until}, once").format(until=made.until) + _zone_words(self._evening()))
         self.valid.show()
         who = self.name.text().strip() or _("Whoever joins")
         if made.typed:
@@ -305,8 +311,33 @@ class InviteSheet(PlainSheet):
 
     def show_used(self, words: str) -> None:
         """Somebody has joined with it."""
+        self.state.glyph.set_icon("check-circle", "ok")
         self.state.first.setText(words)
-        self.cancel.setEnabled(False)
+        self.valid.first.setText(_("Used: this code opens nothing any more"))
+        self.say("")
+        self._hold(True)
+
+    def _hold(self, on: bool) -> None:
+        """Somebody has joined with it: nothing more is done to that one. The next is another."""
+        if on and not self._leader_alone:
+            self.next.show()
+            self.next.setFocus()
+        self.cancel.setVisible(not on)
+        for part in (self.name, self.email, self._ways, self.until, *self.deeds):
+            part.setEnabled(not on)
+        self.next.setVisible(on and not self._leader_alone)
+
+    def _another(self) -> None:
+        """A new invitation, for somebody else; what they may do is as before."""
+        self.another.emit()
+        self.state.glyph.set_icon("hourglass", "muted")
+        self.state.first.setText(_("Not used yet"))
+        self._made = self._asked = None
+        self.name.clear()
+        self.email.clear()
+        self._hold(False)
+        self.name.setFocus()
+        self._wish()
 
     def complain(self, sentence: str) -> None:
         """Why there is no code."""
@@ -327,6 +358,15 @@ def _trouble(email: str) -> str:
     except BadInput as error:
         return str(error)
     return ""
+
+
+def _zone_words(evening: Evening | None) -> str:
+    """By which clock the times are, after them, where a gathering's is another than this laptop's."""
+    until = evening.until if evening is not None else None
+    here = until.astimezone() if until is not None else None
+    if until is None or here is None or until.utcoffset() == here.utcoffset():
+        return ""
+    return _(", by this laptop’s clock ({zone})").format(zone=here.tzname())
 
 
 def _moment(field: When) -> datetime:

@@ -103,6 +103,7 @@ class Inviting:
             self.sheet.heading.setText(_("Hand over the chapter"))
         self.sheet.wished.connect(self._ask)
         self.sheet.cancelled.connect(lambda invitation: self._take_back())
+        self.sheet.another.connect(self._begin_another)
         self.sheet.save.connect(lambda made: self._save())
         self.sheet.copy.connect(self._copy)
         self.sheet.mail.connect(lambda made: self._mail())
@@ -139,6 +140,10 @@ class Inviting:
                              lambda error: self._closed(str(error)))
 
     # -- the code
+
+    def _begin_another(self) -> None:
+        """The one that stood was used: the next takes nobody's place."""
+        self._made, self._given, self._used = None, False, False
 
     def _ask(self, wish: Wish) -> None:
         """A newer wish waits for the answer to the one before: each replaces the last."""

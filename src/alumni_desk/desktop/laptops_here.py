@@ -139,7 +139,7 @@ class LaptopsHere(QWidget):
         address.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         column.addWidget(address)
         if self._lets:
-            names = [("", _("nobody new")), *((one.id, isolated(one.name)) for one in self._lets)]
+            names = [("", _("no gathering")), *((one.id, isolated(one.name)) for one in self._lets)]
             self.letting = Choice(_("Let new laptops in at the door of"), names)
             self.letting.set_key(standing.gathering or "")
             self.letting.setMinimumContentsLength(12)

@@ -331,7 +331,8 @@ class IconLine(QWidget):
         self.words = QVBoxLayout()
         self.words.setSpacing(0)
         self.first = Label(sentence, wrap=True, tone=tone if tone not in ("muted", "text") else "text")
-        row.addWidget(_LineGlyph(icon, tone, self.first), 0, Qt.AlignmentFlag.AlignTop)
+        self.glyph = _LineGlyph(icon, tone, self.first)
+        row.addWidget(self.glyph, 0, Qt.AlignmentFlag.AlignTop)
         self.words.addWidget(self.first)
         if second:
             self.words.addWidget(Label(second, "small", "muted", wrap=True))

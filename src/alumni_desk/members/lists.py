@@ -193,7 +193,7 @@ def member(desk: Desk, person_id: str, *, removed: bool = False) -> MemberDetail
         values = as_seen(connection, person, dict(row))
     it = _Row(values)
     fields = {name: listed(values[name]) if name in _MANY else values[name] for name in FIELDS}
-    return MemberDetail(person_id, naming.display_name(it) or _("Name to come"), naming.full_name(it), naming.class_tail(it), naming.disc(it),
+    return MemberDetail(person_id, naming.display_name(it) or _("Name to come"), naming.full_name(it), naming.class_tail(it), naming.face(it),
                         values["standing"] or "member", fields, tuple(degrees), household, others)
 
 
@@ -305,7 +305,7 @@ def further_emails(email: str | None, others: Sequence[str]) -> list[str]:
 def _row(row: Any, label: str) -> MemberRow:
     several = bool(row.other_emails and further_emails(row.email, listed(row.other_emails)))
     return MemberRow(
-        id=row.id, name=naming.display_name(row) or _("Name to come"), other_script_name=row.other_script_name, disc=naming.disc(row),
+        id=row.id, name=naming.display_name(row) or _("Name to come"), other_script_name=row.other_script_name, disc=naming.face(row),
         class_year=row.class_year, class_label=label, city=row.city, email=row.email, email_fails=row.email_status == "bounced",
         several_emails=several, solicit_codes=tuple(listed(row.solicit_codes)), deceased=bool(row.deceased),
         standing=row.standing or "member")

@@ -83,6 +83,20 @@ def disc(person: Any) -> str:
     return ""
 
 
+def face(person: Any) -> str:
+    """What the disc of a member says: as ``disc``, else the first letter of the name, whole in any script; empty where there is no name yet."""
+    letter = disc(person)
+    name = "" if letter else display_name(person)
+    at = next((place for place, sign in enumerate(name) if sign.isalpha()), None)
+    if at is None:
+        return letter
+    end = at + 1
+    while end < len(name) and unicodedata.category(name[end]).startswith("M"):
+        end += 1
+    letter = name[at:end]
+    return letter.upper() if len(letter.upper()) == len(letter) else letter
+
+
 def sort_key(person: Any) -> tuple[str, str]:
     """How a list is ordered by name: folded last name, then first."""
     from alumni_desk.store.search import fold
