@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -70,6 +71,21 @@ def test_there_is_the_door_the_sync_and_the_settings_and_no_way_to_anything_else
     assert not shell.palette_button.isVisible() and at_the_door.room.show_palette() is None
     shell.show_page("members")
     assert shell.current().name == "checkin"
+
+
+def test_from_the_sync_page_where_whoever_joined_lands_a_button_leads_to_check_in(at_the_door: Hands) -> None:
+    with at_the_door.desk.applying() as applying:
+        member = state.read(applying.connection, state.Membership)
+        assert member is not None
+        until = (at_the_door.desk.now() + timedelta(hours=6)).isoformat()
+        state.keep(applying.connection, replace(member, until=until))
+    page = at_the_door.page("sync")
+    at_the_door.until(lambda: "Go to check-in" in buttons(page))
+    assert [text for text, button in buttons(page).items() if button.kind == "primary"] == ["Go to check-in"]
+    if os.environ.get("SHOTS"):
+        at_the_door.shell.grab().save(f"{os.environ['SHOTS']}/sync-door.png")
+    at_the_door.click(buttons(page)["Go to check-in"])
+    at_the_door.until(lambda: at_the_door.shell.current().name == "checkin")
 
 
 def test_what_the_chapter_is_called_is_not_its_to_change(at_the_door: Hands) -> None:

@@ -185,6 +185,7 @@ def test_once_it_was_used_nothing_more_is_done_to_it_and_another_is_offered(make
     hands.until(lambda: "Kwame has joined" in all_words(sheet))
     assert sheet.state.glyph._icon == "check-circle" and "Valid until" not in all_words(sheet) and "types the code" not in all_words(sheet)
     assert not any(part.isEnabled() for part in (sheet.name, sheet.email, sheet.door, sheet.leader, *sheet.deeds)) and not sheet.cancel.isVisible()
+    assert sheet.focusWidget() is sheet.done_button
     shot(sheet, "used")
     hands.click(sheet.next)
     hands.until(lambda: sheet.standing is not None and sheet.cancel.isEnabled())

@@ -540,6 +540,25 @@ def test_closing_with_unsent_changes_says_how_many_and_offers_a_file(office: Any
     hands.until(lambda: not hands.shell.isVisible())
 
 
+def test_what_goes_up_while_the_question_is_open_is_said_and_only_quitting_is_left(office: Any, laptop: Any, window: Window) -> None:
+    one = laptop("one", office)
+    office.kill()
+    hands = window(one)
+    add_member(one, first_name="Ada")
+    hands.until(lambda: hands.room.bridge.waiting)
+    hands.shell.close()
+    sheet = hands.dialog(WaitingSheet)
+    office.start()
+    hands.room.bridge.sync_now()
+    hands.until(lambda: "Everything is at the server now" in all_words(sheet))
+    assert "could not be sent" not in all_words(sheet) and "transfer file" not in all_words(sheet) and not sheet.save.isVisible()
+    assert sheet.focusWidget() is sheet.quit
+    if os.environ.get("SHOTS"):
+        sheet.grab().save(f"{os.environ['SHOTS']}/quit-gone-up.png")
+    hands.click(sheet.quit)
+    hands.until(lambda: not hands.shell.isVisible())
+
+
 def test_a_locked_window_with_a_form_and_unsent_changes_asks_of_both(office: Any, laptop: Any, window: Window) -> None:
     one = laptop("one", office)
     office.kill()

@@ -204,9 +204,9 @@ class InviteSheet(PlainSheet):
         row.addStretch(1)
         self.state = IconLine("hourglass", _("Not used yet"))
         row.addWidget(self.state, 0, Qt.AlignmentFlag.AlignVCenter)
-        done = Button(_("Done"), "primary")
-        done.clicked.connect(self.accept)
-        row.addWidget(done)
+        self.done_button = Button(_("Done"), "primary")
+        self.done_button.clicked.connect(self.accept)
+        row.addWidget(self.done_button)
         self.set_foot(foot)
 
     # -- what is wished, and what stands
@@ -319,9 +319,8 @@ class InviteSheet(PlainSheet):
 
     def _hold(self, on: bool) -> None:
         """Somebody has joined with it: nothing more is done to that one. The next is another."""
-        if on and not self._leader_alone:
-            self.next.show()
-            self.next.setFocus()
+        if on:
+            self.done_button.setFocus()
         self.cancel.setVisible(not on)
         for part in (self.name, self.email, self._ways, self.until, *self.deeds):
             part.setEnabled(not on)

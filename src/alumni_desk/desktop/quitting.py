@@ -40,6 +40,7 @@ class Quitting(QObject):
         lock.changed.connect(lambda locked: self._unlocked())
         bridge.ended.connect(lambda result: self._tried())
         bridge.failed.connect(lambda error: self._tried())
+        bridge.standing.connect(lambda standing: self._now_wait())
 
     def may_close(self) -> bool:
         """Whether the window may close at once; if not, it is tried to send, or asked, and then the window is closed."""
@@ -157,6 +158,14 @@ class Quitting(QObject):
         sheet.saves.connect(lambda: self._save(sheet))
         sheet.stays.connect(self._stay)
         sheet.open()
+
+    def _now_wait(self) -> None:
+        """While somebody reads how many could not be sent, the server may be back."""
+        if self.sheet is not None:
+            from alumni_desk.desktop.quitting_sheets import WaitingSheet
+
+            if isinstance(self.sheet, WaitingSheet):
+                self.sheet.now_wait(self._bridge.waiting)
 
     def _save(self, sheet: WaitingSheet) -> None:
         from alumni_desk.desktop.carrying import ask_transfer_place, save_transfer

@@ -60,14 +60,16 @@ class WaitingSheet(PlainSheet):
 
     def __init__(self, parent: QWidget, waiting: int) -> None:
         super().__init__(parent, _("Quit Alumni Desk?"))
-        words = ngettext("{n} change could not be sent to the server now.", "{n} changes could not be sent to the server now.", waiting)
-        self.column.addWidget(Label(words.format(n=number(waiting)), "strong", wrap=True))
-        self.column.addWidget(Label(ngettext("It is safe on this laptop, and goes up by itself when the program is open and the server can be reached.",
+        self.first = Label(_not_sent(waiting), "strong", wrap=True)
+        self.column.addWidget(self.first)
+        self._rest = [Label(ngettext("It is safe on this laptop, and goes up by itself when the program is open and the server can be reached.",
                                              "They are safe on this laptop, and go up by themselves when the program is open and the server can be reached.",
-                                             waiting), wrap=True))  # fmt: skip
-        self.column.addWidget(Label(ngettext("Will this laptop not be opened for a while? A transfer file takes it along: any laptop of the chapter can bring "
+                                             waiting), wrap=True),
+                      Label(ngettext("Will this laptop not be opened for a while? A transfer file takes it along: any laptop of the chapter can bring "
                                              "that file to the server.", "Will this laptop not be opened for a while? A transfer file takes them along: any "
-                                             "laptop of the chapter can bring that file to the server.", waiting), tone="muted", wrap=True))  # fmt: skip
+                                             "laptop of the chapter can bring that file to the server.", waiting), tone="muted", wrap=True)]  # fmt: skip
+        for label in self._rest:
+            self.column.addWidget(label)
         self.said = Label("", "small", "ok", wrap=True)
         self.said.hide()
         self.column.addWidget(self.said)
@@ -85,6 +87,12 @@ class WaitingSheet(PlainSheet):
         self.rejected.connect(self.stays)
         self.quit.setFocus()
 
+    def now_wait(self, waiting: int) -> None:
+        """So many wait by now: the server may be back while this is read."""
+        self.first.setText(_not_sent(waiting) if waiting else _("Everything is at the server now."))
+        for part in (*self._rest, self.save):
+            part.setVisible(waiting > 0)
+
     def saving(self) -> None:
         """The file is being written; quitting waits for what comes of it."""
         self.save.setEnabled(False)
@@ -97,6 +105,10 @@ class WaitingSheet(PlainSheet):
         self.said.setText(sentence)
         self.said.show()
         self.quit.setFocus()  # switched off meanwhile, it lost it
+
+
+def _not_sent(waiting: int) -> str:
+    return ngettext("{n} change could not be sent to the server now.", "{n} changes could not be sent to the server now.", waiting).format(n=number(waiting))
 
 
 class FormsSheet(PlainSheet):

@@ -257,6 +257,12 @@ class SyncPage(Page):
         button = self._first = self._button(facts)
         if button is not None:
             row.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
+        if facts.door and facts.begun and facts.state not in ("alone", "invitation", "ended"):  # that is what whoever has joined a door came for
+            door = self._first = Button(_("Go to check-in"), "primary", "door")
+            door.clicked.connect(lambda: self.go("checkin"))
+            row.addWidget(door, 0, Qt.AlignmentFlag.AlignTop)
+            if button is not None:
+                button.kind = "secondary"
         words.addLayout(row)
         words.addWidget(Label(below(facts, self._trouble, self._code, busy=self._busy, next_try=self._bridge.next_try()), tone="muted", wrap=True))
         away = self._code in PASSING  # work goes on without the server: that is no warning
