@@ -21,7 +21,7 @@ from alumni_desk.desktop.widgets import Glyph, IconLine, YearDisc
 from alumni_desk.exchange.mapping import Entry
 from alumni_desk.exchange.recognise import Recognised, Sure, asks
 from alumni_desk.members.fields import SOLICIT_CODES, label
-from alumni_desk.members.naming import display_name, full_name
+from alumni_desk.members.naming import display_name, face, full_name
 from alumni_desk.words import _
 
 NAMES = ("first_name", "last_name", "preferred_name", "other_script_name", "middle_name", "suffix", "title", "standing")
@@ -89,7 +89,8 @@ class PersonPreview(QWidget):
         shown = display_name(person) or str(fields.get("other_script_name") or fields.get("email") or _("No name"))
         head = QHBoxLayout()
         head.setSpacing(px(12))
-        head.addWidget(YearDisc(f"’{year % 100:02d}" if isinstance(year, int) else "", 48))
+        person.class_year = year if isinstance(year, int) else None
+        head.addWidget(YearDisc(face(person), 48))
         words = QVBoxLayout()
         words.setSpacing(0)
         words.addStretch(1)
