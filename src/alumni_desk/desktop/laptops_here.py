@@ -92,7 +92,7 @@ class LaptopsHere(QWidget):
             for one in standing.others:
                 tone: Tone = "ok" if one.now else "muted"
                 column.addWidget(IconLine("check-circle" if one.now else "clock", nearby_words(one), tone=tone))
-            if not standing.others:
+            if not standing.others and (standing.sharing == "on" or not standing.trouble):
                 column.addWidget(IconLine("hourglass", _("No other laptop has come yet")))
         self._foot(column)
         self._column.replaceWidget(self._body, body)

@@ -192,7 +192,7 @@ class SecurityPart(QWidget):
         self.card_title.setText(_("Is the recovery key still where you think?") if old else _("There is no recovery key on paper yet"))
         self.card_words.setText(_("Last checked {when}. Have the paper at hand.").format(when=_when(it.paper.read_back)) if old
                                 else _("Without it a forgotten password cannot be mended, by anybody.") if "passphrase" in it.keepers
-                                else _("If this computer’s password store loses its key, only that paper opens the members."))  # fmt: skip
+                                else _("If the password store loses its key, only that paper opens the members."))  # fmt: skip
         self.check.set_words(_("Check the key") if old else _("Print it now"))
 
     # -- deeds
