@@ -159,6 +159,20 @@ def test_what_a_sync_had_begun_to_fetch_anew_is_newer_all_the_same(venue: Any, t
     assert listed(door, gathering) == ["Guest1 Nguyễn", "Guest2 Nguyễn"] and verify(door).ok
 
 
+def test_two_who_were_merged_there_and_here_the_opposite_ways_are_one_at_the_door(venue: Any, tmp_path: Path) -> None:
+    one, two, door, gathering, people = venue
+    with two.writing("merged") as writing:
+        writing.change("person", people[0], merged_into=people[1])
+    syncs(two, door)
+    with one.writing("merged") as writing:
+        writing.change("person", people[1], merged_into=people[0])
+    hand_over(one, door, gathering, tmp_path)
+    assert len(listed(door, gathering)) == 2 and verify(door).ok
+    with door.reading() as connection:
+        into = connection.exec_driver_sql("SELECT id, merged_into FROM person WHERE merged_into IS NOT NULL").all()
+    assert [tuple(row) for row in into] == [(people[0], people[1])]
+
+
 def test_who_was_removed_from_the_members_keeps_the_name_on_the_list(venue: Any, tmp_path: Path) -> None:
     one, _two, door, gathering, people = venue
     with one.writing("removed") as writing:

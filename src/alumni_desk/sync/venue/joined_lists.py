@@ -87,6 +87,8 @@ def _put(connection: sa.Connection, shape: Shape, scope: str, rows: Sequence[Row
             newer[str(row["id"])] = _later_of(shape, there, row)
         elif comes(row):
             newer[str(row["id"])] = base(shape, row)
+    if shape.name == "person":
+        _open_circles(connection, shape, bases, newer)
     changed = {row_id: one for row_id, one in newer.items() if one != bases[row_id]}
     settle(connection, shape, scope, {row_id: over[row_id] for row_id in changed}, frozenset(), changed)
 
@@ -103,6 +105,25 @@ def _later_of(shape: Shape, there: Base, row: Row) -> Base:
         found["clocks"][key] = clock
     found["clock"] = max(found["clocks"].values(), default=there["clock"])
     return found
+
+
+def _open_circles(connection: sa.Connection, shape: Shape, bases: Mapping[str, Base], newer: dict[str, Base]) -> None:
+    """The server merged two entries one way, and the leader the other: what the server did stands, or each would be part of the other."""
+    into = {row.id: row.merged_into for row in connection.exec_driver_sql("SELECT id, merged_into FROM person WHERE merged_into IS NOT NULL")}
+    key = shape.clock_keys["merged_into"]
+    for row_id, one in newer.items():
+        there, whom, seen = bases[row_id], one["merged_into"], {row_id}
+        if whom == there["merged_into"]:
+            continue
+        onward = whom
+        while onward is not None and onward not in seen:
+            seen.add(onward)
+            onward = into.get(onward)
+        if onward is None:
+            into[row_id] = whom
+            continue
+        clocks = {name: clock for name, clock in one["clocks"].items() if name != key} | {name: clock for name, clock in there["clocks"].items() if name == key}
+        newer[row_id] = {**one, "merged_into": there["merged_into"], "clocks": clocks, "clock": max(clocks.values(), default=one["clock"])}
 
 
 def _named(connection: sa.Connection, gathering: str, merged: Mapping[str, str]) -> set[str]:
