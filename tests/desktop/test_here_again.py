@@ -96,6 +96,18 @@ def test_sharing_goes_on_by_itself_after_a_restart_with_the_same_code(office: An
     assert one.standing.sharing == "off"
 
 
+def test_sharing_that_is_ended_before_it_has_begun_does_not_begin(office: Any, laptop: Any, program: Callable[[Desk], Program]) -> None:
+    one = program(laptop("one", office))
+    one.venue.share()
+    assert one.standing.sharing == "begins"
+    one.venue.share_no_more()
+    assert one.standing.sharing == "off"
+    one.until(lambda: one._sitting.room is not None and one._sitting.room.lanes.idle())
+    assert one.standing.sharing == "off" and not kept(one.desk).shares
+    one.venue.share()
+    one.until(lambda: one.standing.sharing == "on")
+
+
 def test_a_laptop_that_has_joined_goes_on_by_itself_after_a_restart(office: Any, laptop: Any, program: Callable[[Desk], Program]) -> None:
     one, two = program(laptop("one", office)), laptop("two", office)
     office.kill()

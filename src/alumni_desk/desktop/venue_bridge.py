@@ -87,7 +87,8 @@ class VenueBridge(QObject):
         self._sharing: Sharing | None = None
         self._visit: Visit | None = None
         self._joins: Visit | None = None
-        self._begins = self._stopped = False
+        self._stopped = False
+        self._begins: object | None = None  # what is waited for; somebody may have ended it before it came
         self._gathering: str | None = None
         self._visiting = self._trouble = self._code = self._not_shared = ""
         self._code_changed = False
@@ -121,7 +122,8 @@ class VenueBridge(QObject):
         if self._begins or self._stopped:
             return
         before, self._sharing = self._sharing, None
-        self._begins, self._gathering, self._not_shared = True, gathering, ""
+        asked = self._begins = object()
+        self._gathering, self._not_shared = gathering, ""
         self._tell()
 
         def work() -> Sharing:
@@ -135,13 +137,18 @@ class VenueBridge(QObject):
             return sharing
 
         def begun(sharing: Sharing) -> None:
-            self._begins, self._sharing = False, sharing
+            if self._begins is not asked:
+                self._lanes.meet(sharing.stop)
+                return
+            self._begins, self._sharing = None, sharing
             self._aging.start()
             self._tell()
             self._remember()
 
         def not_begun(error: KnownError) -> None:
-            self._begins, self._gathering = False, None
+            if self._begins is not asked:
+                return
+            self._begins, self._gathering = None, None
             self._tell()
             if before is not None:
                 self._remember()
@@ -151,8 +158,8 @@ class VenueBridge(QObject):
         self._lanes.meet(work, begun, not_begun)
 
     def share_no_more(self) -> None:
-        """End sharing."""
-        sharing, self._sharing, self._gathering = self._sharing, None, None
+        """End sharing, also one that is still to begin."""
+        sharing, self._sharing, self._gathering, self._begins = self._sharing, None, None, None
         self._not_shared = ""
         self._remember()
         if sharing is not None:
@@ -244,7 +251,7 @@ class VenueBridge(QObject):
 
     def hand_over(self) -> GoesOn:
         """What is under way, for the window that takes this one's place; a service is not ended with this one any more."""
-        goes_on = GoesOn(self._sharing, self._begins, self._gathering, (self._visiting, self._code) if self._visiting else None,
+        goes_on = GoesOn(self._sharing, self._begins is not None, self._gathering, (self._visiting, self._code) if self._visiting else None,
                           (self._shares_since, self._visits_since))
         self._sharing = None
         if goes_on.sharing is not None:
