@@ -12,10 +12,13 @@ import sqlalchemy as sa
 from alumni_desk.checkin.actions import walk_in
 from alumni_desk.errors import KnownError
 from alumni_desk.gatherings.actions import add_guests, new_gathering
+from alumni_desk.members.lists import member_rows
+from alumni_desk.store import erasing
 from alumni_desk.store.desk import Desk
-from alumni_desk.sync import door, laptops, session, state, switching
+from alumni_desk.sync import door, laptops, operations, session, state, switching
 from alumni_desk.sync.engine import join, status, sync_once, wire_of
 from alumni_desk.sync.pull import pull
+from alumni_desk.sync.refused import refused
 from alumni_desk.sync.venue.line import Line
 from alumni_desk.sync.venue.sharing import Sharing
 from alumni_desk.sync.venue.visiting import Visit
@@ -191,3 +194,84 @@ def test_a_list_that_comes_as_the_time_at_a_door_ends_is_not_opened(office: Any,
         visit.close()
         sharing.stop()
     assert names(volunteer) == []
+
+
+def test_what_one_chapter_answers_to_a_push_is_not_said_of_what_waits_in_another(network: tuple[Desk, Desk], make_desk: MakeDesk, answered: Any) -> None:
+    window, _boston = network
+    add(window, "Written in Boston")
+    command = make_desk("admin")
+
+    def switch() -> None:
+        switching.switch(command, "Lowell")
+        add(command, "Written in Lowell")
+
+    answered("push", switch)
+    assert stopped(lambda: sync_once(window)) == "sync_stopped"
+    with window.reading() as connection:
+        assert operations.count_waiting(connection) == 1
+    sync_once(window)
+    lowell = make_desk("Lowell")
+    sync_once(lowell)
+    assert names(lowell) == ["Lowellian", "Written in Lowell"]
+
+
+def test_what_one_chapter_answers_of_others_changes_is_no_place_in_another(network: tuple[Desk, Desk], make_desk: MakeDesk, answered: Any) -> None:
+    window, boston = network
+    command = make_desk("admin")
+    add(boston, "Bostonian at the venue")
+    sharing = Sharing(boston, host="127.0.0.1", port=0)
+    visit = Visit(window, sharing.address, sharing.code)
+    try:
+        visit.once()
+    finally:
+        visit.close()
+        sharing.stop()
+    answered("push", lambda: switching.switch(command, "Lowell"))
+    stopped(lambda: sync_once(window))
+    with window.reading() as connection:
+        assert (state.read(connection, state.Places) or state.Places([])).places == []
+
+
+def test_a_check_of_one_chapter_is_not_said_of_another(network: tuple[Desk, Desk], make_desk: MakeDesk, answered: Any) -> None:
+    window, _boston = network
+    command = make_desk("admin")
+    answered("digest", lambda: switching.switch(command, "Lowell"))
+    stopped(lambda: sync_once(window, check=True))
+    assert membership_of(window).scope_name == "Lowell" and status(window).same_now is True
+
+
+def test_what_the_server_does_not_take_of_two_programs_at_once_is_told_once(office: Any, make_desk: MakeDesk, answered: Any) -> None:
+    window, command = make_desk("one"), make_desk("one")
+    join(window, office.url, office.invite())
+    sync_once(window)
+    with window.writing("new") as writing:
+        gathering = writing.add("gathering", name="Dinner")
+        writing.add("registration", gathering=gathering, person=writing.add("person", standing="member", last_name="Lima"), status="yes")  # of another id
+    answered("push", lambda: sync_once(command))
+    sync_once(window)
+    assert [one.reason for one in refused(window)] == ["registration"] and status(window).state == "synced"
+
+
+def test_what_is_written_in_the_place_of_what_went_while_it_was_sent_is_sent_itself(office: Any, make_desk: MakeDesk, answered: Any) -> None:
+    """The database gives the number of the newest change again, once that went with somebody who was erased."""
+    window, beside, other = make_desk("one"), make_desk("one"), make_desk("two")
+    join(window, office.url, office.invite())
+    person = add(window, "Lima")
+    sync_once(window)
+    join(other, office.url, office.invite())
+    sync_once(other)
+    erasing.erase(other, [person])
+    with window.writing("changed") as writing:
+        writing.change("person", person, city="Salem")
+
+    def hear() -> None:
+        sync_once(other)
+        wire = wire_of(beside)
+        pull(beside, wire, membership_of(beside))
+        wire.close()
+        add(beside, "Written meanwhile")
+
+    answered("push", hear)
+    for desk in (window, window, other):
+        sync_once(desk)
+    assert [row.name for row in member_rows(other)] == ["Written meanwhile"] and refused(window) == []

@@ -68,14 +68,15 @@ def check(desk: Desk, wire: Wire, membership: state.Membership) -> bool | None:
             continue
         bad = differing(ours.counts, ours.sums, theirs.counts, theirs.sums)
         if not bad:
-            return _keep(desk, cursor, True, mended)
+            return _keep(desk, membership, cursor, True, mended)
         parts, differed = _mend(desk, wire, membership, cursor, bad)
         mended, fetched = mended + differed, fetched or parts > 0
-    return _keep(desk, cursor, False, mended) if fetched else None
+    return _keep(desk, membership, cursor, False, mended) if fetched else None
 
 
-def _keep(desk: Desk, cursor: Cursor, same: bool, mended: int) -> bool:
+def _keep(desk: Desk, membership: state.Membership, cursor: Cursor, same: bool, mended: int) -> bool:
     with desk.applying() as applying:
+        session.refuse_another(applying.connection, membership)
         at = applying.now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
         members = int(applying.connection.exec_driver_sql(COUNT_MEMBERS).scalar() or 0)
         state.keep(applying.connection, state.Checked(at=at, identical=same, cursor=cursor, mended=mended, members=members))

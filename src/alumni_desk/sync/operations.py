@@ -140,6 +140,12 @@ def newest(connection: sa.Connection) -> int:
     return int(connection.exec_driver_sql("SELECT max(rowid) FROM operation").scalar() or 0)
 
 
+def name_of(connection: sa.Connection, rowid: int) -> str | None:
+    """The id of the operation with a rowid."""
+    row = driver.row(connection, "SELECT id FROM operation WHERE rowid = ?", (rowid,))
+    return None if row is None else str(row[0])
+
+
 def lying_over(connection: sa.Connection, table: str, ids: Iterable[str]) -> dict[str, list[Overlay]]:
     """The operations still waiting on these rows of a table, oldest first."""
     found: dict[str, list[Overlay]] = defaultdict(list)
@@ -204,9 +210,10 @@ def mark_accepted(connection: sa.Connection, rowids: Sequence[int], at: str) -> 
 def mark_refused(connection: sa.Connection, refused: Sequence[tuple[int, str, int]], at: str) -> None:
     """The server said no, for good: sequence, reason and rowid of each."""
     if refused:
-        driver.run_many(connection, "DELETE FROM waiting WHERE operation = ?", [(rowid,) for _sequence, _reason, rowid in refused])
-        driver.run_many(connection, "INSERT INTO refused (operation, sequence, reason, at) SELECT rowid, ?, ?, ? FROM operation WHERE rowid = ?",
+        # Of what waits still: another program of this desk may have sent it, too, and heard the same.
+        driver.run_many(connection, "INSERT INTO refused (operation, sequence, reason, at) SELECT operation, ?, ?, ? FROM waiting WHERE operation = ?",
                         [(sequence, reason, at, rowid) for sequence, reason, rowid in refused])
+        driver.run_many(connection, "DELETE FROM waiting WHERE operation = ?", [(rowid,) for _sequence, _reason, rowid in refused])
 
 
 def drop_carried(connection: sa.Connection, rowids: Sequence[int]) -> int:

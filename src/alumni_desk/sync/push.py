@@ -230,18 +230,23 @@ def _keep(desk: Desk, membership: Membership, parcels: Sequence[Sequence[Outgoin
             count.refused += 1
     count.sent += len(sent) if plain else len(answered)
     there = Cursor(reply.head, reply.chain)
-    done = {rowid for _sequence, _reason, rowid in refused}
     with desk.applying() as applying:
         connection = applying.connection
+        session.refuse_another(connection, membership)
+        lost = _lost(connection, sent)
+        count.refused -= sum(one[-1] in lost for one in refused)
+        refused = [one for one in refused if one[-1] not in lost]
         lying = {table: operations.lying_over(connection, table, rows) for table, rows in fallen.items()}
-        alone = own.pass_over(connection, membership, sent, reply, at)
+        alone = not lost and own.pass_over(connection, membership, sent, reply, at)
         if not alone:
-            operations.mark_sent(connection, [(result.sequence, one.rowid) for one, result in zip(sent, reply.results, strict=True)] if plain else answered)
+            answered = [(result.sequence, one.rowid) for one, result in zip(sent, reply.results, strict=True)] if plain else answered
+            operations.mark_sent(connection, [one for one in answered if one[-1] not in lost])
         if there.chain:
             places = state.read(connection, state.Places) or state.Places([])
             state.keep(connection, state.Places([*places.places, there][1 - PLACES:]))
         operations.mark_refused(connection, refused, at)
         count.refused -= operations.drop_carried(connection, [rowid for _sequence, reason, rowid in refused if reason == "erased"])
+        done = {rowid for _sequence, _reason, rowid in refused}
         for table, over in lying.items():
             shape = shapes().get(table)
             if shape is not None:
@@ -255,6 +260,14 @@ def _keep(desk: Desk, membership: Membership, parcels: Sequence[Sequence[Outgoin
         open_circles(connection)
     count.head, count.to_fetch = reply.head, count.to_fetch or (reply.before is not None and not alone)
     return alone
+
+
+def _lost(connection: sa.Connection, sent: Sequence[Outgoing]) -> set[int]:
+    """Those (by rowid) that are not here any more: somebody was erased while they were with the server, say. Another operation may have the rowid by now."""
+    newest = max(sent, key=attrgetter("rowid"))
+    if operations.name_of(connection, newest.rowid) == newest.id:
+        return set()  # a rowid is given again only where all that came after it is gone, too
+    return {one.rowid for one in sent if operations.name_of(connection, one.rowid) != one.id}
 
 
 def _made_here(connection: sa.Connection, table: str, rowids: Sequence[int]) -> list[str]:

@@ -37,6 +37,7 @@ def relay(desk: Desk, wire: Wire, membership: Membership, backed_up: int = 0) ->
             message = PushRequest(parcels=[], relayed=parcels, chains=chains)
             reply = session.call(desk, wire, membership, "push", message, PushReply)
             with desk.applying() as applying:
+                session.refuse_another(applying.connection, membership)
                 _keep(applying.connection, scope, reply)
             count += len(parcels)
             continue
