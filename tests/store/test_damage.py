@@ -12,6 +12,7 @@ from threading import Event, Thread, current_thread
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from alumni_desk.cli.main import run as main
 from alumni_desk.errors import KnownError
@@ -398,6 +399,16 @@ def test_an_outbox_that_two_write_anew_at_once_is_whole(copy_of: Profile, monkey
         with command.reading() as connection:
             wanted = set(connection.exec_driver_sql("SELECT id FROM operation").scalars())
     assert damaged == 0 and {one[0] for one in named} == wanted
+
+
+def test_what_a_large_action_adds_to_the_outbox_is_looked_for_in_that_action_alone(desk: Desk) -> None:
+    """Without a server all that was ever done here waits."""
+    action, asked = add_member(desk, first_name="Bo").changed.action, []
+    with desk.reading() as connection:
+        sa.event.listen(connection, "before_cursor_execute", lambda _connection, _cursor, *said: asked.append(said[:2]))
+        [of_it, _action] = outbox.of_actions(connection, [action])
+        plans = [row[-1] for statement, parameters in list(asked) for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)]
+    assert of_it.operations and not [one for one in plans if one.startswith("SCAN")]
 
 
 def test_a_harmed_outbox_gives_what_it_can(killed: tuple[Path, bytes, Path], copy_of: Profile) -> None:

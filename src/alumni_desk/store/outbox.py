@@ -212,7 +212,7 @@ _STORED = struct.Struct("<HH")
 def of_actions(connection: sa.Connection, actions: Sequence[str]) -> Iterator[Record]:
     """The operations of these actions, some at a time."""
     for action in actions:
-        yield from _records_of(connection, f"action = ? AND {_WAITING}", (action,))
+        yield from _records_of(connection, f"FROM operation AS o WHERE o.action = ? AND {_WAITING}", (action,))  # few of all that waits, without a server
         rows = connection.exec_driver_sql("SELECT * FROM action WHERE id = ?", (action,)).mappings()
         yield Record(actions=[_plain(row) for row in rows])
 
@@ -247,15 +247,15 @@ def _waiting(connection: sa.Connection, after: int) -> Iterator[Record]:
                  erased={row.id: row.at for row in connection.exec_driver_sql("SELECT id, at FROM erased")},
                  settings={row.key: row.value for row in connection.exec_driver_sql("SELECT key, value FROM setting")})
     where, parameters = (f"{_WAITING} AND o.rowid > ?", (after,)) if is_alone(connection) else (_WAITING, ())
-    yield from _records_of(connection, where, parameters)
+    yield from _records_of(connection, f"{fates.FROM_WAITING} WHERE {where}", parameters)
     actions = connection.exec_driver_sql(
         f"SELECT * FROM action WHERE id IN (SELECT o.action {fates.FROM_WAITING} WHERE {where}) ORDER BY rowid", parameters).mappings()
     while part := actions.fetchmany(CHUNK):
         yield Record(actions=[_plain(row) for row in part])
 
 
-def _records_of(connection: sa.Connection, where: str, parameters: tuple[str | int, ...]) -> Iterator[Record]:
-    rows = connection.exec_driver_sql(f"SELECT o.* {fates.FROM_WAITING} WHERE {where} ORDER BY o.rowid", parameters).mappings()
+def _records_of(connection: sa.Connection, which: str, parameters: tuple[str | int, ...]) -> Iterator[Record]:
+    rows = connection.exec_driver_sql(f"SELECT o.* {which} ORDER BY o.rowid", parameters).mappings()
     while part := rows.fetchmany(CHUNK):
         yield Record(operations=[_plain(row) for row in part])
 
