@@ -143,3 +143,12 @@ def test_the_entry_that_another_became_part_of_stays_where_its_own_addition_is_u
     merge_people(desk, old, new)
     undone = undo(desk, imported.action)
     assert names(desk) == ["Ana Lima Souza"] and [(one.row, one.why) for one in undone.left] == [(new, "in_use")]
+
+
+@pytest.mark.parametrize("whose", [0, 1])
+def test_what_parted_somebody_from_one_who_was_erased_is_not_offered_to_be_undone(desk: Any, two: tuple[str, str], whose: int) -> None:
+    merge_people(desk, two[1], two[0])
+    unmerge(desk, two[1])
+    erase(desk, [two[whose]], remake_backups=False)
+    said = {one.event: (one.undoable, one.reason) for one in deeds(desk, look=True)}
+    assert said["people_unmerged"] == said["people_merged"] == (False, "Erased since")

@@ -197,8 +197,8 @@ def stay_changed(desk: Desk, done: Sequence[Done], most: int = MOST_LOOKED) -> d
 def _outlook(desk: Desk, connection: sa.Connection, chain: Sequence[str], counts: Mapping[str, int], *, again: bool) -> tuple[bool, list[Left]]:
     """``again``: it would be done again. What is written then into what nobody sees does not count: that comes back by another line of the list."""
     goes, found, stayed = False, [], set[str]()
-    if _ties_erased(connection, chain):
-        return False, []
+    if erased := _ties_erased(connection, chain):
+        return False, [Left("person", one, "erased") for one in erased]
     gathering = None if "gathering" not in desk.tables or "gathering" in counts else driver.row(
         connection, "SELECT g.id FROM action AS a JOIN gathering AS g ON g.id = a.gathering WHERE a.id = ? AND g.gone", (chain[0],))
     if again and gathering is not None:
@@ -382,12 +382,12 @@ def _refuse_wrong_merges(writing: Writing, action: str) -> None:
         raise _off_the_list([Left("person", one, "off") for one in sorted(gone)], action)
 
 
-def _ties_erased(connection: sa.Connection, chain: Sequence[str]) -> bool:
-    """Whether a chain makes one entry part of another, or parts them, and one of the two was erased since: nobody becomes part of an entry without a name."""
-    return driver.row(
-        connection, "SELECT 1 FROM operation INDEXED BY operation_action WHERE action = ? AND table_name = 'person'"
-                    " AND json_type(fields, '$.merged_into') IS NOT NULL AND EXISTS (SELECT 1 FROM erased WHERE id IN (operation.row_id,"
-                    " operation.fields ->> '$.merged_into', operation.values_before ->> '$.merged_into')) LIMIT 1", (chain[0],)) is not None
+def _ties_erased(connection: sa.Connection, chain: Sequence[str]) -> list[str]:
+    """Of the entries that a chain makes part of another, or parts, those that were erased since: nobody becomes part of an entry without a name."""
+    return [one for (one,) in driver.rows(
+        connection, "SELECT DISTINCT e.id FROM operation AS o INDEXED BY operation_action JOIN erased AS e ON e.id IN (o.row_id,"
+                    " o.fields ->> '$.merged_into', o.values_before ->> '$.merged_into') WHERE o.action = ? AND o.table_name = 'person'"
+                    " AND json_type(o.fields, '$.merged_into') IS NOT NULL", (chain[0],))]
 
 
 def _take_back(writing: Writing, chain: Sequence[str], counts: Mapping[str, int]) -> tuple[int, list[Left]]:
