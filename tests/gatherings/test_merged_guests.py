@@ -235,3 +235,17 @@ def test_whoever_was_merged_is_in_once_while_it_goes_on(desk: Desk, dinner: str,
     assert inside() == (0, 1, 1)
     set_rsvp(desk, dinner, [places[0]], "yes")
     assert inside() == (0, 1, 0)
+
+
+def test_whoever_comes_with_somebody_by_either_entry_is_of_their_party_at_the_door(desk: Desk) -> None:
+    host, known = (add_member(desk, first_name=name, last_name="Lima").id for name in ("Ana", "Kim"))
+    gala = new_gathering(desk, name="Gala", start="2030-01-01 18:00").id
+    place, _own = add_guests(desk, gala, [host, known]).registrations
+    add_guest_of(desk, gala, place, "Kim Lima-Ruiz")
+    [brought] = [row for row in guest_rows(desk, gala) if row.host]
+    merge_people(desk, brought.person, known)
+    [listed] = [row for row in guest_rows(desk, gala) if row.person == known]
+    assert listed.host_name and "Ana Lima" in listed.host_name
+    door = DoorList(desk, gala)
+    assert [hit.name for hit in door.guests_of(place)] == ["Kim Lima"] == [hit.name for hit in door.parties()[place]]
+    assert [(hit.name, hit.host_name) for hit in door.find("kim").hits] == [("Kim Lima", listed.host_name)]

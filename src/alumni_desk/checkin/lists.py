@@ -254,7 +254,11 @@ class DoorList:
 
     def _on_the_list(self, row: sa.Row[Any]) -> DoorHit:
         person, entries = self._shown(row), self._entries[row.id]
-        hosts = self._entries.get(row.host, entries) if row.host else entries
+
+        def said(name: str) -> Any:
+            return getattr(row, name) if len(entries) == 1 else next((value for one in entries if (value := getattr(one, name))), None)
+
+        hosts = self._entries.get(said("host"), entries)
         host = hosts[0] if hosts is not entries else None  # a guest and their host may be one by now
         host_person = self._shown(host) if host is not None else None
         facts = self._by_root.get(self.root(row.person), [])
@@ -269,10 +273,6 @@ class DoorList:
                       "waitlisted": DoorStatus.WAITLISTED}.get(answer or "", DoorStatus.EXPECTED)  # fmt: skip
         hit = _hit(person, row.id, row.person, status)
         first = ins[0] if ins else None
-
-        def said(name: str) -> Any:
-            return getattr(row, name) if len(entries) == 1 else next((value for one in entries if (value := getattr(one, name))), None)
-
         return replace(
             hit, registration=row.id, name=said("badge_name") or hit.name, table_name=said("table_name"),
             class_tail=said("badge_tail") or hit.class_tail, host=host.id if host is not None else None,
