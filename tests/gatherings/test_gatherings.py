@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 import pytest
 
 from alumni_desk.checkin.actions import check_in, check_out, undo_check_in
-from alumni_desk.errors import Ambiguous, BadInput, KnownError, NotFound
+from alumni_desk.checkin.lists import headcount
+from alumni_desk.errors import Ambiguous, BadInput, KnownError, NotFound, Refused
 from alumni_desk.gatherings.actions import (
     add_guest_of,
     add_guests,
@@ -25,6 +26,7 @@ from alumni_desk.gatherings.lists import gathering, gathering_rows, guest_rows, 
 from alumni_desk.members.actions import add_member
 from alumni_desk.segments.lists import expected_next, last_seen, visits
 from alumni_desk.store.desk import Desk
+from alumni_desk.store.undo import redo, undo
 
 
 @pytest.fixture
@@ -189,3 +191,16 @@ def test_a_gathering_whose_hours_crossed_goes_on_after_its_start(desk: Desk, cro
     during = datetime(2030, 11, 13, 4, 30, tzinfo=UTC)  # 23:30 in New York
     assert not row.is_over(during) and row.is_over(during.replace(hour=18))
     assert resolve(desk, "next", now=during) == crossed
+
+
+def test_nobody_is_checked_in_again_who_was_taken_off_the_list(desk: Desk, dinner: str, people: list[str]) -> None:
+    place = add_guests(desk, dinner, people).registrations[0]
+    check_in(desk, dinner, place, station="Door")
+    done = undo(desk)
+    removed = remove_guests(desk, dinner, [place])
+    with pytest.raises(Refused, match="nothing was put back"):
+        redo(desk, done.of)
+    assert gathering(desk, dinner).came == 0
+    undo(desk, removed.action)
+    redo(desk, done.of)
+    assert gathering(desk, dinner).came == 1 and headcount(desk, dinner).present == 1

@@ -41,8 +41,8 @@ def refuse_at_door(connection: sa.Connection, ins: Mapping[str, str | None], at:
 def facts_back(connection: sa.Connection, table: sa.Table, facts: Sequence[Mapping[str, Any]], at: str) -> tuple[list[dict[str, Any]], list[str]]:
     """The facts that undo these, and the ids of those that need none: an ``in`` or badge is voided, what closed one is answered by a new one.
 
-    An ``in`` that is closed already is left, and nobody who is in gets a second ``in``; who comes back keeps the time of what is answered. Raises Refused as
-    ``refuse_at_door``.
+    An ``in`` that is closed already is left, and nobody who is in gets a second ``in``, nor anybody one who was taken off the list since; who comes back
+    keeps the time of what is answered. Raises Refused as ``refuse_at_door``.
     """
     if is_at_door(connection):
         for fact in (one for one in facts if one["kind"] == "in"):
@@ -50,6 +50,8 @@ def facts_back(connection: sa.Connection, table: sa.Table, facts: Sequence[Mappi
     there = _around(connection, table, facts)
     closed = {one for fact in there.values() if fact["kind"] in ("out", "void") for one in texts(fact["closes"])}
     inside = {(fact["gathering"], fact["person"]) for fact in there.values() if fact["kind"] == "in" and fact["id"] not in closed}
+    off = set(connection.exec_driver_sql("SELECT id FROM registration WHERE gone AND id IN (SELECT value FROM json_each(?))",
+                                         (json.dumps([one["registration"] for one in there.values()]),)).scalars())
     newer: list[dict[str, Any]] = []
     late: list[str] = []
     for fact in facts:
@@ -62,7 +64,7 @@ def facts_back(connection: sa.Connection, table: sa.Table, facts: Sequence[Mappi
         again = 0
         for one in [there[name] for name in texts(fact["closes"]) if name in there]:
             whose = (one["gathering"], one["person"])
-            if one["kind"] == "in" and whose in inside:
+            if one["kind"] == "in" and (whose in inside or one["registration"] in off):
                 continue
             newer.append({**_of(one, one["at"] or at), "kind": one["kind"], "closes": None})  # they came when they came, and not when it was put right
             again += 1
