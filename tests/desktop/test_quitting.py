@@ -15,11 +15,13 @@ from alumni_desk.desktop.chapter_choice import ChapterChoice
 from alumni_desk.desktop.controls import Label
 from alumni_desk.desktop.gathering_form import GatheringForm
 from alumni_desk.desktop.guest_picker import GuestPicker
+from alumni_desk.desktop.join_form import JoinForm
 from alumni_desk.desktop.join_laptop_sheet import JoinLaptopSheet
+from alumni_desk.desktop.joining_sheet import ask_join
 from alumni_desk.desktop.member_form import MemberForm
 from alumni_desk.desktop.palette import Palette
 from alumni_desk.desktop.quitting_sheets import FormsSheet
-from alumni_desk.desktop.sheet import Sheet
+from alumni_desk.desktop.sheet import PlainSheet, Sheet
 from alumni_desk.gatherings.actions import new_gathering
 from alumni_desk.sync.switching import Chapter
 from alumni_desk.sync.venue.finding import Found, Search
@@ -192,3 +194,13 @@ def test_a_locked_window_closes_over_a_form_that_nobody_touched(hands: Any) -> N
     hands.room.lock.lock()
     hands.shell.close()
     assert closed(hands) and not hands.open_dialogs(FormsSheet)
+
+
+def test_a_code_that_is_half_typed_is_asked_about(hands: Any) -> None:
+    ask_join(hands.shell, hands.room.bridge, hands.room.lanes, "Laptop", "", str, lambda: None)
+    [sheet] = hands.open_dialogs(PlainSheet)
+    form = sheet.findChild(JoinForm)
+    hands.until(sheet.isActiveWindow)
+    QTest.keyClicks(form.code.groups[0], "abcd")
+    assert sheet.touched() and asks(hands, sheet, form.code.groups[1])
+    sheet.reject()

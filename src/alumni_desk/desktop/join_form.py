@@ -82,6 +82,7 @@ class CodeField(QWidget):
         field = self.groups[at]
         place = field.cursorPosition()
         field.setText(text.upper())
+        field.setModified(True)  # by hand all the same
         field.setCursorPosition(place)
         if len(text) == 4 and place == 4 and at < 3:
             self.groups[at + 1].setFocus()

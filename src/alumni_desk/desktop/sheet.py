@@ -88,7 +88,9 @@ class PlainSheet(QDialog):
 
     def changed_by_hand(self) -> bool:
         """Whether somebody changed a value that would be saved; what it fills in by itself, and what is typed to find something, is none."""
-        return self._began is not None and any(value != self._began.get(part, type(value)()) for part, value in self._stands().items() if _by_hand(part))
+        # A tick that came later, once a file was read, has changed by the hand alone: how it stood first is not known.
+        return self._began is not None and any(value != self._began.get(part, "" if isinstance(value, str) else None)
+                                               for part, value in self._stands().items() if _by_hand(part))
 
     def _stands(self) -> dict[QWidget, str | bool]:
         """What is typed and chosen in it."""
