@@ -396,9 +396,7 @@ class SyncBridge(QObject):
             self._forms.start()
             self.over.emit(str(error))
         self._refused = not isinstance(error, NetworkProblem)
-        if self._refused:
-            self.heard = True
-        else:
+        if not self._refused:
             self._has_reached(False)
         self.failed.emit(error)
         self.look()
