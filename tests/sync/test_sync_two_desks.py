@@ -15,7 +15,7 @@ from alumni_desk.errors import KnownError, Refused
 from alumni_desk.gatherings.actions import add_guests, new_gathering, remove_guests, set_rsvp
 from alumni_desk.gatherings.records import registration_id
 from alumni_desk.members.actions import bring_back, remove_members
-from alumni_desk.members.merging import merge_people
+from alumni_desk.members.merging import merge_people, unmerge
 from alumni_desk.segments.others import others, others_written
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.history import history, restore
@@ -342,6 +342,17 @@ def test_what_was_done_on_another_laptop_is_told_as_it_was_done(pair: tuple[Desk
     until_equal(one, two)
     assert (others(one)[0].event, others(one)[0].what) == ("members_brought_back", "Brought back Blum")
     assert ("members_removed", "Removed Blum") in [(line.event, line.what) for line in others(one)], "what was done before was done"
+
+
+def test_a_merge_of_others_that_was_made_otherwise_here_is_told_as_it_was_done(pair: tuple[Desk, Desk]) -> None:
+    one, two = pair
+    ana, bea, cyd = (person(two, name) for name in ("Abel", "Blum", "Chen"))
+    merge_people(two, cyd, ana)
+    until_equal(one, two)
+    unmerge(one, cyd)
+    assert [line.what for line in others(one) if line.event.startswith("people")] == ["Merged Chen with Abel"]
+    merge_people(one, cyd, bea)
+    assert [line.what for line in others(one) if line.event.startswith("people")] == ["Merged Chen with Abel"]
 
 
 def test_undo_leaves_what_another_laptop_changed_since(pair: tuple[Desk, Desk]) -> None:

@@ -183,6 +183,11 @@ def _value(connection: sa.Connection, table: str, row_id: str, name: str, clock:
                                       (table, row_id, name, clock)).first()
     if past is not None:
         return msgspec.json.decode(past.value) if past.value is not None else None
+    found = connection.exec_driver_sql(  # what was written over here stands with what wrote over it
+        "SELECT values_before FROM operation INDEXED BY operation_row WHERE table_name = ? AND row_id = ? AND before ->> ? = ? LIMIT 1",
+        (table, row_id, f"$.{name}", clock)).scalar()
+    if found is not None:
+        return msgspec.json.decode(found).get(name)
     return connection.exec_driver_sql(f'SELECT "{name}" FROM "{table}" WHERE id = ?', (row_id,)).scalar()
 
 
