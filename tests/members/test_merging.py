@@ -10,7 +10,7 @@ import pytest
 
 from alumni_desk.errors import KnownError, Refused
 from alumni_desk.exchange.importing import run_import
-from alumni_desk.members.actions import add_member, change_member, remove_members
+from alumni_desk.members.actions import add_member, bring_back, change_member, remove_members
 from alumni_desk.members.lists import member, member_rows
 from alumni_desk.members.merging import merge_people, unmerge
 from alumni_desk.segments.activity import deeds
@@ -152,3 +152,19 @@ def test_what_parted_somebody_from_one_who_was_erased_is_not_offered_to_be_undon
     erase(desk, [two[whose]], remake_backups=False)
     said = {one.event: (one.undoable, one.reason) for one in deeds(desk, look=True)}
     assert said["people_unmerged"] == said["people_merged"] == (False, "Erased since")
+
+
+def test_what_parted_somebody_from_one_who_was_removed_is_offered_once_that_one_is_back(desk: Any, two: tuple[str, str]) -> None:
+    merge_people(desk, two[1], two[0])
+    apart = unmerge(desk, two[1]).changed.action
+    remove_members(desk, [two[0]])
+
+    def offered() -> bool:
+        return next(one.undoable for one in deeds(desk, look=True) if one.id == apart)
+
+    assert not offered()
+    with pytest.raises(Refused) as refused:
+        undo(desk, apart)
+    assert refused.value.code == "off_the_list"
+    bring_back(desk, [two[0]])
+    assert offered() and undo(desk, apart).event == "people_unmerged"

@@ -208,6 +208,8 @@ def _outlook(desk: Desk, connection: sa.Connection, chain: Sequence[str], counts
             goes = True
         elif goes or _counts(table, counts):
             for rows, left in _plans(connection, table, chain, stayed):
+                if gone := _merges_into_gone(connection, rows):
+                    return False, [Left("person", one, "off") for one in sorted(gone)]
                 off = _off_of(connection, table, rows) if again and not goes else []
                 goes = goes or len(off) < sum(map(len, rows.values()))
                 found += left if goes else [*left, *(Left(table.name, row_id, "off") for row_id in off)]
@@ -225,11 +227,13 @@ def _off_of(connection: sa.Connection, table: sa.Table, rows: Mapping[tuple[str,
         ids = [values[-1] for written in rows.values() for values in written]
         off += driver.rows(connection, f'SELECT t.id FROM "{table.name}" AS t JOIN "{whole}" AS w ON w.id = t."{whole}" WHERE w.gone'
                                        " AND t.id IN (SELECT value FROM json_each(?))", (msgspec.json.encode(ids).decode(),))
-    if "merged_into" in table.columns:
-        into = {values[-1]: values[names.index("merged_into")] for names, written in rows.items() if "merged_into" in names for values in written}
-        gone = _gone_of(connection, [one for one in into.values() if one is not None])
-        off += [(row_id,) for row_id, one in into.items() if one in gone]
     return list(dict.fromkeys(row_id for (row_id,) in off))
+
+
+def _merges_into_gone(connection: sa.Connection, rows: Mapping[tuple[str, ...], Sequence[tuple[Any, ...]]]) -> set[str]:
+    """The entries that were taken off the list and that these rows would make others a part of: refused as a whole, see ``_refuse_wrong_merges``."""
+    into = [values[names.index("merged_into")] for names, written in rows.items() if "merged_into" in names for values in written]
+    return _gone_of(connection, [one for one in into if one is not None]) if into else set()
 
 
 def _gone_of(connection: sa.Connection, people: Sequence[str]) -> set[str]:
