@@ -1106,6 +1106,20 @@ def test_a_badge_behind_a_half_typed_password_is_no_try_and_the_half_stays(hands
     hands.until(lambda: not hands.room.lock.locked)
 
 
+def test_where_check_in_is_hidden_it_is_not_called_closed(hands: Hands) -> None:
+    window, codes = open_door(hands)
+    hands.desk.set_setting(LOCK_DOOR, False)
+    hands.room.lock.read_rules()
+    hands.until(lambda: not hands.room.lock.rules.door_goes_on)
+    hands.room.lock.lock()
+    unlock(hands, PASSPHRASE[:7] + codes[0])
+    said = hands.room.lock.page.entry.said.text()
+    assert "Nobody was checked in: unlock this laptop first." in said and "still there" in said and came(hands) == 0
+    hands.room.lock.unlock()
+    window.close()
+    hands.rest()
+
+
 def test_a_badge_on_the_first_page_is_no_try_either(front: Any) -> None:
     front.opening.begin()
     page = front.page()

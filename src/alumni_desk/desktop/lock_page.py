@@ -156,12 +156,12 @@ class LockPage(QWidget):
         if self._door is not None:
             self._door.setText(_door_words(answer))
 
-    def was_badge(self, before: str = "") -> None:
+    def was_badge(self, before: str = "", *, hidden: bool = False) -> None:
         """A badge stood where a password is typed, perhaps behind the beginning of one: that is no try. Where no check-in goes on it is said that nobody was
-        checked in.
+        checked in; ``hidden``: it is open under the lock.
         """
         if self.entry is not None:
-            self.entry.was_none("" if self.locked.door else badge_words(before), before)
+            self.entry.was_none("" if self.locked.door else badge_words(before, hidden=hidden), before)
 
     def _meanwhile(self, column: QVBoxLayout, locked: Locked) -> None:
         lines = []

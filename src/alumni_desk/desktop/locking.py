@@ -339,8 +339,9 @@ class Lock(QObject):
             return
         # Whole and with its check letter. It was tried before, because a password may look like one; a wrong one it is not.
         before, badge = behind
-        self.page.was_badge(before)
-        if self.page.locked.door and (door := self._door()) is not None:
+        door = self._door()
+        self.page.was_badge(before, hidden=door is not None)
+        if self.page.locked.door and door is not None:
             door.read_badge(badge)
 
     def _try_store(self) -> None:

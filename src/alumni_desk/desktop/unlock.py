@@ -71,9 +71,11 @@ def still_empty(*fields: PasswordField) -> PasswordField | None:
     return following if following is not None and fields[at].text() and not following.text() else None
 
 
-def badge_words(before: str) -> str:
-    """What to say of a badge that was scanned where a password is typed and no check-in goes on; ``before``: what was typed of the password till then."""
-    said = _("That was a badge, not a password. Check-in is not open on this laptop, so nobody was checked in.")
+def badge_words(before: str, *, hidden: bool = False) -> str:
+    """What to say of a badge that was scanned where a password is typed and no check-in goes on; ``before``: what was typed of the password till then;
+    ``hidden``: check-in is open, and waits until it is unlocked."""
+    said = _("That was a badge, not a password. Nobody was checked in: unlock this laptop first.") if hidden else \
+        _("That was a badge, not a password. Check-in is not open on this laptop, so nobody was checked in.")
     return f"{said} {_('What you had typed before it is still there.')}" if before else said
 
 
