@@ -13,8 +13,10 @@ from alumni_desk.checkin.actions import check_in, check_out, undo_check_in, walk
 from alumni_desk.desktop.app import Room, build
 from alumni_desk.desktop.controls import Label
 from alumni_desk.desktop.delegates import PILL
+from alumni_desk.desktop.today_page import to_come_words
 from alumni_desk.desktop.widgets import Bar
 from alumni_desk.gatherings.actions import add_guests, new_gathering, set_rsvp
+from alumni_desk.gatherings.counts import Inside
 from alumni_desk.gatherings.records import registration_id
 from alumni_desk.members.actions import add_member
 from alumni_desk.protocol.clock import wall_ms
@@ -105,6 +107,10 @@ def test_how_many_are_in_while_it_goes_on(hands: Any, dinner: tuple[str, list[st
     check_out(desk, which, places[3], station="Main door")
     hands.until(lambda: "1 of 5 here" in said())
     hands.until(lambda: "3 to come · 1 went out" in said())
+    for place in places[:3]:
+        check_in(desk, which, place, station="Main door")
+    hands.until(lambda: "Everyone who said yes has come · 1 went out" in said())
+    assert to_come_words(3, Inside(3, 3, 3)) == "Nobody had said yes", "who has not answered may still come"
     tell_time(desk, 22)
     page.refresh()
     hands.until(lambda: not any("here" in one for one in said()))

@@ -308,7 +308,10 @@ def over_words(ahead: Ahead) -> str:
 
 def to_come_words(expected: int, inside: Inside) -> str:
     """How many of those who said yes have not come yet, and how many went out again."""
-    parts = [_("{n} to come").format(n=number(expected - inside.came)) if expected > inside.came else _("Everyone has come")]
+    if expected > inside.came:
+        parts = [_("{n} to come").format(n=number(expected - inside.came))]
+    else:  # whoever has not answered may still come
+        parts = [_("Everyone who said yes has come") if expected > inside.beside else _("Nobody had said yes")]
     if out := inside.came - inside.here:
         parts.append(ngettext("{n} went out", "{n} went out", out).format(n=number(out)))
     return " · ".join(parts)
