@@ -335,8 +335,10 @@ def nothing_is_lost(office: Office, laptops: list[Laptop], ledger: Ledger) -> No
     known = results | ledger.may_be_lost | ledger.refused
     erased = {(row["table_name"], row["row_id"]) for row in office.rows("SELECT table_name, row_id FROM erased WHERE kept IS NULL")}
     gone = erased | ledger.cleared | ledger.moved.keys()  # of who moved their chapter's laptops keep nothing, and the server has it beside its journal
+    # What a merge had brought along of somebody who was erased goes with them, though it says so of another entry: if it was all, and was never sent.
+    ties = {made["transaction_id"] for made in ledger.made.values() if ("person", made["row_id"]) in erased and "merged_into" in made["fields"]}
     lost = [one for one, made in ledger.made.items() if one not in known and (made["table_name"], made["row_id"]) not in gone
-            and ("person", made["fields"].get("person")) not in erased]
+            and ("person", made["fields"].get("person")) not in erased and not (made["table_name"] == "person" and made["transaction_id"] in ties)]
     hold(2, not lost, "lost: " + "; ".join(f"{ledger.made[one]['event']} {ledger.made[one]['table_name']} {one} of {ledger.made[one]['laptop']}"
                                           f"{' (a laptop still has it)' if one in held else ''}" for one in lost[:3]))
     left = [one for one in held if one not in results and one not in ledger.refused  # what was set aside of somebody erased is forgotten there, too
