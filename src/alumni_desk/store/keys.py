@@ -20,6 +20,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -610,10 +611,35 @@ def _keyring() -> KeyringBackend | None:
     try:
         modules = _import_keyrings()
         backends = [kind() for kind in KeyringBackend.get_viable_backends() if kind.__module__ in modules]
-        return max(backends, key=lambda one: float(one.priority), default=None)  # one may end as it is asked
+        ring = max(backends, key=lambda one: float(one.priority), default=None)  # one may end as it is asked
     except (KeyringError, OSError, RuntimeError) as error:
         log.warning("no keyring: %s", type(error).__name__)
         return None
+    if ring is not None and hasattr(ring, "get_preferred_collection"):
+        ring.get_preferred_collection = partial(_collection_of, ring)
+    return ring
+
+
+def _collection_of(ring: KeyringBackend) -> Any:
+    """The place where a Secret Service keeps things, as keyring's own call finds it; that one leaves its line open where there is none, or it stays locked."""
+    from keyring.errors import InitError, KeyringLocked
+
+    secretstorage = import_module("secretstorage")
+    line = secretstorage.dbus_init()
+    try:
+        try:
+            wanted = getattr(ring, "preferred_collection", None)
+            found = secretstorage.get_default_collection(line) if wanted is None else secretstorage.Collection(line, wanted)
+        except secretstorage.SecretStorageException as error:
+            raise InitError(f"no collection: {type(error).__name__}") from error
+        if found.is_locked():
+            found.unlock()
+            if found.is_locked():
+                raise KeyringLocked("the question was dismissed")
+        return found
+    except BaseException:
+        line.close()
+        raise
 
 
 def _ask(what: Callable[[KeyringBackend], T | None], patience: Patience | None) -> tuple[T | None, str]:
