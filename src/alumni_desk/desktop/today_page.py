@@ -317,22 +317,27 @@ def to_come_words(expected: int, inside: Inside) -> str:
     return " · ".join(parts)
 
 
-def _here(ahead: Ahead, inside: Inside) -> QWidget:
-    """How many are in while it goes on, of those who said yes or came anyhow."""
-    expected = ahead.coming + inside.beside
+def _counted(count: int, words: str, capacity: int | None) -> tuple[QWidget, QVBoxLayout]:
+    """A count with its words, and of how many places; and the column that goes on below it."""
     box = QWidget()
     column = QVBoxLayout(box)
     column.setContentsMargins(0, 0, 0, 0)
     column.setSpacing(px(6))
     row = QHBoxLayout()
     row.setSpacing(px(8))
-    row.addWidget(Label(number(inside.here), "number"), 0, Qt.AlignmentFlag.AlignBottom)
-    row.addWidget(Label(_("of {n} here").format(n=number(expected)), "body"), 0, Qt.AlignmentFlag.AlignBottom)
+    row.addWidget(Label(number(count), "number"), 0, Qt.AlignmentFlag.AlignBottom)
+    row.addWidget(Label(words, "body"), 0, Qt.AlignmentFlag.AlignBottom)
     row.addStretch(1)
-    if ahead.capacity:
-        places = ngettext("{n} place", "{n} places", ahead.capacity).format(n=number(ahead.capacity))
-        row.addWidget(Label(places, tone="muted"), 0, Qt.AlignmentFlag.AlignBottom)
+    if capacity:
+        row.addWidget(Label(ngettext("{n} place", "{n} places", capacity).format(n=number(capacity)), tone="muted"), 0, Qt.AlignmentFlag.AlignBottom)
     column.addLayout(row)
+    return box, column
+
+
+def _here(ahead: Ahead, inside: Inside) -> QWidget:
+    """How many are in while it goes on, of those who said yes or came anyhow."""
+    expected = ahead.coming + inside.beside
+    box, column = _counted(inside.here, _("of {n} here").format(n=number(expected)), ahead.capacity)
     sentence = _("{n} of {expected} here").format(n=number(inside.here), expected=number(expected))
     column.addWidget(Bar(sentence, [(inside.here, "accent")], expected))
     column.addWidget(Label(to_come_words(expected, inside), "small", "muted"))
@@ -343,19 +348,7 @@ def _coming(ahead: Ahead) -> QWidget:
     """How many come, of how many places, and who has not answered."""
     if ahead.inside is not None:
         return _here(ahead, ahead.inside)
-    box = QWidget()
-    column = QVBoxLayout(box)
-    column.setContentsMargins(0, 0, 0, 0)
-    column.setSpacing(px(6))
-    row = QHBoxLayout()
-    row.setSpacing(px(8))
-    row.addWidget(Label(number(ahead.coming), "number"), 0, Qt.AlignmentFlag.AlignBottom)
-    row.addWidget(Label(_("coming"), "body"), 0, Qt.AlignmentFlag.AlignBottom)
-    row.addStretch(1)
-    if ahead.capacity:
-        places = ngettext("{n} place", "{n} places", ahead.capacity).format(n=number(ahead.capacity))
-        row.addWidget(Label(places, tone="muted"), 0, Qt.AlignmentFlag.AlignBottom)
-    column.addLayout(row)
+    box, column = _counted(ahead.coming, _("coming"), ahead.capacity)
     over, sentence = over_words(ahead), _("{n} coming").format(n=ahead.coming)
     if over:
         sentence = _("{n} coming, {over}").format(n=number(ahead.coming), over=over)

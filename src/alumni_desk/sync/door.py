@@ -163,12 +163,6 @@ def offer_again(desk: Desk, scope: str, server: HelloReply) -> None:
                 f"DELETE FROM operation WHERE {_OWN_FACTS} AND rowid IN (SELECT operation FROM accepted WHERE sequence <= ?)", (saved,))
 
 
-def is_at_door(connection: sa.Connection) -> bool:
-    """Whether this laptop has the list of one gathering and no more: who leaves it leaves this laptop for good."""
-    membership = state.read(connection, state.Membership)
-    return membership is not None and membership.gathering is not None
-
-
 def forget_rows(connection: sa.Connection, scope: str, left: Mapping[str, Sequence[str]]) -> int:
     """Rows that are not for this laptop any more: nothing of them stays but what it wrote itself and has still to send. Returns how many there were.
 

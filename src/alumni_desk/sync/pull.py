@@ -14,12 +14,13 @@ import sqlalchemy as sa
 from alumni_desk.protocol.clocks import replaced, unpack
 from alumni_desk.protocol.messages import Block, Cursor, Page, PullReply, PullRequest
 from alumni_desk.store import driver, fates, history
+from alumni_desk.store.at_door import is_at_door
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.erasing import EMPTIED
 from alumni_desk.sync import conflicts_before, erasing, moved_away, operations, session, state
 from alumni_desk.sync.carried_clocks import carries, own_replicas
 from alumni_desk.sync.carried_clocks import seen as clocks_seen
-from alumni_desk.sync.door import forget_rows, is_at_door
+from alumni_desk.sync.door import forget_rows
 from alumni_desk.sync.removing import forget_removed
 from alumni_desk.sync.shapes import Shape, shapes
 from alumni_desk.sync.state import Membership

@@ -20,11 +20,12 @@ from alumni_desk.protocol.clocks import unpack
 from alumni_desk.protocol.messages import Head, SnapshotReply, SnapshotRequest
 from alumni_desk.schema import SCHEMA_VERSION
 from alumni_desk.store import disk, fates, history, search
+from alumni_desk.store.at_door import is_at_door
 from alumni_desk.store.connecting import WRITER_CACHE, Beside
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.profile import alone
 from alumni_desk.sync import erasing, moved_away, operations, session, state
-from alumni_desk.sync.door import forget_rows, is_at_door
+from alumni_desk.sync.door import forget_rows
 from alumni_desk.sync.operations import CHUNK
 from alumni_desk.sync.pull import cursor_of, settle_passed
 from alumni_desk.sync.shapes import Shape, shapes
