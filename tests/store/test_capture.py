@@ -306,6 +306,7 @@ def test_of_very_many_rows_each_has_its_operation_and_the_trigger_is_back(desk: 
     assert len(found) == len(there) == len(rows) + 1 and writing.changed.tables["person"] == there.keys() - {"by-hand"}
     for one in found:
         row = there[one["row_id"]]
+        assert (one["fate"], one["queue"]) == ("waiting", "load")
         assert one["fields"] == {name: value for name in ("last_name", "postal_code", "class_year", "city") if (value := getattr(row, name)) is not None}
         assert one["clock"] == row.clock and unpack(row.clocks).keys() == {"last_name", *({"address"} if row.postal_code else ()),
                                                                          *({"class_year"} if row.class_year else ())}
@@ -327,6 +328,7 @@ def test_very_many_rows_that_fail_leave_no_table_unwatched(desk: Desk) -> None:
         there = set(connection.exec_driver_sql("SELECT id FROM person").scalars())
         assert _triggers(connection) == before
     assert {one["row_id"] for one in operations(desk)} == there == writing.changed.tables["person"] | {"by-hand"}
+    assert {one["fate"] for one in operations(desk)} == {"waiting"}
     with pytest.raises(sa.exc.IntegrityError), desk.writing("import") as writing:
         writing.add_many("person", [{"id": f"p{number % VERY_MANY}", **row} for number, row in enumerate([*rows, rows[0]])])
     with desk.reading() as connection:
@@ -356,6 +358,7 @@ def test_of_very_many_changes_each_has_its_operation_and_the_trigger_is_back(des
     *found, by_hand = found
     assert by_hand.row_id == "p0000" and by_hand.clock == there["p0000"].clock
     assert [one.row_id for one in found] == [one for code, one in changes if code != "00000"]  # the first says what it said
+    assert {one["fate"] for one in operations(desk)} == {"waiting"}
     for one in found:
         row = there[one.row_id]
         assert one.code == row.postal_code and '"00000"' in one.values_before and clocks[one.row_id] in one.before and one.clock == row.clock
@@ -374,6 +377,7 @@ def test_very_many_changes_that_fail_leave_no_table_unwatched(desk: Desk) -> Non
         writing.connection.exec_driver_sql("UPDATE person SET city = 'Hand' WHERE id = 'p0000'")
     with desk.reading() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM operation WHERE row_id = 'p0000'").scalar() == 3
+        assert connection.exec_driver_sql("SELECT DISTINCT fate FROM operation_now").scalars().all() == ["waiting"]
         assert _triggers(connection) == before
 
 

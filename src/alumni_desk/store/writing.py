@@ -127,6 +127,7 @@ class Writing:
             names = tuple(name for name in names if any(row.get(name) is not None for row in rows))
         if len(rows) >= VERY_MANY:
             self._put_aside(table, "insert")
+            self._put_aside("operation", "waits")
         due = _Due(table, names)
         try:
             for start in range(0, len(rows), TRANSACTION // 2):
@@ -138,11 +139,11 @@ class Writing:
         finally:
             self._put_back()
 
-    def _put_aside(self, table: str, what: Literal["insert", "update"]) -> None:
-        """Take the trigger of new rows, or of changes, away until ``_put_back``: each is written here with its operations, or the trigger is back."""
+    def _put_aside(self, table: str, what: Literal["insert", "update", "waits"]) -> None:
+        """Take a trigger of new rows, or of changes, away until ``_put_back``: what it would do is done here for many at once, or the trigger is back."""
         from alumni_desk.store.capture import PREFIX
 
-        name = f"{PREFIX}{table}_{what}"
+        name = f"{table}_{what}" if what == "waits" else f"{PREFIX}{table}_{what}"
         found = driver.row(self.connection, "SELECT sql FROM sqlite_master WHERE type = 'trigger' AND name = ?", (name,))
         if found is not None:
             driver.run(self.connection, f'DROP TRIGGER "{name}"')
@@ -187,7 +188,7 @@ class Writing:
         """Write rows with the operations that they are; the trigger, where it is not put aside, checks that none comes without."""
         if not due.rows:
             return
-        driver.run_many(self.connection, INSERT_OPERATION, due.operations)
+        self._write_operations(INSERT_OPERATION, due.operations)
         if due.table not in self._aside:
             self._capture.awaited = {row[0]: row[2] for row in due.rows}
         try:
@@ -197,6 +198,14 @@ class Writing:
         self._news.take(self.connection, due.table, (*_STAMPED, *due.names), due.rows)
         self.touched(due.table, [row[0] for row in due.rows])
         due.operations, due.rows = [], []
+
+    def _write_operations(self, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        last = driver.row(self.connection, "SELECT coalesce(max(rowid), 0) FROM operation")[0] if "operation" in self._aside else None
+        try:
+            driver.run_many(self.connection, statement, rows)
+        finally:
+            if last is not None and driver.is_writing(self.connection):  # else SQLite has rolled back by itself
+                driver.run(self.connection, "INSERT INTO waiting (operation, queue) SELECT rowid, ? FROM operation WHERE rowid > ?", (self.queue, last))
 
     def change(self, table: str, row_id: str, /, **fields: Any) -> None:
         """Write fields of a row; what is the same already is left alone. Raises NotFound if there is no such row."""
@@ -232,6 +241,7 @@ class Writing:
         """
         if len(rows) >= VERY_MANY:
             self._put_aside(str(table), "update")
+            self._put_aside("operation", "waits")
         self._capture.anew = frozenset(names if anew else ())
         try:
             for start in range(0, len(rows), TRANSACTION // 2):
@@ -269,7 +279,7 @@ class Writing:
                 changes.append((*values, stamp, clocks, row_id))
                 parts += [(row_id, stamp, one) for one in found]
         kind, at = self.tables[table].info["kind"], self.at
-        driver.run_many(self.connection, CHANGE_OPERATION, [
+        self._write_operations(CHANGE_OPERATION, [
             (one, self.action_id, self.event, self.transaction_id, self.scope, audience, kind, table, row_id, fields, stamp, self._schema, self.queue, at,
              before, values_before)
             for one, (row_id, stamp, (audience, fields, before, values_before)) in zip(uuid7s(len(parts)), parts, strict=True)])
