@@ -27,6 +27,7 @@ static char folder[PATH_MAX];
 static long nth, count;
 static int what, no_mapping, no_locks;
 static long long ahead_ms;
+static long flush_us;
 
 #define REAL(name) ({ static __typeof__(&name) real; if (!real) real = (__typeof__(&name))dlsym(RTLD_NEXT, #name); real; })
 
@@ -35,7 +36,11 @@ long fault_count(void) { return count; }
 void fault_clock(long long ms) { ahead_ms = ms; }
 void fault_filesystem(int mapping, int locks) { no_mapping = mapping; no_locks = locks; }
 
-__attribute__((constructor)) static void begun(void) { const char *ms = getenv("ALUMNI_DESK_FAULT_AHEAD_MS"); if (ms) ahead_ms = atoll(ms); }
+__attribute__((constructor)) static void begun(void) {
+    const char *ms = getenv("ALUMNI_DESK_FAULT_AHEAD_MS"), *us = getenv("ALUMNI_DESK_FAULT_FLUSH_US");
+    if (ms) ahead_ms = atoll(ms);
+    if (us) flush_us = atol(us);
+}
 
 static int below(const char *path) { size_t n = strlen(folder); return n && strncmp(path, folder, n) == 0; }
 
@@ -81,8 +86,9 @@ static int truncated(int fd, off_t size) {
 int ftruncate(int fd, off_t size) { return truncated(fd, size) ? -1 : REAL(ftruncate)(fd, size); }
 int ftruncate64(int fd, off64_t size) { return truncated(fd, size) ? -1 : REAL(ftruncate64)(fd, size); }
 int posix_fallocate(int fd, off_t at, off_t size) { int error = ours(fd) ? struck(1) : 0; return error ? error : REAL(posix_fallocate)(fd, at, size); }
-int fsync(int fd) { if (ours(fd)) struck(0); return REAL(fsync)(fd); }
-int fdatasync(int fd) { if (ours(fd)) struck(0); return REAL(fdatasync)(fd); }
+static int flushed(int result) { struct timespec more = {0, flush_us * 1000}; if (flush_us) nanosleep(&more, 0); return result; }
+int fsync(int fd) { if (ours(fd)) struck(0); return flushed(REAL(fsync)(fd)); }
+int fdatasync(int fd) { if (ours(fd)) struck(0); return flushed(REAL(fdatasync)(fd)); }
 int rename(const char *from, const char *to) { if (below(to)) struck(0); return REAL(rename)(from, to); }
 int unlink(const char *path) { if (below(path)) struck(0); return REAL(unlink)(path); }
 
