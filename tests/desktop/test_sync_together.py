@@ -57,7 +57,7 @@ from alumni_desk.server.opening import open_in_profile
 from alumni_desk.store import recovery, removal
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.profile import Profile
-from alumni_desk.sync import inviting, keeping, moving, state
+from alumni_desk.sync import engine, inviting, keeping, moving, state
 from alumni_desk.sync.engine import join, status, sync_once
 from alumni_desk.sync.laptops import laptops
 from alumni_desk.sync.venue import files
@@ -1227,3 +1227,48 @@ def test_the_button_of_the_details_that_has_the_keyboard_keeps_it_when_they_are_
         hands.rest()
         focus = QApplication.focusWidget()
         assert focus is not None and focus is not before and focus.text() == text
+
+
+# -- soon
+
+
+def test_a_change_is_at_the_other_window_by_itself_soon(office: Any, laptop: Any, window: Window) -> None:
+    one, two = (laptop(name, office) for name in ("one", "two"))
+    writes, looks = window(one), window(two)
+    for hands in (writes, looks):
+        hands.until(lambda hands=hands: hands.room.bridge.joined and not hands.room.bridge.busy)
+        hands.room.bridge._timer.stop()  # what comes every minute is not waited for
+    looks.until(lambda: looks.room.bridge._listening is not None and looks.room.bridge._listening.hears)
+    page = looks.page("members")
+    writes.room.lanes.write(lambda: add_member(one, first_name="Ada", last_name="Obi"), lambda saved: writes.room.changes.tell(saved.changed))
+    looks.until(lambda: page.table_model.rowCount() == 1)
+    assert writes.room.bridge._soon.interval() < 1_000
+
+
+def test_what_is_saved_while_a_sync_is_under_way_goes_up_behind_it(office: Any, laptop: Any, window: Window, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the sync saw the newer one while it counted what was left, and where the window had counted just as many before."""
+    one = laptop("one", office)
+    hands = window(one)
+    bridge = hands.room.bridge
+    hands.until(lambda: bridge.joined and not bridge.busy)
+    bridge._timer.stop()
+    bridge._soon.setInterval(0)
+    right, ended, go_on = engine.sync_once, threading.Event(), threading.Event()
+
+    def slow(*arguments: Any, **named: Any) -> Any:
+        result = right(*arguments, **named)
+        if not ended.is_set():
+            ended.set()
+            go_on.wait(60)
+        return result
+
+    monkeypatch.setattr(engine, "sync_once", slow)
+    add_member(one, first_name="Ada", last_name="Obi")
+    bridge.look()
+    hands.until(ended.is_set)
+    add_member(one, first_name="Grace", last_name="Hopper")
+    bridge.look()
+    hands.until(lambda: not bridge._soon.isActive() or bridge._busy)
+    go_on.set()
+    hands.until(lambda: not bridge.busy)
+    hands.until(lambda: status(one).waiting == 0)
