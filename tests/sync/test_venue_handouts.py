@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.sync.hosts import soon
 
 from alumni_desk.checkin.actions import check_in
 from alumni_desk.checkin.lists import DoorList
@@ -56,14 +56,6 @@ def syncs(*desks: Desk) -> None:
 def listed(desk: Desk, gathering: str) -> list[str]:
     """The names on a list."""
     return sorted(row.name for row in guest_rows(desk, gathering))
-
-
-def soon(what: Callable[[], bool], seconds: float = 8.0) -> None:
-    """Wait until it is so."""
-    began = time.monotonic()
-    while not what():
-        assert time.monotonic() - began < seconds, "it never came"
-        time.sleep(0.005)
 
 
 def answer(desk: Desk, gathering: str, person: str, status: str) -> None:
@@ -216,11 +208,11 @@ def test_whom_a_leader_adds_is_at_a_connected_door_soon_and_a_check_in_makes_no_
         for name in ("First", "Second", "Third"):
             known = add_member(one, first_name=name, last_name="Late").id
             add_guests(one, gathering, [known])
-            soon(lambda: f"{name} Late" in listed(door, gathering))  # noqa: B023 - it is called before the next
+            soon(lambda: f"{name} Late" in listed(door, gathering), 8)  # noqa: B023 - it is called before the next
         with one.reading() as connection:
             made = newest_number(connection, gathering)
         check_in(one, gathering, registration_id(gathering, people[0]))
-        soon(lambda: DoorList(door, gathering).headcount().present == 1)
+        soon(lambda: DoorList(door, gathering).headcount().present == 1, 8)
         with one.reading() as connection:
             assert newest_number(connection, gathering) == made
     finally:
