@@ -282,6 +282,30 @@ def test_while_something_reads_it_is_said_that_traces_are_left_and_they_go_after
     assert findings(desk.profile, desk.key, CANARY) == []
 
 
+def test_while_something_writes_it_is_said_so_and_not_that_the_disk_is_full(desk: Desk, canary: str, monkeypatch: pytest.MonkeyPatch,
+                                                                            caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setattr(connecting, "BUSY_SECONDS", 0.2)
+    other, raw = connecting.connect(desk.profile.database, desk.key), desk.raw
+
+    def behind_another() -> Any:
+        other.execute("BEGIN IMMEDIATE")
+        return raw()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(desk, "raw", behind_another)
+        done = erasing.erase(desk, [canary])
+        other.execute("ROLLBACK")
+        said = erasing.erased_words(done)
+        assert done.unfinished is not None and "writing to the chapter" in said and "disk" not in said
+        erasing.catch_up(desk)  # nothing else is hindered by it
+        other.execute("ROLLBACK")
+    other.close()
+    assert caplog.record_tuples and findings(desk.profile, desk.key, CANARY)
+    caplog.clear()
+    erasing.catch_up(desk)
+    assert findings(desk.profile, desk.key, CANARY) == []
+
+
 def test_where_the_copy_of_what_waits_is_not_written_anew_it_is_not_called_done(desk: Desk, canary: str, monkeypatch: pytest.MonkeyPatch,
                                                                                 caplog: pytest.LogCaptureFixture) -> None:
     right = os.replace

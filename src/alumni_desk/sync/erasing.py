@@ -121,6 +121,6 @@ def finish(desk: Desk) -> None:
     try:
         erasing.finish_begun(desk)
     except StoreProblem as problem:
-        if problem.code != erasing.STILL_READ:
+        if problem.code not in erasing.IN_USE:
             raise
         log.info("what was erased is still in pages, copies or backups: %s", problem.code)
