@@ -172,9 +172,9 @@ def erased_of(connection: sa.Connection, people: Sequence[str]) -> list[str]:
 
 
 def rows_erased(connection: sa.Connection) -> set[tuple[str, str]]:
-    """Every row, as table and id, that is about somebody who was erased, as far as it is known here."""
+    """Every row, as table and id, that is about somebody who was erased, as far as it is known here; of themselves also where there is none."""
     people = list(connection.exec_driver_sql("SELECT id FROM erased").scalars())
-    return {(table, row_id) for table, ids in _rows_about(connection, people).items() for row_id in ids}
+    return {*(("person", one) for one in people), *((table, row_id) for table, ids in _rows_about(connection, people).items() for row_id in ids)}
 
 
 def finish(desk: Desk) -> int:

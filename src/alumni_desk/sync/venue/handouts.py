@@ -159,9 +159,9 @@ def take_handout(desk: Desk, me: Me, one: SealedHandout) -> HandedOut:
         there = newest(connection, one.gathering)
         taken = there is None or there.number < one.number
         if taken:
-            _keep(connection, one)
             if not me.leads:
                 _work_from(connection, me.membership.scope, inside)
+            _keep(connection, one)  # last: with whoever leaves the list the one before goes
     if taken:
         erasing.finish(desk)  # of who is not on it any more nothing stays
     return HandedOut(one.gathering, name, guests, one.number, taken, me.leads)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import msgspec
 import sqlalchemy as sa
 
+from alumni_desk.gatherings.records import registration_id
 from alumni_desk.protocol import forms
 from alumni_desk.protocol.canonical import json_text, operation_of
 from alumni_desk.protocol.clock import PATTERN
@@ -29,6 +30,8 @@ def lay(desk: Desk, connection: sa.Connection, parcel: Parcel, signer: Certifica
     allowed = {one.id for one in found if _allowed(one, parcel.audience, signer) and _may_change(connection, one, found, signer)}
     bad = {one.transaction for one in found if one.kind != "fact" and one.id not in allowed}
     erased = rows_erased(connection)
+    if is_id(parcel.audience):  # their places on this list, of which there may be no row any more
+        erased |= {("registration", registration_id(parcel.audience, row)) for table, row in erased if table == "person"}
     nowhere = erased | rows_away(connection)  # what a laptop says of them that has not heard is never written down here
     laid = [one for one in found if one.id in allowed and (one.kind == "fact" or one.transaction not in bad)
             and not (one.kind == "put" and ((one.table, one.row) in nowhere or ("person", one.fields.get("person")) in erased))]
