@@ -225,13 +225,19 @@ def test_whom_a_leader_adds_is_at_a_connected_door_soon_and_a_check_in_makes_no_
 
 
 @pytest.mark.parametrize("by", ["file", "network"])
-def test_whom_a_leader_who_has_not_heard_brings_by_name_leaves_a_door_for_good_at_its_next_contact(venue: Any, tmp_path: Path, by: str) -> None:
-    """Somebody was erased at the server whom the door never had."""
+@pytest.mark.parametrize("how", ["erased", "moved"])
+def test_whom_a_leader_who_has_not_heard_brings_by_name_leaves_a_door_for_good_at_its_next_contact(venue: Any, office: Any, tmp_path: Path, by: str,
+                                                                                                  how: str) -> None:
+    """Somebody was erased at the server, or moved, whom the door never had."""
     one, two, door, gathering, _people = venue
     known = add_member(two, first_name=CANARY, last_name="Known").id
     syncs(two, one, door)
-    erase(two, [known], remake_backups=False)
-    sync_once(two)
+    if how == "erased":
+        erase(two, [known], remake_backups=False)
+        sync_once(two)
+    else:
+        office.server.invite(f"{office.chapter} Munich")
+        office.server.run("server", "move-member", known, "--to", f"{office.chapter} Munich")
     add_guests(one, gathering, [known])
     change_member(one, known, first_name=f"{CANARY}s")
     if by == "file":
@@ -248,10 +254,43 @@ def test_whom_a_leader_who_has_not_heard_brings_by_name_leaves_a_door_for_good_a
     assert findings(door.profile, door.key, CANARY) == []
     with door.reading() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM handout").scalar() == 0
-        assert connection.exec_driver_sql("SELECT count(*) FROM erased WHERE id = ?", (known,)).scalar() == (by == "network")  # of its parcel the server tells
+        assert connection.exec_driver_sql("SELECT count(*) FROM erased WHERE id = ?", (known,)).scalar() == ((by, how) == ("network", "erased"))
     syncs(one, door)
     for desk in (one, door):
-        assert findings(desk.profile, desk.key, CANARY) == [] and sync_once(desk, check=True).identical
+        assert sync_once(desk, check=True).identical
+        assert (desk, how) == (one, "moved") or findings(desk.profile, desk.key, CANARY) == []  # it says what was not taken, and of whom
+
+
+@pytest.mark.parametrize("by", ["file", "network"])
+@pytest.mark.parametrize("had", [False, True])
+def test_a_leader_who_has_heard_of_an_erasure_tells_a_door_without_internet(venue: Any, tmp_path: Path, by: str, had: bool) -> None:
+    one, two, door, gathering, people = venue
+    known = people[1] if had else add_member(two, first_name="Long", last_name="Known").id
+    syncs(two, one, door)
+    with one.writing("changed", gathering=gathering) as writing:
+        writing.change("person", known, first_name=CANARY)
+    if had:
+        sync_once(one)
+        sync_once(door)
+        assert findings(door.profile, door.key, CANARY)
+    else:
+        add_guests(one, gathering, [known])
+    sync_once(two)
+    erase(two, [known], remake_backups=False)
+    assert hand_over(two, door, gathering, tmp_path).taken
+    with door.reading() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM erased WHERE id = ?", (known,)).scalar() == 0, "the server may say no to it"
+    sync_once(two)
+    assert hand_over(two, door, gathering, tmp_path).taken
+    assert findings(door.profile, door.key, CANARY) == []
+    if by == "file":
+        hand_over(one, door, gathering, tmp_path)
+    else:
+        with shared(one) as sharing:
+            meet(door, sharing)
+    assert findings(door.profile, door.key, CANARY) == [] and verify(door).ok
+    syncs(one, door)
+    assert CANARY not in str(listed(door, gathering)) and verify(door).ok and sync_once(door, check=True).identical
 
 
 @pytest.mark.parametrize("by", ["file", "network"])

@@ -14,8 +14,11 @@ from alumni_desk.protocol.clocks import pack, unpack
 from alumni_desk.protocol.handout import NOT_YET, Handout, SealedHandout, close_handout, open_handout, verify_handout
 from alumni_desk.protocol.messages import Block
 from alumni_desk.protocol.policy import projected, readable
+from alumni_desk.store import fates
 from alumni_desk.store.desk import Desk
+from alumni_desk.store.erasing import ERASE
 from alumni_desk.sync import erasing, operations, pull, state
+from alumni_desk.sync.erasing import rows_erased
 from alumni_desk.sync.pull import cursor_of
 from alumni_desk.sync.shapes import shapes
 from alumni_desk.sync.venue import joined_lists
@@ -68,10 +71,10 @@ def make_handout(desk: Desk, me: Me, gathering: str) -> SealedHandout:
         there = newest(connection, gathering)
         number = max(now_ms(desk), (there.number if there else 0) + 1)
         inside = Handout(gathering, number, _blocks(connection, me.membership.scope, gathering), cursor_of(connection, me.membership.scope).sequence,
-                         _off(connection, gathering))
+                         _off(connection, gathering), _erased(connection))
     if there is not None and there.device == me.membership.device and there.chain == me.credentials.chain:
         before = open_handout(there, me.keys)
-        if before is not None and (before.blocks, before.sequence, before.off) == (inside.blocks, inside.sequence, inside.off):
+        if before is not None and msgspec.structs.replace(before, number=number) == inside:
             return there
     made = close_handout(inside, me.keys, me.key, server=me.membership.server, scope=me.membership.scope, device=me.membership.device,
                          chain=me.credentials.chain)
@@ -110,6 +113,12 @@ def _off(connection: sa.Connection, gathering: str) -> list[Block]:
         if clocks:
             found.append([0, row_id, max(clocks.values()), pack(clocks), *(rows[row_id][name] for name in names)])
     return [Block("registration", ["sequence", "id", "clock", "clocks", *names], found)] if found else []
+
+
+def _erased(connection: sa.Connection) -> list[str]:
+    """Whom the server has erased, as far as is known here; of an order that waits still it may say no."""
+    waits = f"SELECT o.row_id {fates.FROM_WAITING} WHERE o.kind = 'command' AND o.fields = '{ERASE}'"
+    return [str(one) for one in connection.exec_driver_sql(f"SELECT id FROM erased WHERE id NOT IN ({waits}) ORDER BY id").scalars()]
 
 
 def list_marks(connection: sa.Connection, scope: str, gathering: str) -> Iterator[sa.Row[Any]]:
@@ -180,6 +189,7 @@ def _told(inside: Handout) -> tuple[int, str]:
 def _work_from(connection: sa.Connection, scope: str, inside: Handout) -> None:
     """Its rows become what lies under the operations here. The cursor stays, and the server's list replaces all of it."""
     reached = pull.reached(connection, scope)
+    erasing.after_list(connection, inside.erased)
     if inside.sequence >= reached:
         _instead(connection, scope, inside)
     else:
@@ -190,11 +200,13 @@ def _work_from(connection: sa.Connection, scope: str, inside: Handout) -> None:
 def _instead(connection: sa.Connection, scope: str, inside: Handout) -> None:
     """The list of somebody who has heard all that is known here: what is not on it goes."""
     seen: set[tuple[str, str]] = set()
+    erased = rows_erased(connection, {inside.gathering})  # by what another one said, perhaps
     for block in inside.blocks:
         shape = shapes().get(block.table)
         if shape is None:
             continue
-        newer = {str(row["id"]): joined_lists.base(shape, row) for row in joined_lists.rows_of(block)}
+        newer = {str(row["id"]): joined_lists.base(shape, erasing.emptied(block.table, row) if (block.table, str(row["id"])) in erased else row)
+                 for row in joined_lists.rows_of(block)}
         over: dict[str, Sequence[operations.Overlay]] = dict.fromkeys(newer, ())
         over.update(operations.lying_over(connection, shape.name, newer))
         settle(connection, shape, scope, over, frozenset(), newer)
