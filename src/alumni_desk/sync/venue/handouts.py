@@ -69,7 +69,7 @@ def make_handout(desk: Desk, me: Me, gathering: str) -> SealedHandout:
         raise Refused("handout_leader", _("Only a leader's laptop makes hand-outs. Ask the chapter's leader, or take theirs along as a file."))
     with desk.reading() as connection:
         there = newest(connection, gathering)
-        number = max(now_ms(desk), (there.number if there else 0) + 1)
+        number = max(now_ms(desk), newest_number(connection, gathering) + 1)
         inside = Handout(gathering, number, _blocks(connection, me.membership.scope, gathering), cursor_of(connection, me.membership.scope).sequence,
                          _off(connection, gathering), _erased(connection))
     if there is not None and there.device == me.membership.device and there.chain == me.credentials.chain:
@@ -130,13 +130,13 @@ def list_marks(connection: sa.Connection, scope: str, gathering: str) -> Iterato
 
 
 def newest(connection: sa.Connection, gathering: str) -> SealedHandout | None:
-    """The newest hand-out of a gathering that is here."""
+    """The newest hand-out of a gathering, if it is here still: with whoever leaves a list it goes, too."""
     content = connection.exec_driver_sql("SELECT content FROM handout WHERE gathering = ?", (gathering,)).scalar()
-    return None if content is None else msgspec.msgpack.decode(content, type=SealedHandout)
+    return None if not content else msgspec.msgpack.decode(content, type=SealedHandout)
 
 
 def newest_number(connection: sa.Connection, gathering: str) -> int:
-    """Its number; 0: there is none."""
+    """The number of the newest that was ever here; 0: there was none."""
     return int(connection.exec_driver_sql("SELECT number FROM handout WHERE gathering = ?", (gathering,)).scalar() or 0)
 
 
@@ -165,8 +165,7 @@ def take_handout(desk: Desk, me: Me, one: SealedHandout) -> HandedOut:
         if inside is None:
             raise Refused("handout_not_ours", _("This hand-out is for the door of another gathering, so this laptop cannot open it."))
         guests, name = _told(inside)
-        there = newest(connection, one.gathering)
-        taken = there is None or there.number < one.number
+        taken = newest_number(connection, one.gathering) < one.number
         if taken:
             if not me.leads:
                 _work_from(connection, me.membership.scope, inside)
