@@ -1073,10 +1073,18 @@ def test_a_scanned_code_is_sent_whole_and_a_typed_one_as_it_was_typed(qtbot: Any
 
 def test_the_line_at_the_door_says_what_the_venue_knows() -> None:
     now = datetime(2026, 11, 10, 19, 0, tzinfo=UTC)
-    near = (Nearby("Hana", "Garden door", now, True), Nearby("Yusuf", "Terrace", now, True), Nearby("Ada", "Old", now, False))
+    near = (Nearby("Hana", "Garden door", now, True), Nearby("Yusuf", "Terrace", now, True))
     said = network_words(AtVenue(sharing="on", others=near), now - timedelta(minutes=58), now - timedelta(minutes=40), 41, now, "America/Detroit")
     assert said.first == "3 laptops here, no internet since 13:02", "as the clock and the list of that door, whatever the computer's zone"
     assert said.second == "41 changes wait on this laptop, nothing is lost" and said.age == "The guest list is 40 minutes old"
+    near = (*near, Nearby("Sana", "Sana’s laptop", now - timedelta(minutes=18), False))
+    said = network_words(AtVenue(sharing="on", others=near), now - timedelta(minutes=58), now - timedelta(minutes=5), 41, now, "America/Detroit")
+    assert said.first == "3 laptops here, no internet since 13:02"
+    assert said.second == "\u2068Sana’s laptop\u2069 has not answered since 13:42 · 41 changes wait on this laptop, nothing is lost"
+    near = (*near, Nearby("Ada", "", now - timedelta(minutes=3), False))
+    said = network_words(AtVenue(visiting="10.0.0.2:7807", others=near), now - timedelta(minutes=58), now, 0, now, "America/Detroit")
+    assert said.second == "\u2068Ada\u2069 has not answered since 13:57, nor has 1 other · Check-in goes on"
+    assert network_words(AtVenue(others=near), now - timedelta(minutes=58), now, 0, now, None).second == "Check-in goes on", "it is with nobody any more"
     assert network_words(AtVenue(sharing="on", others=near), None, None, 41, now, None).first == "", "with the internet it is silent"
 
 

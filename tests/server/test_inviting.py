@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 from nacl.signing import SigningKey
 
-from alumni_desk.errors import Ambiguous, KnownError
+from alumni_desk.errors import Ambiguous, KnownError, Refused
 from alumni_desk.protocol.codes import long_invitation, new_invitation
 from alumni_desk.protocol.ids import uuid7
 from alumni_desk.protocol.messages import (
@@ -169,8 +169,8 @@ def test_whoever_looks_hears_who_invites_to_what_and_until_when(office: Any) -> 
 
 @pytest.mark.parametrize(("ends_in", "lasts"), [(3, 3), (24 * 30, 7 * 24), (-3, 21), (-30, 7 * 24)])
 def test_an_invitation_to_a_door_ends_with_its_gathering(office: Any, ends_in: int, lasts: int) -> None:
-    """Hours from now: of a gathering that is over it ends with the access to its door, and one that is far away is not waited for. From a laptop none is
-    made where that access has ended, too."""
+    """Hours from now: of a gathering that is over it ends with the access to its door, and one that is far away is not waited for. None is made where
+    that access has ended, too, neither from a laptop nor by the command."""
     leader = office.laptop()
     gathering, hour = uuid7(), 3_600_000
     office.time.now -= office.time.now % hour  # a wall time has whole minutes
@@ -178,10 +178,14 @@ def test_an_invitation_to_a_door_ends_with_its_gathering(office: Any, ends_in: i
     leader.push(leader.operation("gathering", gathering, name="Dinner", starts=f"{end - timedelta(hours=4):%Y-%m-%dT%H:%M}", ends=f"{end:%Y-%m-%dT%H:%M}",
                                  time_zone="UTC"))
     wish = InviteRequest(scope=leader.scope, role="door", gathering=gathering)
-    made = [invite(office.server, chapter="Boston", role="door", gathering=gathering, now=office.time())]
+    made = []
     if ends_in > -24:
-        made.append(office.call("invite", wish, InviteReply, leader.token))
+        made = [invite(office.server, chapter="Boston", role="door", gathering=gathering, now=office.time()),
+                office.call("invite", wish, InviteReply, leader.token)]
     else:
+        with pytest.raises(Refused, match="over already") as said:
+            invite(office.server, chapter="Boston", role="door", gathering=gathering, now=office.time())
+        assert said.value.code == "gathering_over"
         refused = office.ask("invite", wish, leader.token)
         assert (refused.status, unpack(refused.body, Trouble).code) == (400, "gathering_over")
     for one in made:

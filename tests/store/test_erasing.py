@@ -189,6 +189,34 @@ def test_of_a_merge_that_was_taken_apart_nothing_stays_with_the_other_entry(desk
     assert [row.name for row in member_rows(desk)] == ["Bea Stone"]
 
 
+@pytest.mark.parametrize("mails", ["none of its own", "of its own"])
+@pytest.mark.parametrize("how", ["undone", "unmerged", "unmerged, the first one first"])
+def test_of_merges_one_after_the_other_that_were_taken_apart_nothing_stays_at_the_end_of_them(desk: Desk, how: str, mails: str) -> None:
+    """What the first entry knew came into the second, and with that into the third."""
+    last = add_member(desk, first_name="Cleo", last_name="Stone", city="Rome", email="cleo@stone.example" if mails == "of its own" else "").id
+    middle = add_member(desk, first_name="Bea", last_name="Stone", employer="Acme").id
+    who = add_member(desk, first_name=CANARY, email=f"{CANARY}@example.org", notes=f"{CANARY} likes tea").id
+    merge_people(desk, who, middle)
+    merge_people(desk, middle, last)
+    if how == "undone":
+        parted = undo(desk).of
+        undo(desk)
+    elif how == "unmerged":
+        parted = unmerge(desk, middle).changed.action
+        unmerge(desk, who)
+    else:
+        unmerge(desk, who)
+        parted = unmerge(desk, middle).changed.action
+    change_member(desk, last, notes="Plays chess")
+    erasing.erase(desk, [who])
+    assert findings(desk.profile, desk.key, CANARY) == []
+    assert [one.value for one in history(desk, "person", last) if one.value and one.field in ("notes", "city")] == ["Rome", "Plays chess"]
+    assert "Acme" in [one.value for one in history(desk, "person", last) if one.field == "employer"]  # that is of the second one
+    assert verify(desk).ok
+    redo(desk, parted) if how == "undone" else undo(desk, parted)  # the second and the third may be one again
+    assert [row.name for row in member_rows(desk)] == ["Cleo Stone"] and findings(desk.profile, desk.key, CANARY) == []
+
+
 @pytest.mark.parametrize("into", ["here", "an empty profile with these backups"])
 def test_a_backup_from_before_does_not_bring_them_back(desk: Desk, canary: str, tmp_path: Path, into: str) -> None:
     folder = tmp_path / "stick"
@@ -276,6 +304,30 @@ def test_while_something_reads_it_is_said_that_traces_are_left_and_they_go_after
         assert done.unfinished is not None and "is reading the chapter" in erasing.erased_words(done)
         assert not member_rows(desk, CANARY)
         erasing.catch_up(desk)  # nothing else is hindered by it
+    assert caplog.record_tuples and findings(desk.profile, desk.key, CANARY)
+    caplog.clear()
+    erasing.catch_up(desk)
+    assert findings(desk.profile, desk.key, CANARY) == []
+
+
+def test_while_something_writes_it_is_said_so_and_not_that_the_disk_is_full(desk: Desk, canary: str, monkeypatch: pytest.MonkeyPatch,
+                                                                            caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setattr(connecting, "BUSY_SECONDS", 0.2)
+    other, raw = connecting.connect(desk.profile.database, desk.key), desk.raw
+
+    def behind_another() -> Any:
+        other.execute("BEGIN IMMEDIATE")
+        return raw()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(desk, "raw", behind_another)
+        done = erasing.erase(desk, [canary])
+        other.execute("ROLLBACK")
+        said = erasing.erased_words(done)
+        assert done.unfinished is not None and "writing to the chapter" in said and "disk" not in said
+        erasing.catch_up(desk)  # nothing else is hindered by it
+        other.execute("ROLLBACK")
+    other.close()
     assert caplog.record_tuples and findings(desk.profile, desk.key, CANARY)
     caplog.clear()
     erasing.catch_up(desk)

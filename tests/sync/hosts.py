@@ -77,7 +77,7 @@ def soon(what: Callable[[], bool], seconds: float = 60.0) -> None:
     until = time.monotonic() + seconds
     while not what():
         assert time.monotonic() < until, "it never came"
-        time.sleep(0.02)
+        time.sleep(0.005)
 
 
 @pytest.fixture

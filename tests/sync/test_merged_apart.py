@@ -99,6 +99,30 @@ def test_of_a_merge_that_was_taken_apart_no_laptop_keeps_what_came_along(lasting
         assert sync_once(desk, check=True).identical and refused(desk, 10) == []
 
 
+def test_of_merges_one_after_the_other_no_laptop_keeps_what_came_along(lasting_server: Any, make_desk: MakeDesk, chapter: str) -> None:
+    one, two = two_of(lasting_server, make_desk, chapter)
+    gone, stays, third = three_entries(one, two)
+    for part, into in ((gone, stays), (stays, third)):
+        merge_people(one, part, into)
+        sync_once(one)
+        sync_once(two)
+    change_member(two, third, email="ana@lime.example")
+    for desk in (two, one):
+        sync_once(desk)
+    for part in (stays, gone):
+        unmerge(one, part)
+        sync_once(one)
+        sync_once(two)
+    erasing.erase(one, [gone])
+    for desk in (one, two, one, two):
+        sync_once(desk)
+    for desk in (one, two):
+        assert known(desk, third) == [None, "ana@lime.example", None, None, None] and known(desk, stays) == NOTHING
+        said = dump(desk.profile.database, desk.key) + str(desk.outbox.read())
+        assert [text for text in (SECRET, NUMBER, "ana@example.org", "Harbor") if text in said] == []
+        assert sync_once(desk, check=True).identical and refused(desk, 10) == []
+
+
 def test_of_somebody_who_moved_nothing_stays_in_the_other_entry(lasting_server: Any, make_desk: MakeDesk, chapter: str) -> None:
     one, two = two_of(lasting_server, make_desk, chapter)
     gone, stays, _third = three_entries(one, two)

@@ -7,14 +7,20 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from tests.sync.test_venue import meet, shared
 
 from alumni_desk.errors import KnownError
+from alumni_desk.gatherings.actions import add_guests, new_gathering
+from alumni_desk.members.actions import add_member
 from alumni_desk.protocol.messages import Cursor
 from alumni_desk.store.connecting import connect
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync import erasing, inviting, state, switching
 from alumni_desk.sync.engine import join, status, sync_once
 from alumni_desk.sync.lately import lately
+from alumni_desk.sync.venue.credentials import me
+from alumni_desk.sync.venue.handouts import make_handout
+from alumni_desk.sync.venue.holding import counts
 
 MakeDesk = Callable[[str], Desk]
 
@@ -121,3 +127,31 @@ def test_a_leader_has_one_chapter_and_an_admin_invites_one_where_none_is_left(ne
     assert join(fresh, made.url, made.code).chapter == "Lowell"
     sync_once(fresh)
     assert names(fresh) == ["Lowellian"]
+
+
+def test_what_was_sealed_for_laptops_of_the_former_chapter_goes_with_it(network: tuple[Any, Desk], make_desk: MakeDesk,
+                                                                        monkeypatch: pytest.MonkeyPatch) -> None:
+    server, admin = network
+    boston = make_desk("Boston")
+    gathering = new_gathering(boston, name="Spring Dinner", start="2099-05-02T12:00", end="2099-05-02T16:00").id
+    sync_once(boston)
+    sync_once(admin)
+    add_guests(boston, gathering, [add_member(boston, first_name="Ana", last_name="Lima").id])
+    with admin.reading() as connection:
+        make_handout(admin, me(connection), gathering)
+    with shared(boston) as sharing:
+        add(admin, "Added by the admin")
+        meet(admin, sharing)
+    with monkeypatch.context() as patched:  # it came while the last sync was under way
+        patched.setattr("alumni_desk.sync.engine.relay", lambda *_args: 0)
+        assert code_of(lambda: switching.switch(admin, "Lowell")) == "switch_carrying"
+        assert names(admin) == ["Added by the admin", "Bostonian", "Lima"]
+    switching.switch(admin, "Lowell")
+    with admin.reading() as connection:
+        assert counts(connection) == {"open": 0, "carried": 0} and names(admin) == ["Lowellian"]
+        left = {name: connection.exec_driver_sql(f"SELECT count(*) FROM {name}").scalar() for name in ("parcel", "parcel_operation", "handout", "chain")}
+        assert left == dict.fromkeys(left, 0)
+        assert {one.scope for one in me(connection).credentials.chain} == {me(connection).membership.scope}
+    switching.switch(admin, "Boston")
+    assert "Lima" in names(admin)  # it was brought to the server before
+    assert server.run("server", "quarantine") == []

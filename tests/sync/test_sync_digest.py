@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from alumni_desk.cli.main import run
 from alumni_desk.protocol.digest import PARTS, Sums, differing, part_of
 from alumni_desk.protocol.ids import uuid7
+from alumni_desk.server.database import postgresql_database
 from alumni_desk.store import search
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync import digest, state
@@ -89,6 +90,24 @@ def test_whatever_differs_is_seen_and_mended(pair: tuple[Desk, Desk, list[str]],
     assert checked is not None and checked.mended == 1
     with two.checking() as connection:
         assert search.is_whole(connection) and search.differences(connection) == 0
+
+
+@pytest.mark.parametrize("harm", ["UPDATE person SET last_name = 'Wrong' WHERE id = %s", "DELETE FROM person WHERE id = %s"])
+def test_what_was_changed_in_the_servers_database_itself_is_seen_where_somebody_asks(pair: tuple[Desk, Desk, list[str]], office: Any, harm: str) -> None:
+    one, two, ids = pair
+    before = everything(two)
+    database = postgresql_database(office.server.database)
+    try:
+        with database.writing() as connection:
+            connection.exec_driver_sql(harm, (ids[7],))
+    finally:
+        database.close()
+    for desk in (one, two):
+        sync_once(desk)
+        assert everything(desk) == before, "nothing is new there, so a common sync does not see it"
+        assert sync_once(desk, check=True).identical is True
+    assert everything(one) == everything(two) != before and [status(desk).mended for desk in (one, two)] == [1, 1]
+    assert sync_once(one, check=True).identical is True and status(one).mended == 0
 
 
 def test_all_gone_all_comes_back_and_it_is_said(pair: tuple[Desk, Desk, list[str]]) -> None:

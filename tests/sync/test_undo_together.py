@@ -10,9 +10,10 @@ import pytest
 import sqlalchemy as sa
 
 from alumni_desk.exchange.importing import run_import
-from alumni_desk.members.actions import remove_members
+from alumni_desk.members.actions import bring_back, remove_members
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.undo import redo, undo
+from alumni_desk.sync.conflicts import conflicts, decide
 from alumni_desk.sync.engine import join, sync_once
 
 MakeDesk = Callable[[str], Desk]
@@ -45,6 +46,41 @@ def id_of(desk: Desk, name: str) -> str:
     person = desk.tables["person"]
     with desk.reading() as connection:
         return str(connection.execute(sa.select(person.c.id).where(person.c.first_name == name)).scalar_one())
+
+
+def test_whom_another_removed_first_and_sent_later_a_redo_asks_about(office: Any, make_desk: MakeDesk, tmp_path: Path) -> None:
+    """The undo is at the server when the other removal comes: nothing changes there, and no laptop hears of it."""
+    one, other = imported(office, make_desk, tmp_path, 3)
+    due = id_of(other, "Due0")
+    remove_members(other, [due])
+    undo(one)
+    for desk in (one, other, one):
+        sync_once(desk)
+    redo(one)
+    assert sync_once(one).conflicts == 1
+    [card] = conflicts(one)
+    assert (card.row, card.field, card.theirs.value, card.theirs.who) == (due, "gone", True, "Ana")
+    sync_once(other)
+    assert [(card.row, card.field, card.yours.value, card.theirs.who) for card in conflicts(other)] == [(due, "gone", True, "Lea")]
+    decide(one, card.id, "theirs")
+    for desk in (one, other, one):
+        sync_once(desk)
+        assert conflicts(desk) == []
+    assert names(one) == names(other) == ["Due1", "Due2"]
+
+
+def test_whoever_brings_back_whom_they_removed_themselves_twice_is_asked_nothing(office: Any, make_desk: MakeDesk, tmp_path: Path) -> None:
+    one, other = imported(office, make_desk, tmp_path, 2)
+    due = id_of(other, "Due0")
+    remove_members(other, [due])
+    undo(one)
+    for desk in (one, other, other):
+        sync_once(desk)
+    bring_back(other, [due])  # who has seen both removals
+    for desk in (other, one):
+        sync_once(desk)
+        assert conflicts(desk) == []
+    assert names(one) == names(other) == ["Due0"]
 
 
 @pytest.mark.parametrize("first", ["one", "other"])

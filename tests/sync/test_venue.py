@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.sync.hosts import soon
 
 from alumni_desk.checkin.actions import check_in, undo_check_in, walk_in
 from alumni_desk.checkin.lists import DoorList
@@ -52,14 +53,6 @@ def meet(desk: Desk, sharing: Sharing) -> Any:
         return visit.once()
     finally:
         visit.close()
-
-
-def soon(what: Callable[[], bool], seconds: float = 30.0) -> None:
-    """Wait until it is so."""
-    began = time.monotonic()
-    while not what():
-        assert time.monotonic() - began < seconds, "it never came"
-        time.sleep(0.005)
 
 
 def dinner(desk: Desk, guests: int = 6) -> tuple[str, list[str]]:

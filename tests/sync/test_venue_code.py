@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from tests.sync.test_venue import MakeDesk, dinner, leaders, meet, shared, soon
+from tests.sync.hosts import soon
+from tests.sync.test_venue import MakeDesk, dinner, leaders, meet, shared
 
 from alumni_desk.errors import KnownError
 from alumni_desk.store.desk import Desk

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.store.test_erasing import CANARY, findings
+from tests.sync.hosts import soon
+from tests.sync.test_venue import meet, shared
 
 from alumni_desk.checkin.actions import check_in
 from alumni_desk.checkin.lists import DoorList
@@ -17,6 +19,7 @@ from alumni_desk.gatherings.actions import add_guests, new_gathering, remove_gue
 from alumni_desk.gatherings.lists import guest_rows
 from alumni_desk.gatherings.records import registration_id
 from alumni_desk.members.actions import add_member, change_member
+from alumni_desk.store import backup
 from alumni_desk.store.checking import verify
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.erasing import erase
@@ -56,14 +59,6 @@ def syncs(*desks: Desk) -> None:
 def listed(desk: Desk, gathering: str) -> list[str]:
     """The names on a list."""
     return sorted(row.name for row in guest_rows(desk, gathering))
-
-
-def soon(what: Callable[[], bool], seconds: float = 8.0) -> None:
-    """Wait until it is so."""
-    began = time.monotonic()
-    while not what():
-        assert time.monotonic() - began < seconds, "it never came"
-        time.sleep(0.005)
 
 
 def answer(desk: Desk, gathering: str, person: str, status: str) -> None:
@@ -216,14 +211,110 @@ def test_whom_a_leader_adds_is_at_a_connected_door_soon_and_a_check_in_makes_no_
         for name in ("First", "Second", "Third"):
             known = add_member(one, first_name=name, last_name="Late").id
             add_guests(one, gathering, [known])
-            soon(lambda: f"{name} Late" in listed(door, gathering))  # noqa: B023 - it is called before the next
+            soon(lambda: f"{name} Late" in listed(door, gathering), 8)  # noqa: B023 - it is called before the next
         with one.reading() as connection:
             made = newest_number(connection, gathering)
         check_in(one, gathering, registration_id(gathering, people[0]))
-        soon(lambda: DoorList(door, gathering).headcount().present == 1)
+        soon(lambda: DoorList(door, gathering).headcount().present == 1, 8)
         with one.reading() as connection:
             assert newest_number(connection, gathering) == made
     finally:
         visit.stop()
         staying.join()
         sharing.stop()
+
+
+@pytest.mark.parametrize("by", ["file", "network"])
+@pytest.mark.parametrize("how", ["erased", "moved"])
+def test_whom_a_leader_who_has_not_heard_brings_by_name_leaves_a_door_for_good_at_its_next_contact(venue: Any, office: Any, tmp_path: Path, by: str,
+                                                                                                  how: str) -> None:
+    """Somebody was erased at the server, or moved, whom the door never had."""
+    one, two, door, gathering, _people = venue
+    known = add_member(two, first_name=CANARY, last_name="Known").id
+    syncs(two, one, door)
+    if how == "erased":
+        erase(two, [known], remake_backups=False)
+        sync_once(two)
+    else:
+        office.server.invite(f"{office.chapter} Munich")
+        office.server.run("server", "move-member", known, "--to", f"{office.chapter} Munich")
+    add_guests(one, gathering, [known])
+    change_member(one, known, first_name=f"{CANARY}s")
+    if by == "file":
+        hand_over(one, door, gathering, tmp_path)
+    else:
+        with shared(one) as sharing:
+            meet(door, sharing)
+    assert f"{CANARY}s Known" in listed(door, gathering)  # nobody here knows
+    check_in(door, gathering, registration_id(gathering, known))
+    backup.by_itself(door.profile, door.key, "daily")
+    assert findings(door.profile, door.key, CANARY)
+    sync_once(door)
+    assert CANARY not in str(listed(door, gathering)) and verify(door).ok
+    assert findings(door.profile, door.key, CANARY) == []
+    with door.reading() as connection:
+        assert connection.exec_driver_sql("SELECT max(length(content)) FROM handout").scalar() in (None, 0)
+        assert connection.exec_driver_sql("SELECT count(*) FROM erased WHERE id = ?", (known,)).scalar() == ((by, how) == ("network", "erased"))
+    if by == "file":
+        assert not hand_over(one, door, gathering, tmp_path).taken and CANARY not in str(listed(door, gathering))
+    syncs(one, door)
+    for desk in (one, door):
+        assert sync_once(desk, check=True).identical
+        assert (desk, how) == (one, "moved") or findings(desk.profile, desk.key, CANARY) == []  # it says what was not taken, and of whom
+
+
+@pytest.mark.parametrize("by", ["file", "network"])
+@pytest.mark.parametrize("had", [False, True])
+def test_a_leader_who_has_heard_of_an_erasure_tells_a_door_without_internet(venue: Any, tmp_path: Path, by: str, had: bool) -> None:
+    one, two, door, gathering, people = venue
+    known = people[1] if had else add_member(two, first_name="Long", last_name="Known").id
+    syncs(two, one, door)
+    with one.writing("changed", gathering=gathering) as writing:
+        writing.change("person", known, first_name=CANARY)
+    if had:
+        sync_once(one)
+        sync_once(door)
+        assert findings(door.profile, door.key, CANARY)
+    else:
+        add_guests(one, gathering, [known])
+    sync_once(two)
+    erase(two, [known], remake_backups=False)
+    assert hand_over(two, door, gathering, tmp_path).taken
+    with door.reading() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM erased WHERE id = ?", (known,)).scalar() == 0, "the server may say no to it"
+    sync_once(two)
+    assert hand_over(two, door, gathering, tmp_path).taken
+    assert findings(door.profile, door.key, CANARY) == []
+    if by == "file":
+        hand_over(one, door, gathering, tmp_path)
+    else:
+        with shared(one) as sharing:
+            meet(door, sharing)
+    assert findings(door.profile, door.key, CANARY) == [] and verify(door).ok
+    syncs(one, door)
+    assert CANARY not in str(listed(door, gathering)) and verify(door).ok and sync_once(door, check=True).identical
+
+
+@pytest.mark.parametrize("by", ["file", "network"])
+def test_whom_a_door_knows_to_be_erased_nobody_brings_back_who_has_not_heard(venue: Any, tmp_path: Path, by: str) -> None:
+    """Nothing is left of their rows at that door: only that they were erased."""
+    one, two, door, gathering, people = venue
+    erase(two, [people[1]], remake_backups=False)
+    syncs(two, door)
+    with door.reading() as connection:
+        known = "SELECT (SELECT count(*) FROM erased WHERE id = ?1), (SELECT count(*) FROM person WHERE id = ?1)"
+        assert connection.exec_driver_sql(known, (people[1],)).one() == (1, 0)
+    place = registration_id(gathering, people[1])
+    with one.writing("changed", gathering=gathering) as writing:
+        writing.change("person", people[1], first_name=CANARY)
+        writing.change("registration", place, badge_name=CANARY)
+    remove_guests(one, gathering, [place])
+    add_guests(one, gathering, [people[1]])
+    if by == "file":
+        hand_over(one, door, gathering, tmp_path)
+    else:
+        with shared(one) as sharing:
+            meet(door, sharing)
+    assert findings(door.profile, door.key, CANARY) == [] and listed(door, gathering) == ["Guest0 Nguyễn", "Guest2 Nguyễn"]
+    syncs(one, door)
+    assert listed(door, gathering) == ["Guest0 Nguyễn", "Guest2 Nguyễn"] and verify(door).ok and sync_once(door, check=True).identical

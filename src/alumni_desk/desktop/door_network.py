@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 from alumni_desk.checkin.lists import local_time
 from alumni_desk.desktop.dates import day_short
 from alumni_desk.desktop.door_bars import Network
+from alumni_desk.desktop.paint import isolated
 from alumni_desk.desktop.venue_bridge import AtVenue
 from alumni_desk.store.desk import Desk
-from alumni_desk.words import _, clock_time, ngettext
+from alumni_desk.words import _, clock_time, ngettext, number
 
 
 def waiting_changes(desk: Desk) -> int:
@@ -46,7 +47,23 @@ def network_words(venue: AtVenue, silent_since: datetime | None, last_sync: date
     wait = ngettext("{n} change waits on this laptop, nothing is lost", "{n} changes wait on this laptop, nothing is lost", waiting).format(n=waiting)
     old = now - last_sync if last_sync is not None else timedelta(0)
     age = _("The guest list is {age} old").format(age=_long(old)) if old >= OLD_LIST else ""
-    return Network(first, wait if waiting else _("Check-in goes on"), age)
+    second = wait if waiting else _("Check-in goes on")
+    if gone := _silent_words(venue, now, zone):
+        second = _("{gone} · {second}").format(gone=gone, second=second)
+    return Network(first, second, age)
+
+
+def _silent_words(venue: AtVenue, now: datetime, zone: str | None) -> str:
+    """Which laptop here went silent last, and how many more have."""
+    silent = [one for one in venue.others if not one.now] if venue.together else []
+    if not silent:
+        return ""
+    last, more = max(silent, key=lambda one: one.heard), len(silent) - 1
+    name, since = isolated(last.name or last.who) or _("A laptop"), _at(last.heard, now, zone)
+    if not more:
+        return _("{laptop} has not answered since {time}").format(laptop=name, time=since)
+    return ngettext("{laptop} has not answered since {time}, nor has {n} other", "{laptop} has not answered since {time}, nor have {n} others", more).format(
+        laptop=name, time=since, n=number(more))
 
 
 def _at(moment: datetime, now: datetime, zone: str | None) -> str:

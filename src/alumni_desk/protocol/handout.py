@@ -22,13 +22,15 @@ NOT_YET = 2**63 - 1
 
 class Handout(msgspec.Struct, frozen=True):
     """What is inside: the rows, with the clocks that the door may see. ``sequence``: how far its maker had pulled; that of a row: since when the server
-    has it on the list, as far as the maker knows; 0 if it came from there. ``off``: what the maker took off the list and the server may not know of."""
+    has it on the list, as far as the maker knows; 0 if it came from there. ``off``: what the maker took off the list and the server may not know of.
+    ``erased``: the people whom the server has erased, by their ids, so that nobody who has not heard of it brings them."""
 
     gathering: str
     number: int
     blocks: list[Block]
     sequence: int = 0
     off: list[Block] = []
+    erased: list[str] = []
 
 
 class SealedHandout(msgspec.Struct, frozen=True):

@@ -592,12 +592,16 @@ class SnapshotReply(msgspec.Struct, frozen=True):
 
 
 class DigestRequest(msgspec.Struct, frozen=True):
-    """Where the desk stands and which columns it keeps: asks for the sums of all rows there, or for the rows of some of the parts themselves."""
+    """Where the desk stands and which columns it keeps: asks for the sums of all rows there, or for the rows of some of the parts themselves.
+
+    ``anew``: the sums of the rows as they are now; those that the server has kept since another laptop asked do not do.
+    """
 
     scope: str
     cursor: Cursor
     columns: dict[str, list[str]]
     want: list[int] = []
+    anew: bool = False
 
 
 class DigestReply(msgspec.Struct, frozen=True, omit_defaults=True):

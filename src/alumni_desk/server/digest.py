@@ -22,7 +22,8 @@ _KEPT = 64
 
 
 class Digests:
-    """Answers to digests. The sums at a place in a feed never change, so they are made once."""
+    """Answers to digests. The sums at a place in a feed do not change, so they are made once; who has somebody wait for it asks for them anew, and hears
+    also of what was changed in the database itself."""
 
     def __init__(self, server: Server) -> None:
         self._server = server
@@ -44,7 +45,7 @@ class Digests:
                 return _rows(connection, tables, message, seen, asked, DigestReply(cursor=cursor, time=now))
             key = (scope, head.timeline, cursor.sequence, cursor.chain, seen, tuple(asked.items()))
             with self._lock:
-                found = self._sums.get(key)
+                found = None if message.anew else self._sums.get(key)
             if found is None:
                 sums = Sums()
                 for shape in shapes().values():

@@ -30,6 +30,7 @@ from alumni_desk.server.refusals import Refusal
 from alumni_desk.server.state import Server
 from alumni_desk.server.tables import EVERY
 from alumni_desk.sync.shapes import shapes
+from alumni_desk.sync.wire import gathering_over_words
 from alumni_desk.words import _
 
 VALID = 7 * 24 * 3600 * 1000
@@ -65,7 +66,7 @@ def invite(server: Server, *, chapter: str | None, role: str, now: int, gatherin
     """A code that makes one device a member of a chapter's office, or of the door of a gathering. Makes the chapter if there is none of that name or id.
 
     ``chapter`` None: the first there is, for an admin, who sees every one. ``name``: whom it is for; so the laptop's owner is called until they say
-    it themselves. Raises BadInput or NotFound.
+    it themselves. Raises BadInput, NotFound, or Refused ``gathering_over``.
     """
     code = new_invitation()
     if not fits(name, "text"):
@@ -79,6 +80,8 @@ def invite(server: Server, *, chapter: str | None, role: str, now: int, gatherin
             found = chapter_named(connection, server.tables, chapter)
             scope = found or make_chapter(connection, server.tables, chapter, now)
         there = check_gathering(connection, server.tables, scope, role, gathering)
+        if there is not None and (ends := end_of_door(there)) is not None and ends <= now:
+            raise Refused("gathering_over", gathering_over_words())
         expires = now + VALID if there is None else end_of_invitation(there, now + VALID, now)
         feed.lock_head(connection, server.tables, scope)
         connection.execute(sa.insert(server.tables.tables["invitation"]).values(

@@ -16,7 +16,20 @@ from alumni_desk.protocol.canonical import body_hash, chained, json_text, operat
 from alumni_desk.protocol.clocks import pack
 from alumni_desk.protocol.messages import ACCEPTED, Cursor, Operation, Parcel, PushReply, Result, Status
 from alumni_desk.protocol.values import is_id
-from alumni_desk.server import audit, carried, doors_codes, doors_facts, doors_people, erasing, feed, long_facts, moved, overtaken, removing
+from alumni_desk.server import (
+    audit,
+    carried,
+    doors_codes,
+    doors_facts,
+    doors_people,
+    erasing,
+    feed,
+    long_facts,
+    moved,
+    overtaken,
+    removed_twice,
+    removing,
+)
 from alumni_desk.server.audiences import Concerned, Touched, concerned_by, moves
 from alumni_desk.server.beforehand import Beforehand, Known, look
 from alumni_desk.server.bulk import add_rows, chunks, in_few_words, put_rows
@@ -142,6 +155,7 @@ def push_together(connection: sa.Connection, tables: sa.MetaData, those: Sequenc
                 item.own = own
     before = {name: dict(row.values) if row.existed else None for name, row in rows.items()}
     overtaken.settle(connection, tables, scope, items, _apply(taken, rows, known, counts, there.removed), now)
+    removed_twice.settle(connection, tables, scope, taken, rows, counts, now)
     changed = _changed(rows, before)
     fresh = [[item for item in group if item.operation is not None and item.status != "duplicate" and item.reason != "other_content"] for group in groups]
     there.replicas.update(known_replicas(connection, tables, scope, _own_named(those)))

@@ -1,13 +1,15 @@
 """What a merge had brought along of somebody into another entry that they are apart from again: erased with them, though the entry is not theirs.
 
 A merge made here is known by its transaction. Of one that another laptop made the past alone is known: the tie to the other entry has a clock there, and
-what came along has clocks of the same replica just before it.
+what came along has clocks of the same replica just before it. Where that entry was merged into a third one later, it brought along there what it had of
+them: what stands in the same fields of that one's past goes, too.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,30 +19,80 @@ from alumni_desk.protocol.clocks import unpack
 from alumni_desk.store import driver
 from alumni_desk.store.synced import clock_key
 
+LAST = "~"
+"""After every clock."""
+
+_MAILS = ("email", "other_emails")
+"""An address comes along as the first of an entry that has none, and else as one of the others."""
+
 ONE_ACTION_MS = 1_000
 """So close together lie the clocks of one merge: no two things that somebody does by hand do."""
+
+
+@dataclass
+class _Ties:
+    """How something came into an entry: the transactions of merges made here, the clocks of those that others made, and the first clock of all."""
+
+    transactions: set[str] = field(default_factory=set)
+    others: list[str] = field(default_factory=list)
+    first: str = LAST
 
 
 def forget(connection: sa.Connection, table: sa.Table, people: Sequence[str]) -> tuple[int, list[str]]:
     """Take it out of what is known of those entries' past. Returns out of how much it went, and the entries whose operations say less now."""
     keys = {str(column.name): clock_key(column) for column in table.columns if column.info.get("about")}
-    wanted = (json.dumps(list(people)),)
-    ties: dict[str, tuple[set[str], list[str]]] = {}  # an entry: the transactions of merges into it made here, the clocks of those that others made
-    for into, transaction in driver.rows(
-            connection, "SELECT fields ->> '$.merged_into', transaction_id FROM operation INDEXED BY operation_row WHERE table_name = 'person'"
-                        " AND row_id IN (SELECT value FROM json_each(?)) AND json_type(fields, '$.merged_into') = 'text'", wanted):
-        ties.setdefault(into, (set(), []))[0].add(transaction)
+    count, less, seen = 0, dict[str, None](), set[tuple[str, ...]]()
+    found = [(into, ties, keys) for into, ties in _ties_of(connection, people).items()]
+    while found:
+        into, ties, those = found.pop()
+        if into in people or (into, *those) in seen:
+            continue
+        seen.add((into, *those))
+        wrote = _written(connection, into, those, ties)
+        out_of, taken = _forget_written(connection, into, those, ties.transactions, ties.others)
+        count += out_of
+        less.update({into: None} if taken else {})
+        onward = {name: key for name, key in keys.items() if key in wrote or (name in _MAILS and wrote & {keys[one] for one in _MAILS})}
+        found += [(after, tie, onward) for after, tie in _ties_of(connection, [into], ties.first).items()]
+    return count, list(less)
+
+
+def _ties_of(connection: sa.Connection, people: Sequence[str], since: str = "") -> dict[str, _Ties]:
+    """The entries that these were made part of after a clock."""
+    wanted, found = (json.dumps(list(people)), since), dict[str, _Ties]()
+    for into, transaction, clock in driver.rows(
+            connection, "SELECT fields ->> '$.merged_into', transaction_id, clock FROM operation INDEXED BY operation_row WHERE table_name = 'person'"
+                        " AND row_id IN (SELECT value FROM json_each(?)) AND json_type(fields, '$.merged_into') = 'text' AND clock > ?", wanted):
+        tie = found.setdefault(into, _Ties())
+        tie.transactions.add(transaction)
+        tie.first = min(tie.first, clock)
     for into, clock in driver.rows(
             connection, "SELECT value ->> '$', clock FROM past INDEXED BY past_row WHERE table_name = 'person'"
-                        " AND row_id IN (SELECT value FROM json_each(?)) AND field = 'merged_into' AND value <> 'null'", wanted):
-        ties.setdefault(into, (set(), []))[1].append(clock)
-    count, less = 0, []
-    for into, (transactions, others) in ties.items():
-        if into not in people:
-            out_of, taken = _forget_written(connection, into, keys, transactions, others)
-            count += out_of
-            less += [into] if taken else []
-    return count, less
+                        " AND row_id IN (SELECT value FROM json_each(?)) AND field = 'merged_into' AND value <> 'null' AND clock > ?", wanted):
+        tie = found.setdefault(into, _Ties())
+        tie.others.append(clock)
+        tie.first = min(tie.first, clock)
+    for into, clocks in driver.rows(  # those that stand
+            connection, "SELECT merged_into, clocks FROM person WHERE merged_into IS NOT NULL AND id IN (SELECT value FROM json_each(?))", wanted[:1]):
+        clock = unpack(clocks).get("merged_into", "")
+        if clock > since:
+            tie = found.setdefault(into, _Ties())
+            tie.others.append(clock)
+            tie.first = min(tie.first, clock)
+    return found
+
+
+def _written(connection: sa.Connection, row_id: str, keys: Mapping[str, str], ties: _Ties) -> set[str]:
+    """The keys of the fields that these merges wrote into an entry."""
+    wrote = {keys[name] for transaction in ties.transactions for (said,) in driver.rows(
+        connection, "SELECT fields FROM operation INDEXED BY operation_row WHERE table_name = 'person' AND row_id = ? AND transaction_id = ?",
+        (row_id, transaction)) for name in json.loads(said) if name in keys}
+    there = driver.row(connection, "SELECT clocks FROM person WHERE id = ?", (row_id,))
+    past = driver.rows(connection, "SELECT field, clock FROM past WHERE table_name = 'person' AND row_id = ?", (row_id,))
+    for name, clock in [*past, *(unpack(there[0]).items() if there is not None else ())]:
+        if any(_is_of_merge(clock, merged) for merged in ties.others):
+            wrote.add(keys.get(name, name))
+    return wrote
 
 
 def _forget_written(connection: sa.Connection, row_id: str, keys: Mapping[str, str], transactions: set[str], others: Sequence[str]) -> tuple[int, bool]:

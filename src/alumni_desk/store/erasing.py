@@ -45,7 +45,8 @@ EMPTIED = ("fields = '{}' AND kind = 'put' AND (before <> '{}' OR EXISTS (SELECT
 """An operation that says nothing any more and is not sent. Facts and rows that are new say that they are there, each once (a walk-in's contact goes up by
 itself)."""
 
-STILL_READ = "still_read"
+STILL_READ, STILL_WRITTEN = IN_USE = "still_read", "database_busy"
+"""What the clean-up says while something reads in the database, or writes: it is tried again, and hinders nothing else."""
 
 # Rows that are about a person, by the column that names them; a household is about everybody in it.
 _ABOUT = {
@@ -73,6 +74,9 @@ def erased_words(done: Erased) -> str:
     if done.unfinished is not None and done.unfinished.code == STILL_READ:
         said = _("Erased, and nobody sees them any more. But a backup or another program is reading the chapter: traces of them and the older backups go by "
                  "themselves once that has ended. Delete backups that you made by hand and files that you exported yourself.")
+    elif done.unfinished is not None and done.unfinished.code == STILL_WRITTEN:
+        said = _("Erased, and nobody sees them any more. But another program has been writing to the chapter for a long time: traces of them and the older "
+                 "backups go by themselves once that has ended. Delete backups that you made by hand and files that you exported yourself.")
     elif done.unfinished is not None:
         said = _("Erased, and nobody sees them any more. But the disk did not let all of their traces and the older backups go yet: make room, and open Alumni "
                  "Desk again; it goes on by itself. Delete backups that you made by hand and files that you exported yourself.")
@@ -168,9 +172,9 @@ def erased_of(connection: sa.Connection, people: Sequence[str]) -> list[str]:
 
 
 def rows_erased(connection: sa.Connection) -> set[tuple[str, str]]:
-    """Every row, as table and id, that is about somebody who was erased, as far as it is known here."""
+    """Every row, as table and id, that is about somebody who was erased, as far as it is known here; of themselves also where there is none."""
     people = list(connection.exec_driver_sql("SELECT id FROM erased").scalars())
-    return {(table, row_id) for table, ids in _rows_about(connection, people).items() for row_id in ids}
+    return {*(("person", one) for one in people), *((table, row_id) for table, ids in _rows_about(connection, people).items() for row_id in ids)}
 
 
 def finish(desk: Desk) -> int:
@@ -208,9 +212,9 @@ def catch_up(desk: Desk) -> int:
     try:
         count += finish_begun(desk)
     except StoreProblem as problem:
-        if problem.code != STILL_READ:
+        if problem.code not in IN_USE:
             raise
-        log.info("what was erased is still in pages, copies or backups: %s", problem.code)  # it is tried again, and hinders nothing else
+        log.info("what was erased is still in pages, copies or backups: %s", problem.code)
     count += _try_held(desk.profile)
     if any(_is_open(desk.profile, one) for one in backup_folders.owed(desk.profile)):
         count += _remake(desk)

@@ -46,14 +46,15 @@ def identical(connection: sa.Connection, scope: str) -> bool | None:
     return checked.identical
 
 
-def check(desk: Desk, wire: Wire, membership: state.Membership) -> bool | None:
-    """Compare with the server, fetch again what differs, and keep what was found. None: the chapter moved on each time, so nobody can say."""
+def check(desk: Desk, wire: Wire, membership: state.Membership, anew: bool = False) -> bool | None:
+    """Compare with the server, fetch again what differs, and keep what was found. None: the chapter moved on each time, so nobody can say. ``anew``: with its
+    rows as they are, not with sums that it has kept."""
     mended, fetched = 0, False
     for _time in range(_TRIES):
         with ThreadPoolExecutor(1, "asking") as aside:
             with desk.reading() as connection:  # one moment: where we stand, and what we have there
                 cursor = cursor_of(connection, membership.scope)
-                request = DigestRequest(scope=membership.scope, cursor=cursor, columns=_columns())
+                request = DigestRequest(scope=membership.scope, cursor=cursor, columns=_columns(), anew=anew)
                 ask = partial(session.call, desk, wire, membership, "digest", request, DigestReply)
                 asked = aside.submit(ask) if cursor.sequence >= MANY else None  # both add up at the same time
                 connection.exec_driver_sql("PRAGMA shrink_memory")

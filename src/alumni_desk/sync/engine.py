@@ -221,7 +221,7 @@ def _sync(desk: Desk, wire: Wire, membership: state.Membership, progress: Progre
     head = server.heads[membership.scope]
     follow_timeline(desk, membership, head.timeline, known=membership.scope not in server.unknown)
     told = conflicts_told.tell_decided(desk, wire, membership, server)
-    pushed, pulled, trouble = Pushed(), 0, None
+    pushed, pulled, trouble, anew = Pushed(), 0, None, check
     by_file = partial(snapshot.take, desk, wire, membership, head)
     alone = nullcontext if listening is None else listening.aside
 
@@ -270,18 +270,19 @@ def _sync(desk: Desk, wire: Wire, membership: state.Membership, progress: Progre
             break
     erasing.finish(desk)
     conflicts_told.exchange(desk, wire, membership, server, fresh=pushed.conflicts > 0, told=told)
-    same = None if waiting else _checked(desk, wire, membership, wanted=check, much=pushed.sent + pulled >= digest.MANY)
+    same = None if waiting else _checked(desk, wire, membership, wanted=check, much=pushed.sent + pulled >= digest.MANY, anew=anew)
     return SyncResult(pushed=pushed.sent, pulled=pulled, waiting=waiting, conflicts=deciding.count(desk), refused=pushed.refused,
                       quarantined=server.set_aside.get(membership.scope, 0), identical=same, clashes=pushed.conflicts)
 
 
-def _checked(desk: Desk, wire: Wire, membership: state.Membership, *, wanted: bool, much: bool) -> bool | None:
-    """What the check found. One that is merely due waits for the next sync where this one had ``much`` to do: nobody shall wait for both."""
+def _checked(desk: Desk, wire: Wire, membership: state.Membership, *, wanted: bool, much: bool, anew: bool) -> bool | None:
+    """What the check found. One that is merely due waits for the next sync where this one had ``much`` to do: nobody shall wait for both. ``anew``: somebody
+    asked for it, see ``digest.check``."""
     with desk.reading() as connection:
         if not wanted and (much or not digest.is_due(connection, desk.now())):
             return digest.identical(connection, membership.scope)
     try:
-        return digest.check(desk, wire, membership)
+        return digest.check(desk, wire, membership, anew)
     except NetworkProblem as problem:
         log.info("the check against the server was put off: %s", problem.code)  # all is synced; it is due again at the next
         return None

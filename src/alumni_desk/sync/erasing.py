@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import logging
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import Any
 
 import sqlalchemy as sa
 
 from alumni_desk.errors import StoreProblem
+from alumni_desk.gatherings.records import registration_id
 from alumni_desk.protocol.messages import Block
 from alumni_desk.schema import synced_tables
 from alumni_desk.store import erasing
@@ -75,6 +77,24 @@ def after_push(connection: sa.Connection, rows: Sequence[tuple[str, str]]) -> No
     _learn(connection, people)
 
 
+def after_list(connection: sa.Connection, people: Sequence[str]) -> None:
+    """A leader's list says of these people that the server has erased them: take out whom it holds still."""
+    _learn(connection, set(people) - set(erasing.erased_of(connection, people)))
+
+
+def rows_erased(connection: sa.Connection, gatherings: Collection[str] = ()) -> set[tuple[str, str]]:
+    """Every row, as table and id, that is about somebody who was erased, as far as it is known here; also places on the lists of ``gatherings`` that have no
+    row."""
+    found = erasing.rows_erased(connection)
+    people = [row for table, row in found if table == "person"]
+    return found | {("registration", registration_id(gathering, one)) for gathering in gatherings for one in people}
+
+
+def emptied(table: str, row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row without what is about somebody."""
+    return {**row, **{str(one.name): None for one in _tables()[table].columns if one.info.get("about") and one.name in row}}
+
+
 def forget_order(connection: sa.Connection, people: Sequence[str]) -> None:
     """The order to erase these people came too late, for another chapter has them: should they come back they are as that chapter left them."""
     connection.exec_driver_sql("DELETE FROM erased WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(list(people)),))
@@ -121,6 +141,6 @@ def finish(desk: Desk) -> None:
     try:
         erasing.finish_begun(desk)
     except StoreProblem as problem:
-        if problem.code != erasing.STILL_READ:
+        if problem.code not in erasing.IN_USE:
             raise
         log.info("what was erased is still in pages, copies or backups: %s", problem.code)

@@ -17,6 +17,7 @@ from alumni_desk.sync.asking import line_of, membership_of
 from alumni_desk.sync.hello import hello
 from alumni_desk.sync.shapes import shapes
 from alumni_desk.sync.state import Membership
+from alumni_desk.sync.venue import holding
 from alumni_desk.sync.wire import Wire
 from alumni_desk.words import _, ngettext, number
 
@@ -62,6 +63,9 @@ def switch(desk: Desk, text: str, *, wire: Wire | None = None) -> Chapter:
                     "{n} change of {chapter} could not be sent, so the desk stays there. Sync again, then switch.",
                     "{n} changes of {chapter} could not be sent, so the desk stays there. Sync again, then switch.", waiting),
                     n=number(waiting), chapter=membership.scope_name)
+            if holding.is_carrying(applying.connection):
+                raise Refused("switch_carrying", _("What other laptops of {chapter} did is here and could not be sent, so the desk stays there. Sync again, "
+                                                   "then switch."), chapter=membership.scope_name)
             _empty(applying.connection, wanted, membership)
         erasing.finish(desk)
         sync_once(desk, wire=line.wire)
@@ -87,6 +91,7 @@ def _empty(connection: sa.Connection, wanted: Chapter, membership: Membership) -
     for name in (*shapes(), *_OF_THE_CHAPTER):
         connection.exec_driver_sql(f'DELETE FROM "{name}"')
     search.empty(connection)
+    holding.leave(connection)
     for kind in (state.Timeline, state.Places, state.Rebuilding, state.LastSync, state.Told, state.Checked, state.Fetching, state.Away, state.Reach,
                  state.Former, state.Here):
         state.drop(connection, kind)

@@ -450,6 +450,12 @@ def _in_words(status: int, trouble: Trouble) -> KnownError:
     return NetworkProblem("sync_refused", _("The server did not take the call ({code}). Everything is saved here; tell whoever runs the server."), code=code)
 
 
+def gathering_over_words() -> str:
+    """What to say where somebody is invited to a door that is over."""
+    return _("Access to this gathering’s door is over already, a day after its end, so nobody was invited. Choose the one that is held; if its date is "
+             "another now, sync first.")
+
+
 def _of_people() -> dict[str, str]:
     """What the server says no to where people and laptops are looked after."""
     return {
@@ -457,8 +463,7 @@ def _of_people() -> dict[str, str]:
         "hours": _("An invitation is valid for 1 hour to 60 days."),
         "gathering": _("A volunteer at the door is invited to one gathering, anybody else to none."),
         "no_such_gathering": _("The server does not know this gathering yet. Sync first, then invite."),
-        "gathering_over": _("Access to this gathering’s door is over already, a day after its end, so nobody was invited. Choose the one that is held; if its "
-                            "date is another now, sync first."),
+        "gathering_over": gathering_over_words(),
         "no_such_invitation": _("The server does not know this invitation any more."),
         "admin_invitation": _("Only a network admin, or whoever made it, takes back an invitation to every chapter. It stays as it is."),
         "too_many_invitations": _("This chapter has 500 open invitations. Cancel some first."),

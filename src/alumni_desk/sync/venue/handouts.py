@@ -14,8 +14,11 @@ from alumni_desk.protocol.clocks import pack, unpack
 from alumni_desk.protocol.handout import NOT_YET, Handout, SealedHandout, close_handout, open_handout, verify_handout
 from alumni_desk.protocol.messages import Block
 from alumni_desk.protocol.policy import projected, readable
+from alumni_desk.store import fates
 from alumni_desk.store.desk import Desk
+from alumni_desk.store.erasing import ERASE
 from alumni_desk.sync import erasing, operations, pull, state
+from alumni_desk.sync.erasing import rows_erased
 from alumni_desk.sync.pull import cursor_of
 from alumni_desk.sync.shapes import shapes
 from alumni_desk.sync.venue import joined_lists
@@ -66,12 +69,12 @@ def make_handout(desk: Desk, me: Me, gathering: str) -> SealedHandout:
         raise Refused("handout_leader", _("Only a leader's laptop makes hand-outs. Ask the chapter's leader, or take theirs along as a file."))
     with desk.reading() as connection:
         there = newest(connection, gathering)
-        number = max(now_ms(desk), (there.number if there else 0) + 1)
+        number = max(now_ms(desk), newest_number(connection, gathering) + 1)
         inside = Handout(gathering, number, _blocks(connection, me.membership.scope, gathering), cursor_of(connection, me.membership.scope).sequence,
-                         _off(connection, gathering))
+                         _off(connection, gathering), _erased(connection))
     if there is not None and there.device == me.membership.device and there.chain == me.credentials.chain:
         before = open_handout(there, me.keys)
-        if before is not None and (before.blocks, before.sequence, before.off) == (inside.blocks, inside.sequence, inside.off):
+        if before is not None and msgspec.structs.replace(before, number=number) == inside:
             return there
     made = close_handout(inside, me.keys, me.key, server=me.membership.server, scope=me.membership.scope, device=me.membership.device,
                          chain=me.credentials.chain)
@@ -112,6 +115,12 @@ def _off(connection: sa.Connection, gathering: str) -> list[Block]:
     return [Block("registration", ["sequence", "id", "clock", "clocks", *names], found)] if found else []
 
 
+def _erased(connection: sa.Connection) -> list[str]:
+    """Whom the server has erased, as far as is known here; of an order that waits still it may say no."""
+    waits = f"SELECT o.row_id {fates.FROM_WAITING} WHERE o.kind = 'command' AND o.fields = '{ERASE}'"
+    return [str(one) for one in connection.exec_driver_sql(f"SELECT id FROM erased WHERE id NOT IN ({waits}) ORDER BY id").scalars()]
+
+
 def list_marks(connection: sa.Connection, scope: str, gathering: str) -> Iterator[sa.Row[Any]]:
     """The rows of a list without its check-ins, each by its id and the clocks of its fields; and how many people were erased, which moves no clock."""
     for name, question in _ROWS.items():
@@ -121,13 +130,13 @@ def list_marks(connection: sa.Connection, scope: str, gathering: str) -> Iterato
 
 
 def newest(connection: sa.Connection, gathering: str) -> SealedHandout | None:
-    """The newest hand-out of a gathering that is here."""
+    """The newest hand-out of a gathering, if it is here still: with whoever leaves a list it goes, too."""
     content = connection.exec_driver_sql("SELECT content FROM handout WHERE gathering = ?", (gathering,)).scalar()
-    return None if content is None else msgspec.msgpack.decode(content, type=SealedHandout)
+    return None if not content else msgspec.msgpack.decode(content, type=SealedHandout)
 
 
 def newest_number(connection: sa.Connection, gathering: str) -> int:
-    """Its number; 0: there is none."""
+    """The number of the newest that was ever here; 0: there was none."""
     return int(connection.exec_driver_sql("SELECT number FROM handout WHERE gathering = ?", (gathering,)).scalar() or 0)
 
 
@@ -156,12 +165,11 @@ def take_handout(desk: Desk, me: Me, one: SealedHandout) -> HandedOut:
         if inside is None:
             raise Refused("handout_not_ours", _("This hand-out is for the door of another gathering, so this laptop cannot open it."))
         guests, name = _told(inside)
-        there = newest(connection, one.gathering)
-        taken = there is None or there.number < one.number
+        taken = newest_number(connection, one.gathering) < one.number
         if taken:
-            _keep(connection, one)
             if not me.leads:
                 _work_from(connection, me.membership.scope, inside)
+            _keep(connection, one)  # last: with whoever leaves the list the one before goes
     if taken:
         erasing.finish(desk)  # of who is not on it any more nothing stays
     return HandedOut(one.gathering, name, guests, one.number, taken, me.leads)
@@ -180,6 +188,7 @@ def _told(inside: Handout) -> tuple[int, str]:
 def _work_from(connection: sa.Connection, scope: str, inside: Handout) -> None:
     """Its rows become what lies under the operations here. The cursor stays, and the server's list replaces all of it."""
     reached = pull.reached(connection, scope)
+    erasing.after_list(connection, inside.erased)
     if inside.sequence >= reached:
         _instead(connection, scope, inside)
     else:
@@ -190,11 +199,13 @@ def _work_from(connection: sa.Connection, scope: str, inside: Handout) -> None:
 def _instead(connection: sa.Connection, scope: str, inside: Handout) -> None:
     """The list of somebody who has heard all that is known here: what is not on it goes."""
     seen: set[tuple[str, str]] = set()
+    erased = rows_erased(connection, {inside.gathering})  # by what another one said, perhaps
     for block in inside.blocks:
         shape = shapes().get(block.table)
         if shape is None:
             continue
-        newer = {str(row["id"]): joined_lists.base(shape, row) for row in joined_lists.rows_of(block)}
+        newer = {str(row["id"]): joined_lists.base(shape, erasing.emptied(block.table, row) if (block.table, str(row["id"])) in erased else row)
+                 for row in joined_lists.rows_of(block)}
         over: dict[str, Sequence[operations.Overlay]] = dict.fromkeys(newer, ())
         over.update(operations.lying_over(connection, shape.name, newer))
         settle(connection, shape, scope, over, frozenset(), newer)

@@ -15,9 +15,9 @@ from alumni_desk.protocol.messages import OPERATION_LIMIT, Author, Certificate, 
 from alumni_desk.protocol.policy import may_say, may_send, rules
 from alumni_desk.protocol.values import fits, is_id
 from alumni_desk.store.desk import Desk
-from alumni_desk.store.erasing import rows_erased
 from alumni_desk.sync import operations, state
 from alumni_desk.sync.away import rows_away
+from alumni_desk.sync.erasing import rows_erased
 from alumni_desk.sync.shapes import Shape, shapes
 from alumni_desk.sync.venue.timing import moment
 from alumni_desk.sync.views import bases_of, settle
@@ -28,7 +28,7 @@ def lay(desk: Desk, connection: sa.Connection, parcel: Parcel, signer: Certifica
     found = [one for one in map(_read, parcel.bodies) if one is not None]
     allowed = {one.id for one in found if _allowed(one, parcel.audience, signer) and _may_change(connection, one, found, signer)}
     bad = {one.transaction for one in found if one.kind != "fact" and one.id not in allowed}
-    erased = rows_erased(connection)
+    erased = rows_erased(connection, {parcel.audience} if is_id(parcel.audience) else ())
     nowhere = erased | rows_away(connection)  # what a laptop says of them that has not heard is never written down here
     laid = [one for one in found if one.id in allowed and (one.kind == "fact" or one.transaction not in bad)
             and not (one.kind == "put" and ((one.table, one.row) in nowhere or ("person", one.fields.get("person")) in erased))]

@@ -98,7 +98,7 @@ def _reason(one: Relayed) -> str | None:
 def _settle(connection: sa.Connection, scope: str, one: Relayed) -> None:
     """What was accepted waits for the pull that brings it; all else falls away."""
     laid = connection.exec_driver_sql(
-        "SELECT o.rowid, o.id, o.table_name, o.row_id FROM parcel_operation AS p JOIN operation AS o ON o.id = p.operation"
+        "SELECT o.rowid, o.id, o.table_name, o.row_id, o.fields ->> '$.person' AS person FROM parcel_operation AS p JOIN operation AS o ON o.id = p.operation"
         f" WHERE p.parcel = ? AND o.queue = 'peer' AND {fates.WAITS}", (one.name,)).all()
     results = {result.id: result for result in one.results}
     fallen: dict[str, set[str]] = {}
@@ -109,6 +109,8 @@ def _settle(connection: sa.Connection, scope: str, one: Relayed) -> None:
         result = results.get(row.id)
         if result is not None and result.settled == "erased":
             erased.append((row.table_name, row.row_id))
+            if row.person is not None:  # the row itself goes with what falls away
+                erased.append(("person", row.person))
         if result is not None and result.settled in ACCEPTED:
             answered.append((result.sequence, row.rowid))
         else:

@@ -22,7 +22,7 @@ from alumni_desk.sync import join, state
 from alumni_desk.sync.venue import holding
 from alumni_desk.sync.venue.channel import LONGEST_WAIT, NAMES, Newcomer, Trade, Traded, Welcome
 from alumni_desk.sync.venue.credentials import Me, hear_removals, me
-from alumni_desk.sync.venue.handouts import newest, take_handout
+from alumni_desk.sync.venue.handouts import newest_number, take_handout
 from alumni_desk.sync.venue.holding import TakenIn, seal_noted, seal_own, take_in
 from alumni_desk.sync.venue.line import Line, code_changed
 from alumni_desk.sync.venue.places import Place, read_place
@@ -259,8 +259,7 @@ class Visit:
         if mine.certificate.gathering is None:
             return 0
         with self._desk.reading() as connection:
-            there = newest(connection, mine.certificate.gathering)
-        return max(there.number if there else 0, self._passed_over)
+            return max(newest_number(connection, mine.certificate.gathering), self._passed_over)
 
     def _traded(self, mine: Me, request: Trade) -> Traded:
         request = msgspec.structs.replace(request, challenge=secrets.token_bytes(CHALLENGE))
