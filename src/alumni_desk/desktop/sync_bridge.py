@@ -291,7 +291,8 @@ class SyncBridge(QObject):
         self.kept.emit("", self.not_kept)
 
     def cancel(self) -> None:
-        """End the sync that is under way; what it has saved stays."""
+        """End the sync that is under way; what it has saved stays. None follows at once."""
+        self._soon.stop()
         if (wire := self._wire) is not None:
             wire.stop()
 
