@@ -38,7 +38,7 @@ from alumni_desk.desktop.door_reading import Reading
 from alumni_desk.desktop.door_saving import Saving
 from alumni_desk.desktop.door_scan import Scans, is_letter
 from alumni_desk.desktop.door_words import Act, not_read, not_saved, not_taken_back, only_badges, short_name
-from alumni_desk.desktop.quitting import logging_out
+from alumni_desk.desktop.interrupts import logging_out
 from alumni_desk.desktop.sound import Sounds
 from alumni_desk.desktop.venue_bridge import AtVenue
 from alumni_desk.errors import KnownError

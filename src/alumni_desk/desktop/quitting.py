@@ -10,10 +10,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer
-from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QApplication, QDialog, QWidget
+from PySide6.QtWidgets import QDialog, QWidget
 
 from alumni_desk.desktop.background import Lanes
+from alumni_desk.desktop.interrupts import logging_out
 from alumni_desk.desktop.sheet import PlainSheet
 from alumni_desk.desktop.sync_bridge import SyncBridge
 from alumni_desk.desktop.undoing import Undoing
@@ -201,9 +201,3 @@ class Quitting(QObject):
             sheet.accept()
         # Not inside the answer that led here.
         QTimer.singleShot(0, self._window, self._window.close)
-
-
-def logging_out() -> bool:
-    """Whether the whole session ends: then nobody is asked, for everything is saved."""
-    app = QApplication.instance()
-    return isinstance(app, QGuiApplication) and app.isSavingSession()
