@@ -81,7 +81,7 @@ class DoorWindow(DoorFrame):
         self.scans = Scans(self.field)
         self.typing = DoorKeys(self.scans, self.field, lambda: self.state() == "find", self)
         self.newcomer = Newcomer(self.form, self.reading, lanes, self)
-        self.leaving = Leaving(self, desk, lanes, self.scans, lambda: self.newcomer.titles())
+        self.leaving = Leaving(self, desk, lanes, self.scans, lambda: self.newcomer.titles(), self.is_over)
         self._connect()
         self.whose.show_door("", station, by)
         self._tick = QTimer(self, interval=1000)
@@ -373,10 +373,16 @@ class DoorWindow(DoorFrame):
         self._show_form()
 
     def go_on_typing(self) -> None:
-        """The walk-in that is half typed, to be ended."""
-        if self.state() != "over" and not self._locked:
+        """The walk-in that is half typed, to be ended; once the time here is over, to be copied."""
+        if self.is_over():
+            self.over.copy.setFocus(Qt.FocusReason.OtherFocusReason)
+        elif not self._locked:
             self.newcomer.go_on()
             self._show_form()
+
+    def is_over(self) -> bool:
+        """Whether this laptop's time here is over."""
+        return self.state() == "over"
 
     def _show_form(self) -> None:
         self.field.clear()

@@ -55,14 +55,15 @@ class Quitting(QObject):
         return [one for one in self._window.findChildren(PlainSheet) if one.isVisible()]
 
     def _nothing_waits(self) -> bool:
-        walk_ins = door.newcomer.titles() if not self._without_walk_ins and (door := self._door()) is not None else []
+        door = self._door()
+        walk_ins = door.newcomer.titles() if not self._without_walk_ins and door is not None else []
         forms = 0 if self._lets_go else self._lock.drafts() + len(walk_ins) if self._lock.locked else sum(one.touched() for one in self._sheets())
         put_away = not self._lets_go and self._undoing.has_put_away()
         if forms or put_away:
             self._ask_of_forms(forms)
             return False
         if walk_ins and not self._lock.locked:
-            self._ask_of_walk_ins(walk_ins)
+            self._ask_of_walk_ins(walk_ins, over=door is not None and door.is_over())
             return False
         if not self._bridge.joined or not self._bridge.waiting:
             return True
@@ -91,11 +92,11 @@ class Quitting(QObject):
         else:
             self.sheet.raise_()
 
-    def _ask_of_walk_ins(self, names: list[str]) -> None:
+    def _ask_of_walk_ins(self, names: list[str], *, over: bool) -> None:
         from alumni_desk.desktop.door_half_typed import HalfTypedSheet
 
         if self.sheet is None:
-            sheet = self.sheet = HalfTypedSheet(self._window, _("Close Alumni Desk?"), names)
+            sheet = self.sheet = HalfTypedSheet(self._window, _("Close Alumni Desk?"), names, over=over)
             sheet.leaves.connect(self._leave_walk_ins)
             sheet.stays.connect(self._to_walk_ins)
             sheet.open()
