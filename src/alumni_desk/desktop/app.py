@@ -227,8 +227,13 @@ class Room(QObject):
     def _wire_settings(self, page: SettingsPage) -> None:
         page.named.connect(self._frame)
         page.lock_now.connect(lambda: self.lock.lock())
-        page.ruled.connect(lambda: self.lock.read_rules())
+        page.ruled.connect(self._read_rules)
         page.set_damage(self._damage_words())
+
+    def _read_rules(self) -> None:
+        self.lock.read_rules()
+        if (door := self._door()) is not None:
+            door.leaving.read_pin()
 
     def _go(self, name: str, **what: Any) -> None:
         self._wanted = name

@@ -39,7 +39,11 @@ class Leaving(QObject):
         self.pin: str | None = None
         """What is kept of the PIN, as it was last read."""
         self.free = False
-        lanes.read(lambda: desk.setting(DOOR_PIN), self._set_pin)
+        self.read_pin()
+
+    def read_pin(self) -> None:
+        """It may be another one by now."""
+        self._lanes.read(lambda: self._desk.setting(DOOR_PIN), self._set_pin)
 
     def _set_pin(self, kept: str | None) -> None:
         self.pin = kept
