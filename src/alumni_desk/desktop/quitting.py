@@ -63,10 +63,13 @@ class Quitting(QObject):
         walk_ins = door.newcomer.titles() if not self._without_walk_ins and door is not None else []
         forms = 0 if self._lets_go else self._lock.drafts() + len(walk_ins) if self._lock.locked else sum(one.touched() for one in self._sheets())
         put_away = not self._lets_go and self._undoing.has_put_away()
+        unnamed = door is not None and door.is_locked()
+        if walk_ins and unnamed and not self._lock.locked and not self._lets_go:  # the chapter is, after too long without contact
+            forms += len(walk_ins)
         if forms or put_away:
             self._ask_of_forms(forms)
             return False
-        if walk_ins and not self._lock.locked:
+        if walk_ins and not unnamed:
             self._ask_of_walk_ins(walk_ins, over=door is not None and door.is_over())
             return False
         if not self._bridge.joined or not self._bridge.waiting:
