@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from alumni_desk.badges.actions import note_printed
+from alumni_desk.badges.actions import note_printed, use_badge_name
 from alumni_desk.badges.lists import heading_of
 from alumni_desk.badges.people import BadgePerson, badge_people
 from alumni_desk.badges.rosters import roster_csv, roster_pdf, write_roster
@@ -121,6 +121,31 @@ def test_the_whole_name_is_on_every_badge(desk: Desk, gathering: str, fields: di
     add_guests(desk, gathering, [person])
     badge = next(one for one in badge_people(desk, gathering) if one.person == person)
     assert (badge.big, badge.name) == (big, name)
+
+
+@pytest.mark.parametrize(("typed", "big", "name"), [
+    ("Ana Keller", "Ana Keller", ""),
+    ("Ana  Keller-Ruiz", "Ana Keller-Ruiz", ""),
+    ("Anita Ruiz", "Anita", "Anita Ruiz"),
+    ("Anita", "Anita", ""),
+])  # fmt: skip
+def test_a_name_that_was_typed_for_the_badge_stands_on_it_as_typed(desk: Desk, gathering: str, typed: str, big: str, name: str) -> None:
+    """The member's own last name is not printed below another one, in the PDF and in the preview, which is the same PDF."""
+    import pypdfium2
+
+    person = add_member(desk, first_name="Ana", last_name="Ruiz").id
+    add_guests(desk, gathering, [person])
+    badge = next(one for one in badge_people(desk, gathering) if one.person == person)
+    assert (badge.big, badge.name) == ("Ana", "Ana Ruiz")
+    use_badge_name(desk, badge.registration, typed)
+    [badge] = [one for one in badge_people(desk, gathering) if one.person == person]
+    assert (badge.big, badge.name) == (big, name)
+    out = io.BytesIO()
+    print_badges([badge], stock("avery-5392"), out, heading=Heading("Chapter", "", "Gathering", "Day"))
+    document = pypdfium2.PdfDocument(out.getvalue())
+    said = document[0].get_textpage().get_text_bounded()
+    document.close()
+    assert ("Ruiz" in said) == ("Ruiz" in typed)
 
 
 @pytest.mark.parametrize("big", ["Nguyễn Thị Ngọc Quỳnh Hương", "Maria Gjergj-Gjergji Þórgunnur", "प्रतिभा कुमुद चतुर्वेदी"])

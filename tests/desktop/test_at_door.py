@@ -163,6 +163,7 @@ def test_a_leaders_window_without_contact_for_too_long_has_the_sync_alone_and_th
         assert set(room.shell.plan) == LOCKED and room.show_palette() is None and not room.shell.palette_button.isVisible()
         said = words(hands.page("sync"))
         assert "was without contact with the server for so long" in said and "Quetzalcoatlus" not in said
+        assert {"Sync now", "Join with another invitation"} <= buttons(hands.page("sync")).keys(), "what the sentence asks for can be done"
         wanted: list[int] = []
         room.another_wanted.connect(lambda: wanted.append(1))
         with desk.applying() as applying:

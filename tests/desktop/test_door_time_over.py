@@ -20,6 +20,7 @@ from alumni_desk.checkin.actions import walk_in
 from alumni_desk.checkin.lists import local_time
 from alumni_desk.desktop.app import build
 from alumni_desk.desktop.door import DoorWindow
+from alumni_desk.desktop.door_half_typed import HalfTypedSheet
 from alumni_desk.desktop.sound import Sounds
 from alumni_desk.gatherings.actions import new_gathering
 from alumni_desk.store.desk import Desk
@@ -186,3 +187,24 @@ def _anything() -> Any:
     from alumni_desk.store.writing import Changed
 
     return Changed({})
+
+
+@pytest.mark.parametrize("way", ["esc", "quit"])
+def test_after_the_end_nobody_is_sent_on_with_a_walk_in_but_back_to_what_can_be_copied(at: AtDoor, way: str) -> None:
+    at.add_walk_in("Greta Midway")
+    at.ends()
+    if way == "esc":
+        at.window.activateWindow()
+        QTest.keyClick(at.window.over.again, Qt.Key.Key_Escape)
+    else:
+        at.hands.shell.close()
+    sheet = at.hands.dialog(HalfTypedSheet)
+    said = words(sheet)
+    assert "Greta Midway" in said and "cannot be added here any more" in said and sheet.stay.text() == "Back to what was typed"
+    at.hands.click(sheet.stay)
+    at.hands.until(lambda: not at.hands.open_dialogs(HalfTypedSheet))
+    at.window.activateWindow()
+    at.hands.until(lambda: at.window.isActiveWindow() and at.window.over.copy.hasFocus())
+    assert at.window.state() == "over" and at.hands.shell.isVisible()
+    QTest.keyClick(at.window.over.copy, Qt.Key.Key_Space)
+    assert QApplication.clipboard().text() == "Greta Midway, greta@example.org"

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QApplication
 from alumni_desk.desktop.controls import Label
 from alumni_desk.desktop.door import DoorWindow
 from alumni_desk.desktop.door_half_typed import HalfTypedSheet, half_typed_words
-from alumni_desk.desktop.door_pin import DOOR_PIN, PinSheet
+from alumni_desk.desktop.door_pin import DOOR_PIN, NewPinSheet, PinSheet
 from alumni_desk.desktop.quitting_sheets import FormsSheet
 from alumni_desk.desktop.sound import Sounds
 from alumni_desk.gatherings.actions import add_guests, new_gathering
@@ -139,3 +139,61 @@ def test_a_door_without_anything_typed_closes_with_the_window(hands: Any, door: 
 def test_few_are_named() -> None:
     assert half_typed_words(["Zed"]) == "A walk-in is half typed: \u2068Zed\u2069."
     assert half_typed_words(["A", "B", "C", "D", "E"]).endswith("\u2068C\u2069, 2 more.")
+
+
+def ask_pin(hands: Any) -> PinSheet:
+    """Close the main window by its cross."""
+    hands.shell.close()
+    sheet = hands.dialog(PinSheet)
+    assert hands.shell.isVisible()
+    hands.until(lambda: sheet.isActiveWindow() and sheet.entry.password.hasFocus())
+    return sheet  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("locked", [False, True])
+def test_the_main_window_does_not_close_over_a_door_with_a_pin_that_nobody_gives(hands: Any, door: DoorWindow, locked: bool) -> None:
+    hands.page("settings", section="security").security.new_pin()
+    new = hands.dialog(NewPinSheet)
+    for field in (new.first, new.again):
+        field.setText("2468")
+    hands.click(new.done_button)  # while the door is open already
+    hands.until(lambda: not hands.open_dialogs(NewPinSheet) and door.leaving.pin)
+    door.newcomer.aside.clear()
+    door.form.clear()
+    if locked:
+        hands.room.lock.lock()
+    sheet = ask_pin(hands)
+    hands.shell.close()
+    assert hands.open_dialogs(PinSheet) == [sheet], "it is asked once"
+    key(Qt.Key.Key_Escape)
+    hands.until(lambda: not hands.open_dialogs(PinSheet))
+    assert hands.shell.isVisible() and door.isVisible()
+    sheet = ask_pin(hands)
+    QTest.keyClicks(sheet.entry.password, "1357")
+    key(Qt.Key.Key_Return)
+    hands.until(lambda: "neither the PIN" in words_of(sheet))
+    with hands.desk.reading() as connection:
+        code = connection.exec_driver_sql("SELECT code FROM registration LIMIT 1").scalar_one()
+    QTest.keyClicks(sheet.entry.password, code)
+    key(Qt.Key.Key_Return)
+    hands.until(lambda: door.state() == "verdict")
+    sheet.entry.password.setText("2468")
+    hands.until(lambda: not door.scans.muted())
+    hands.rest()
+    QTest.keyClick(sheet.entry.password, Qt.Key.Key_Return)
+    hands.until(lambda: not hands.shell.isVisible())
+    assert hands.room._door() is None
+
+
+def test_the_pin_comes_before_the_question_about_walk_ins_when_the_main_window_closes(hands: Any, door: DoorWindow) -> None:
+    hands.desk.set_setting(DOOR_PIN, pin.made("2468"))
+    door.leaving.read_pin()
+    hands.until(lambda: door.leaving.pin)
+    sheet = ask_pin(hands)
+    QTest.keyClicks(sheet.entry.password, "2468")
+    key(Qt.Key.Key_Return)
+    question = hands.dialog(HalfTypedSheet)
+    hands.click(question.stay)
+    hands.until(lambda: not hands.open_dialogs(HalfTypedSheet) and door.state() == "walk_in")
+    ask_pin(hands).reject()  # whoever stayed is asked anew
+    hands.until(lambda: not hands.open_dialogs(PinSheet))

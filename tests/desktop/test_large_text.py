@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
@@ -26,6 +27,7 @@ from alumni_desk.desktop.lock_page import Locked, LockPage
 from alumni_desk.desktop.member_form import MemberForm
 from alumni_desk.desktop.recovery_page import Paper, RecoveryPage
 from alumni_desk.desktop.restore_page import MEMBERS, WHEN
+from alumni_desk.desktop.setting_rows import SettingRow
 from alumni_desk.gatherings.actions import add_guests, change_gathering, new_gathering
 from alumni_desk.gatherings.lists import guest_rows
 from alumni_desk.members.actions import add_member, change_member
@@ -487,3 +489,25 @@ def test_the_row_of_tools_over_the_activity_has_room_at_every_width(hands_at: An
         assert not page.list.horizontalScrollBar().isVisible() and not page.detail.horizontalScrollBar().isVisible()
         seen = place(page.detail, page)
         assert page.rect().contains(seen) and not seen.intersects(place(left, page)), (width, seen)
+
+
+@pytest.mark.parametrize("longer", [False, True])
+def test_what_security_says_is_never_cut(hands_at: Any, longer: bool) -> None:
+    hands = hands_at
+    hands.desk.set_setting(recovery.READ_BACK, "2020-01-01T10:00:00Z")
+    settings = hands.page("settings", section="security")
+    part = settings.security
+    hands.until(part.card.isVisible)
+    if longer:  # as another language may say it
+        part.card_title.setText(" ".join([part.card_title.text()] * 2))
+        part.card_words.setText(" ".join([part.card_words.text()] * 3))
+        for row in part.findChildren(SettingRow):
+            row.say(" ".join([row.second.text() or row.first.text()] * 3))
+
+    def cut() -> list[str]:
+        return [label.text() for label in part.findChildren(QLabel) if label.isVisible() and label.text() and (
+            label.height() < label.heightForWidth(label.width()) or not label.parentWidget().rect().contains(label.geometry()))]
+
+    hands.until(lambda: not cut())
+    if shots := os.environ.get("SHOTS"):
+        hands.shell.grab().save(f"{shots}/security-{hands.shell.width()}-{text_size()}-{longer}.png")

@@ -431,7 +431,7 @@ def test_after_going_back_the_page_that_asks_for_the_password_says_what_was_done
         return [one for one in sitting.front.findChildren(UnlockPage) if one.isVisible()] if sitting.front is not None else []
 
     until(pages)
-    assert "Back at Thu 26 Nov. Type the password to go on." in texts(pages()[0])
+    assert "Back at Thu 26 Nov. Type this laptop’s own password to go on: the same as before" in texts(pages()[0])
     pages()[0]._given(PASSPHRASE)
     until(lambda: sitting.room is not None)
     assert sitting.room is not None and sitting.room.shell.toast.accessibleName() == "Back at Thu 26 Nov."
@@ -604,7 +604,7 @@ def test_what_is_typed_for_the_backup_opens_the_chapter_without_being_asked_agai
         return [one for one in sitting.front.findChildren(UnlockPage) if one.isVisible()] if sitting.front is not None else []
 
     until(pages)
-    assert "The password of the day when it was made opens it." in texts(pages()[0])
+    assert "The password that the laptop which made it had on that day opens it." in texts(pages()[0])
     pages()[0]._given(PASSPHRASE)
     until(lambda: sitting.room is not None)
     assert sitting.room is not None and count_members(sitting.room.desk) == 2
@@ -772,6 +772,36 @@ def test_a_backup_of_another_chapter_is_asked_about_first(sitting: Sitting, prof
             assert sitting.room is room
     until(lambda: sitting.room is not None and sitting.room is not room)
     assert "in place of" in sitting.room.shell.toast.accessibleName()
+
+
+def test_it_is_said_whose_password_is_asked_for_before_and_after_another_chapters_backup_is_restored(
+        sitting: Sitting, profile: Profile, until: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with open_desk(Profile(tmp_path / "other")) as other:
+        other.make_chapter("Lagos", "Northgate", "Africa/Lagos")
+        backup.back_up(other, tmp_path / "stick.alumnidesk", passphrase="another three words")
+    sitting.begin()
+    until(lambda: sitting.room is not None)
+    monkeypatch.delenv("ALUMNI_DESK_PASSPHRASE")
+    room: Any = sitting.room
+    room.shell.show_page("restore")
+    page: Any = room.shell.current()
+    until(lambda: page.table.rowCount())
+    page.open_file(tmp_path / "stick.alumnidesk")
+    until(lambda: page.table.rows[0].file == tmp_path / "stick.alumnidesk" and page.detail.button.isEnabled())
+    page.detail.button.click()
+    until(lambda: room.shell.findChildren(PasswordSheet))
+    asks = room.shell.findChildren(PasswordSheet)[-1]
+    assert "stick.alumnidesk\u2069 is locked. The password that the laptop which made it had on that day opens it" in texts(asks)
+    asks.password.setText("another three words")
+    asks.done_clicked.emit()
+    until(lambda: [one for one in room.shell.findChildren(OtherChapterSheet) if one.isVisible()])
+    next(one for one in room.shell.findChildren(OtherChapterSheet) if one.isVisible()).done_button.click()
+    until(lambda: page_of(sitting, UnlockPage))
+    said = texts(page_of(sitting, UnlockPage))
+    assert "It is another chapter, \u2068Lagos\u2069, in place of \u2068Boston\u2069." in said
+    assert "Type this laptop’s own password to go on: the same as before, whatever opened the backup." in said
+    page_of(sitting, UnlockPage)._given(PASSPHRASE)
+    until(lambda: sitting.room is not None and sitting.room is not room)
 
 
 def test_while_it_is_being_opened_the_window_says_so(sitting: Sitting, profile: Profile, until: Any) -> None:

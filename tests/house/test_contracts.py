@@ -32,6 +32,7 @@ def test_the_contracts_hold() -> None:
     ("checkin/lists.py", "import alumni_desk.badges", "Who may import whom"),
     ("server/app.py", "import alumni_desk.members.actions", "The server knows the nouns, not the verbs"),
     ("desktop/shell.py", "import reportlab", "Paper is drawn in paper and badges"),
+    ("desktop/fonts.py", "import alumni_desk.desktop.shell", "No two files of the window take from each other"),
 ])  # fmt: skip
 def test_a_violation_is_caught(tmp_path: Path, module: str, line: str, contract: str) -> None:
     shutil.copytree(ROOT / "src" / "alumni_desk", tmp_path / "alumni_desk", ignore=shutil.ignore_patterns("__pycache__"))

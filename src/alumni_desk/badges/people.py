@@ -56,10 +56,13 @@ def badge_of(row: GuestRow) -> BadgePerson:
 
 
 def _whole(row: GuestRow) -> str:
-    """The whole name. A preferred name of several words ("Mary Jo") stands for all of it on screen; on a badge the last name is never missing."""
+    """The whole name. A preferred name of several words ("Mary Jo") stands for all of it on screen; on a badge the last name is never missing.
+
+    A name that was typed for this badge is whole as it is: it may have another last name.
+    """
     last = row.last_name or ""
     said = fold(row.name).split()
-    if row.named and last and not all(word in said for word in fold(last).split()):
+    if row.named and last and not row.typed and not all(word in said for word in fold(last).split()):
         return f"{row.name} {last}"
     return row.name
 

@@ -17,7 +17,7 @@ from PySide6.QtGui import QIcon, QKeySequence, QPainter, QPixmap
 from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QWidget
 
 from alumni_desk import __version__
-from alumni_desk.desktop.at_door import for_whom, is_at_door, is_locked
+from alumni_desk.desktop.at_door import allowed_pages, for_whom, is_at_door, is_locked
 from alumni_desk.desktop.background import Job, Lanes
 from alumni_desk.desktop.changes import ChangeBus, Watch
 from alumni_desk.desktop.controls import WINDOW, shortcut
@@ -31,6 +31,7 @@ from alumni_desk.desktop.opening import Opening, Ways
 from alumni_desk.desktop.pages import Page, Planned
 from alumni_desk.desktop.preferences import Preferences
 from alumni_desk.desktop.quitting import Quitting
+from alumni_desk.desktop.sheet import PlainSheet
 from alumni_desk.desktop.shell import Shell, Whose
 from alumni_desk.desktop.sync_bridge import SyncBridge
 from alumni_desk.desktop.theme import Appearance, Theme
@@ -73,7 +74,7 @@ class Room(QObject):
     """A window on an open desk with all that works for it: lanes, news of changes, sync. ``close`` ends every thread.
 
     ``stands``: its first page is filled and painted. ``another_wanted``: the laptop came to a door, or from one to the office, or is locked or free
-    again: it has a use for other pages than this window has.
+    again: it has a use for other pages than this window has. An open door is left first: until then the window shows fewer pages.
     """
 
     stands = Signal()
@@ -96,6 +97,7 @@ class Room(QObject):
         deeds = deeds or Deeds(None, None, self._help_wanted if help_files else None)
         self._at_door = is_at_door(desk)
         self._locked = is_locked(desk)
+        self._made_for = (self._at_door, self._locked)
         plan = for_whom(self._plan(about, deeds), at_door=self._at_door, locked=self._locked)
         self.shell = Shell(plan, Whose(device=desk.device_name), self.undoing, on_close=self.close)
         self._keys_ahead: KeysAhead | None = None
@@ -219,6 +221,7 @@ class Room(QObject):
     def _wire_door(self, page: CheckInPage) -> None:
         page.lock_wanted.connect(lambda: self.lock.lock())
         page.opened.connect(self._tell_door)
+        page.left.connect(self._door_left)
         page.look_wanted.connect(self.bridge.look)
         page.sync_wanted.connect(self.bridge.sync_now)
         page.code_typed.connect(self._retype)
@@ -227,8 +230,13 @@ class Room(QObject):
     def _wire_settings(self, page: SettingsPage) -> None:
         page.named.connect(self._frame)
         page.lock_now.connect(lambda: self.lock.lock())
-        page.ruled.connect(lambda: self.lock.read_rules())
+        page.ruled.connect(self._read_rules)
         page.set_damage(self._damage_words())
+
+    def _read_rules(self) -> None:
+        self.lock.read_rules()
+        if (door := self._door()) is not None:
+            door.leaving.read_pin()
 
     def _go(self, name: str, **what: Any) -> None:
         self._wanted = name
@@ -281,12 +289,15 @@ class Room(QObject):
         door, standing = self._door(), self._last_standing
         if door is None or standing is None:
             return
-        from alumni_desk.desktop.door_over import time_of
+        from alumni_desk.desktop.door_over import elsewhere_words, time_of
 
         door.set_standing(standing.state, standing.short, damaged=self.keeping.is_damaged)
         last = datetime.fromisoformat(standing.last_sync) if standing.last_sync else None
         door.set_venue(self.venue.standing, self.bridge.silent_since, last, heard=self.bridge.heard)
-        door.set_access(*time_of(standing))
+        until, over = time_of(standing)
+        if not over and standing.role == "door" and standing.gathering != door.gathering_id:
+            over = elsewhere_words()
+        door.set_access(until, over)
 
     def _retype(self, code: str) -> None:
         """At the door somebody typed the other laptop's new code; once it is met the door is told so."""
@@ -306,6 +317,23 @@ class Room(QObject):
         stands = (standing.role == "door", standing.locked)
         if stands != (self._at_door, self._locked):
             self._at_door, self._locked = stands
+            self._follow_role()
+
+    def _follow_role(self) -> None:
+        """Another role has a window of its own: at once, or once the door is left that is open under this one."""
+        door = self._door()
+        if door is None:
+            self.another_wanted.emit()
+            return
+        for sheet in self.shell.findChildren(PlainSheet):
+            if (sheet.isVisible() or self.lock.hides(sheet)) and sheet.shut.isEnabled() and not sheet.at_work:
+                sheet.reject()  # it may name members; what was typed into it can be brought back
+        door.set_locked(self._locked, "chapter")
+        self.shell.allow(allowed_pages(at_door=self._at_door, locked=self._locked))
+        self.shell.palette_button.setVisible(not self._at_door and not self._locked)
+
+    def _door_left(self) -> None:
+        if (self._at_door, self._locked) != self._made_for:
             self.another_wanted.emit()
 
     def _say_standing(self) -> None:

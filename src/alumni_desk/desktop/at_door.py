@@ -43,7 +43,12 @@ def is_locked(desk: Desk) -> bool:
         return access.is_locked(connection)
 
 
+def allowed_pages(*, at_door: bool, locked: bool) -> frozenset[str] | None:
+    """The pages that are of use here; None: all of them."""
+    return LOCKED if locked else PAGES if at_door else None
+
+
 def for_whom(pages: Iterable[P], *, at_door: bool, locked: bool = False) -> list[P]:
     """Of a window's pages those that are of use here."""
-    allowed = LOCKED if locked else PAGES if at_door else None
+    allowed = allowed_pages(at_door=at_door, locked=locked)
     return [page for page in pages if allowed is None or page.name in allowed]

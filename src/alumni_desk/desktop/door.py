@@ -29,6 +29,7 @@ from alumni_desk.desktop.door_keys import (
     keys_when_idle,
     keys_when_over,
     keys_while_locked,
+    locked_until_words,
 )
 from alumni_desk.desktop.door_leaving import Leaving
 from alumni_desk.desktop.door_network import network_words
@@ -38,7 +39,7 @@ from alumni_desk.desktop.door_reading import Reading
 from alumni_desk.desktop.door_saving import Saving
 from alumni_desk.desktop.door_scan import Scans, is_letter
 from alumni_desk.desktop.door_words import Act, not_read, not_saved, not_taken_back, only_badges, short_name
-from alumni_desk.desktop.quitting import logging_out
+from alumni_desk.desktop.interrupts import logging_out
 from alumni_desk.desktop.sound import Sounds
 from alumni_desk.desktop.venue_bridge import AtVenue
 from alumni_desk.errors import KnownError
@@ -64,9 +65,10 @@ class DoorWindow(DoorFrame):
                  sounds: Sounds | None = None) -> None:  # fmt: skip
         super().__init__()
         self._lanes, self._changes = lanes, changes
-        self.station, self.by = station, by
+        self.gathering_id, self.station, self.by = gathering_id, station, by
         self._sounds = sounds if sounds is not None else Sounds()
         self._locked = False
+        self._locked_by: frozenset[str] = frozenset()
         self._pane_before: QWidget | None = None
         self._venue = AtVenue()
         self._silent_since: datetime | None = None
@@ -81,7 +83,7 @@ class DoorWindow(DoorFrame):
         self.scans = Scans(self.field)
         self.typing = DoorKeys(self.scans, self.field, lambda: self.state() == "find", self)
         self.newcomer = Newcomer(self.form, self.reading, lanes, self)
-        self.leaving = Leaving(self, desk, lanes, self.scans, lambda: self.newcomer.titles())
+        self.leaving = Leaving(self, desk, lanes, self.scans, lambda: self.newcomer.titles(), self.is_over)
         self._connect()
         self.whose.show_door("", station, by)
         self._tick = QTimer(self, interval=1000)
@@ -188,14 +190,24 @@ class DoorWindow(DoorFrame):
             self._to_idle()
         self.reading.begin_anew()
 
-    def set_locked(self, locked: bool) -> None:
-        """While the laptop is locked badges are read and answered, and no member is shown. What was half typed comes back after it."""
+    def is_locked(self) -> bool:
+        """Whether nobody is named just now."""
+        return self._locked
+
+    def set_locked(self, locked: bool, by: str = "window") -> None:
+        """While the laptop is locked badges are read and answered, and no member is shown. What was half typed comes back after it.
+
+        ``by``: what locks it, for there may be two: the window, and the chapter itself after too long without contact.
+        """
+        self._locked_by = self._locked_by | {by} if locked else self._locked_by - {by}
+        locked = bool(self._locked_by)
+        self.idle.set_locked(locked, locked_until_words(chapter="window" not in self._locked_by))
         if locked == self._locked:
+            self._show_keys()
             return
         self._locked = self.answer.locked = self.finding.locked = self.scans.only_badges = locked
         self.field.clear()
-        for part in (self.field, self.idle):
-            part.set_locked(locked)
+        self.field.set_locked(locked)
         if self.state() == "over":
             self.over.say(self.over.words.text(), [] if locked else self.newcomer.typed())
         elif locked:
@@ -307,7 +319,7 @@ class DoorWindow(DoorFrame):
         state, waits = self.state(), "" if self._locked else self.newcomer.waits()
         self.idle.show_waiting(go_on_words(waits) if waits else "")
         if self._locked:
-            shown = keys_while_locked(state == "verdict")
+            shown = keys_while_locked(state == "verdict", chapter="window" not in self._locked_by)
         elif state == "over":
             shown = keys_when_over()
         elif state == "find":
@@ -373,10 +385,16 @@ class DoorWindow(DoorFrame):
         self._show_form()
 
     def go_on_typing(self) -> None:
-        """The walk-in that is half typed, to be ended."""
-        if self.state() != "over" and not self._locked:
+        """The walk-in that is half typed, to be ended; once the time here is over, to be copied."""
+        if self.is_over():
+            self.over.copy.setFocus(Qt.FocusReason.OtherFocusReason)
+        elif not self._locked:
             self.newcomer.go_on()
             self._show_form()
+
+    def is_over(self) -> bool:
+        """Whether this laptop's time here is over."""
+        return self.state() == "over"
 
     def _show_form(self) -> None:
         self.field.clear()

@@ -17,20 +17,25 @@ NAMED = 3
 
 
 class HalfTypedSheet(PlainSheet):
-    """``leaves`` without them, or ``stays`` to go on with them. ``scans`` takes badges out of its keys, as everywhere at the door."""
+    """``leaves`` without them, or ``stays`` to go on with them. ``scans`` takes badges out of its keys, as everywhere at the door. ``over``: this laptop's
+    time there is, so that they can be copied and no more.
+    """
 
     is_form = False
     leaves = Signal()
     stays = Signal()
 
-    def __init__(self, parent: QWidget, title: str, names: Sequence[str], scans: QObject | None = None) -> None:
+    def __init__(self, parent: QWidget, title: str, names: Sequence[str], scans: QObject | None = None, *, over: bool = False) -> None:
         super().__init__(parent, title, width=520)
         self.column.addWidget(Label(half_typed_words(names), "strong", wrap=True))
-        self.column.addWidget(Label(_("Nothing of that is saved: it is lost when check-in is left."), wrap=True))
+        lost = _("Nothing of that is saved: it is lost when check-in is left.")
+        if over:
+            lost = _("Nothing of that is saved, and it cannot be added here any more: write it down, or copy it, and tell a leader.")
+        self.column.addWidget(Label(lost, wrap=True))
         foot = QWidget()
         row = QHBoxLayout(foot)
         row.addStretch(1)
-        self.leave, self.stay = Button(_("Leave without them")), Button(_("Go on with them"), "primary")
+        self.leave, self.stay = Button(_("Leave without them")), Button(_("Back to what was typed") if over else _("Go on with them"), "primary")
         self.leave.clicked.connect(self.leaves)
         self.leave.clicked.connect(self.accept)
         self.stay.clicked.connect(self.reject)

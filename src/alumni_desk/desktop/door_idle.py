@@ -172,12 +172,13 @@ class Idle(QWidget):
         self.strip.hide()
         column.addWidget(self.strip)
         self._locked = self._may_be_typed = False
+        self._until = ""
         self._list: tuple[int | None, str] = (None, "")
         self.show_list(None, "")
 
-    def set_locked(self, locked: bool) -> None:
-        """Say that badges are read and names are hidden, or be as usual again."""
-        self._locked = locked
+    def set_locked(self, locked: bool, until: str = "") -> None:
+        """Say that badges are read and names are hidden ``until`` when, in a sentence; or be as usual again."""
+        self._locked, self._until = locked, until
         self.show_list(*self._list)
 
     def minimumSizeHint(self) -> QSize:
@@ -214,7 +215,7 @@ class Idle(QWidget):
         self.glyph.set_icon("lock-simple" if self._locked else "calendar-x" if cancelled else "qr-code", "text")
         if self._locked:
             self.title.setText(_("Locked, badges are still read"))
-            self.ready.setText(_("Names, lists and notes are hidden until somebody unlocks this laptop: Ctrl+L."))
+            self.ready.setText(self._until)
         elif cancelled:
             self.title.setText(_("This gathering is cancelled"))
             self.ready.setText(_("Check-in still works, if guests come nevertheless."))

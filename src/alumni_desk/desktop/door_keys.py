@@ -70,9 +70,17 @@ def _is_undo(event: QKeyEvent) -> bool:
     return event.key() == Qt.Key.Key_Z and event.modifiers() == Qt.KeyboardModifier.ControlModifier
 
 
-def keys_while_locked(answer: bool) -> Keys:
-    """``answer``: one is shown."""
-    return [("Ctrl L", _("Unlock"))], ("Esc", _("Close") if answer else _("Unlock"))
+def keys_while_locked(answer: bool, *, chapter: bool) -> Keys:
+    """``answer``: one is shown; ``chapter``: what is locked is the chapter, until the server was heard."""
+    unlock = _("To the sync") if chapter else _("Unlock")
+    return [("Ctrl L", unlock)], ("Esc", _("Close") if answer else unlock)
+
+
+def locked_until_words(*, chapter: bool) -> str:
+    """How long names are hidden, and what to do about it."""
+    if chapter:
+        return _("This laptop was without contact with the server for too long: names, lists and notes are hidden until it has synced. Ctrl+L leads there.")
+    return _("Names, lists and notes are hidden until somebody unlocks this laptop: Ctrl+L.")
 
 
 def keys_when_over() -> Keys:

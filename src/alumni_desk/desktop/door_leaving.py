@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 class Leaving(QObject):
     """``left`` when somebody may leave; ``stays`` when the PIN is asked for no longer; ``goes_on`` with what is half typed; ``scanned(code)`` for a badge in
-    the PIN's line. ``half_typed()``: what walk-ins are called that nobody has saved.
+    the PIN's line. ``half_typed()``: what walk-ins are called that nobody has saved; ``over()``: whether this laptop's time here is.
     """
 
     left = Signal()
@@ -29,16 +29,21 @@ class Leaving(QObject):
     goes_on = Signal()
     scanned = Signal(str)
 
-    def __init__(self, door: QWidget, desk: Desk, lanes: Lanes, scans: Scans, half_typed: Callable[[], list[str]]) -> None:
+    def __init__(self, door: QWidget, desk: Desk, lanes: Lanes, scans: Scans, half_typed: Callable[[], list[str]],
+                 over: Callable[[], bool]) -> None:  # fmt: skip
         super().__init__(door)
         self._door, self._desk, self._lanes, self._scans = door, desk, lanes, scans
-        self._half_typed = half_typed
+        self._half_typed, self._over = half_typed, over
         self.sheet: PinSheet | None = None
         self.question: HalfTypedSheet | None = None
         self.pin: str | None = None
         """What is kept of the PIN, as it was last read."""
         self.free = False
-        lanes.read(lambda: desk.setting(DOOR_PIN), self._set_pin)
+        self.read_pin()
+
+    def read_pin(self) -> None:
+        """It may be another one by now."""
+        self._lanes.read(lambda: self._desk.setting(DOOR_PIN), self._set_pin)
 
     def _set_pin(self, kept: str | None) -> None:
         self.pin = kept
@@ -84,7 +89,7 @@ class Leaving(QObject):
         elif self.question is None:
             from alumni_desk.desktop.door_half_typed import HalfTypedSheet
 
-            self.question = HalfTypedSheet(self._door, _("Leave check-in?"), names, self._scans)
+            self.question = HalfTypedSheet(self._door, _("Leave check-in?"), names, self._scans, over=self._over())
             self.question.leaves.connect(self._leave)
             self.question.stays.connect(self.goes_on)
             self.question.finished.connect(lambda result: self._answered())

@@ -35,6 +35,12 @@ def time_of(standing: Standing) -> tuple[datetime | None, str]:
     return until, _("What was done here is kept, and is sent as soon as there is a network. To go on, ask a leader for more time; a sync then brings it.")
 
 
+def elsewhere_words() -> str:
+    """What to say where the laptop has another gathering's door now."""
+    return _("This laptop has the door of another gathering now, and this one’s list is not on it any more. What was done here is kept, and is sent as soon as "
+             "there is a network.")
+
+
 def ending_words(until: datetime | None, now: datetime, zone: str | None) -> Ending | None:
     """What to say shortly before the end, by the clocks of the gathering's time zone; None while there is time, or no end."""
     if until is None or not timedelta(0) < until - now <= WARNED:

@@ -109,6 +109,7 @@ class CheckInPage(Page):
     unlock_wanted = Signal()
     code_typed = Signal(str)
     opened = Signal()  # its door
+    left = Signal()  # the door was, by somebody
     look_wanted = Signal()
     sync_wanted = Signal()
 
@@ -259,6 +260,7 @@ class CheckInPage(Page):
     def _left(self) -> None:
         self.door = None
         self.refresh()
+        self.left.emit()
 
 
 def open_door(desk: Desk, lanes: Lanes, changes: ChangeBus, gathering_id: str, *, station: str, by: str = "",

@@ -23,16 +23,19 @@ DIGITS = (4, 12)
 
 class PinSheet(PlainSheet):
     """Asks for the PIN or the chapter's password. ``accepted`` if it is right. ``scans`` catches badges here, too, also while a try waits;
-    ``scanned(code)`` for one that was pasted or typed.
+    ``scanned(code)`` for one that was pasted or typed. ``closing``: the whole program is to close, and check-in with it.
     """
 
     is_form = False
     scanned = Signal(str)
 
-    def __init__(self, door: QWidget, desk: Desk, lanes: Lanes, kept: str, scans: Scans) -> None:
-        super().__init__(door, _("Leave check-in"), width=440)
+    def __init__(self, parent: QWidget, desk: Desk, lanes: Lanes, kept: str, scans: Scans, *, closing: bool = False) -> None:
+        super().__init__(parent, _("Close Alumni Desk?") if closing else _("Leave check-in"), width=440)
         self._desk, self._lanes, self._kept = desk, lanes, kept
-        self.entry = SecretEntry(_("Leave"))
+        if closing:
+            self.names_nobody = True  # and a locked window may be closed, too
+            self.column.addWidget(Label(_("Check-in is open, and closes with it. That needs its PIN."), wrap=True))
+        self.entry = SecretEntry(_("Close") if closing else _("Leave"))
         self.entry.label.setText(_("PIN"))
         self.entry.password.setAccessibleName(_("PIN"))
         self.entry.other.hide()

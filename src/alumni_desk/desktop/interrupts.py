@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from PySide6.QtCore import QObject, QSocketNotifier
+from PySide6.QtGui import QGuiApplication
 
 
 class Interrupts(QObject):
@@ -39,3 +40,9 @@ class Interrupts(QObject):
             heard = self._heard.recv(64)
             if {signal.SIGINT, signal.SIGTERM} & set(heard):
                 self._end()
+
+
+def logging_out() -> bool:
+    """Whether the whole session ends: then nobody is asked, for everything is saved."""
+    app = QGuiApplication.instance()
+    return isinstance(app, QGuiApplication) and app.isSavingSession()

@@ -298,6 +298,10 @@ class Lock(QObject):
                       door=door is not None and self.rules.door_goes_on, drafts=self._unsaved(), saving=self._saving(), standing=self._standing(),
                       folder=self._desk.profile.path)  # fmt: skip
 
+    def hides(self, window: QWidget) -> bool:
+        """Whether a window is hidden now, and comes back."""
+        return window in self._hidden
+
     def drafts(self) -> int:
         """How many open forms are hidden in which somebody typed or chose something, which is lost if the window closes."""
         return sum(isinstance(window, PlainSheet) and window.touched() for window in self._hidden)

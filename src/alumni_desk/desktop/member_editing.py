@@ -47,9 +47,9 @@ class MemberEditing:
         desk, lanes = self._page.desk, self._page.lanes
         before_it_saves(form, desk, lanes, lambda: lanes.write(lambda: add_member(desk, **values), saved, form.complain))
 
-    def edit(self, it: Known, typed: Mapping[str, Any] | None = None) -> None:
-        """Change one; ``typed`` as above."""
-        form = MemberForm(self._page, _("Edit {name}").format(name=it.detail.name), _("Save"), it.detail.fields)
+    def edit(self, it: Known, typed: Mapping[str, Any] | None = None, *, at: str = "first_name") -> None:
+        """Change one; ``typed`` as above; ``at``: the field to begin in."""
+        form = MemberForm(self._page, _("Edit {name}").format(name=it.detail.name), _("Save"), it.detail.fields, at=at)
         form.type_in(typed or {})
         seen: set[str] = set()
         form.done_clicked.connect(lambda: self._save_change(form, it, seen))

@@ -30,7 +30,7 @@ RULES = (("", _("May be contacted")), ("do_not_contact", _("Do not contact at al
 class MemberForm(Sheet):
     """``done_clicked`` when the user wants it saved; ``values`` has what was typed. Only what differs is written."""
 
-    def __init__(self, parent: QWidget | None, title: str, done: str, fields: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, parent: QWidget | None, title: str, done: str, fields: Mapping[str, Any] | None = None, *, at: str = "first_name") -> None:
         super().__init__(parent, title, done, width=560)
         self._before = dict(fields or {})
         self._fields: dict[str, Field | QPlainTextEdit] = {}
@@ -46,7 +46,7 @@ class MemberForm(Sheet):
             grid.setColumnStretch(1, 1)
             self.column.addLayout(grid)
             self.column.addSpacing(px(4))
-        self._fields["first_name"].setFocus()
+        self._fields[at].setFocus()
 
     def _row(self, name: str) -> FormRow:
         if name == "contact_rule":

@@ -17,7 +17,7 @@ from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.history_part import HistoryPart
 from alumni_desk.desktop.import_preview import value_words
 from alumni_desk.desktop.paint import Pill, breakable, isolated
-from alumni_desk.desktop.widgets import IconLine, Scroll, StatusPill, YearDisc
+from alumni_desk.desktop.widgets import Glyph, IconLine, Scroll, StatusPill, YearDisc
 from alumni_desk.gatherings.kinds import answer_word
 from alumni_desk.members.lists import Degree, MemberDetail, further_emails, member
 from alumni_desk.segments.activity import PastValue
@@ -55,12 +55,13 @@ def was_erased(desk: Desk, person: str) -> bool:
 
 
 class MemberPanel(Scroll):
-    """Width 360. ``edit``, ``remove``, ``move_wanted``, ``erase``, ``show_gathering`` and ``restore(version)`` are for the page to do.
+    """Width 360. ``edit``, ``edit_contact``, ``remove``, ``move_wanted``, ``erase``, ``show_gathering`` and ``restore(version)`` are for the page to do.
 
     ``history_wanted`` asks for ``show_history``.
     """
 
     edit = Signal()
+    edit_contact = Signal()
     remove = Signal()
     move_wanted = Signal()
     erase = Signal()
@@ -74,6 +75,7 @@ class MemberPanel(Scroll):
         self.setAccessibleName(_("Member"))
         self._inside: QWidget | None = None
         self.edit_button: Button | None = None
+        self.contact_button: Button | None = None  # where nothing but the name is known
         self.tabs: QTabBar | None = None
         self._overview, self._history = QWidget(), HistoryPart()
         self._person = ""
@@ -96,15 +98,18 @@ class MemberPanel(Scroll):
         on_history = self.tabs is not None and self.tabs.currentIndex() == 1 and same
         column.addWidget(self._tab_bar())
         self._overview, self._history = QWidget(), HistoryPart()
+        self.contact_button = None
         overview = QVBoxLayout(self._overview)
         overview.setContentsMargins(0, 0, 0, 0)
         overview.setSpacing(px(12))
-        for group in (_contact(it.detail), _next(it, today), _life(it.detail), _lately(it, today)):
-            if group is not None:
-                overview.addLayout(self._grid(group))
-                overview.addWidget(hairline())
+        groups = [group for group in (_contact(it.detail), _next(it, today), _life(it.detail), _lately(it, today)) if group is not None]
+        for group in groups:
+            overview.addLayout(self._grid(group))
+            overview.addWidget(hairline())
         if it.detail.in_household:
             overview.addLayout(self._household(it.detail.in_household))
+        elif not groups:
+            overview.addWidget(self._name_alone())
         column.addWidget(self._overview)
         column.addWidget(self._history)
         column.addStretch(1)
@@ -219,6 +224,24 @@ class MemberPanel(Scroll):
             grid.addWidget(Label(name, tone="muted"), row, 0, Qt.AlignmentFlag.AlignTop)
             grid.addWidget(widget, row, 1)
         return grid
+
+    def _name_alone(self) -> QWidget:
+        """In place of an empty Overview: the first step. The page's one filled button is another."""
+        box = QWidget()
+        column = QVBoxLayout(box)
+        column.setContentsMargins(0, px(32), 0, px(16))
+        column.setSpacing(px(12))
+        middle = Qt.AlignmentFlag.AlignHCenter
+        column.addWidget(Glyph("envelope-simple", "muted", 48), 0, middle)
+        heading = Label(_("Only the name is known so far"), "heading", wrap=True)
+        why = Label(_("With an address or a number they can be invited, and reached."), tone="muted", wrap=True)
+        for said in (heading, why):
+            said.setAlignment(middle)
+            column.addWidget(said)
+        self.contact_button = Button(_("Add an e-mail or phone"))
+        self.contact_button.clicked.connect(self.edit_contact)
+        column.addWidget(self.contact_button, 0, middle)
+        return box
 
     def _household(self, others: Sequence[tuple[str, str]]) -> QGridLayout:
         box = QWidget()

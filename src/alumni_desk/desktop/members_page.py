@@ -119,6 +119,7 @@ class MembersPage(Page):
         self._across.addWidget(self._line)
         self.panel = MemberPanel()
         self.panel.edit.connect(self.edit)
+        self.panel.edit_contact.connect(self.edit_contact)
         self.panel.remove.connect(self.remove)
         self.panel.move_wanted.connect(self.move_away)
         self.panel.erase.connect(self.erase)
@@ -530,6 +531,12 @@ class MembersPage(Page):
         if member is None:
             return
         self.lanes.read(lambda: known(self.desk, member), self._editing.edit)
+
+    def edit_contact(self) -> None:
+        """Change the chosen member, their e-mail first."""
+        member = self._chosen
+        if member is not None:
+            self.lanes.read(lambda: known(self.desk, member), lambda it: self._editing.edit(it, at="email"))
 
     def remove(self) -> None:
         """Take the chosen members off the list; the toast takes it back."""

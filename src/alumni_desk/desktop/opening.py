@@ -241,7 +241,7 @@ class Opening(QObject):
             # That it is locked with a password needs no words; that the password store is silent does.
             gone = error if error.facts.get("gone") else None
             silent = "keyring" in self._ways.keepers()
-            why = _silent_words(error) if silent else _("{news} Type the password to go on.").format(news=self.news) if self.news and wanted == "typed" else ""
+            why = _silent_words(error) if silent else _after_news(self.news) if self.news and wanted == "typed" else ""
             if wanted == "chosen" and error.facts.get("why"):  # there is one, and it takes no key
                 silent, why = True, _takes_none_words(error)
             self._ask_password(choose=wanted == "chosen", why=why, again=silent and gone is None, gone=gone)
@@ -604,6 +604,11 @@ def _takes_none_words(error: KnownError) -> str:
     """That there is a password store, and it does not keep a new key."""
     return _("This computer’s password store takes no key: {why}. Unlock it and try again, so that it keeps the members locked; or choose a password of "
              "your own.").format(why=error.facts["why"])  # fmt: skip
+
+
+def _after_news(news: str) -> str:
+    """What was done with the chapter just before, and whose password is asked for now: a backup of another laptop has another one."""
+    return _("{news} Type this laptop’s own password to go on: the same as before, whatever opened the backup.").format(news=news)
 
 
 def _silent_words(error: KnownError) -> str:

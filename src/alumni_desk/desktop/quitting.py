@@ -1,7 +1,7 @@
 """Closing the window while changes wait: a sync is tried; where none can send them, it is said how many wait and that they are safe.
 
 A form in which something was typed is asked about before that, also one that was put away, or lies under the lock; and walk-ins that are half typed at
-the door.
+the door. Before all that the PIN of an open door is asked for, as where somebody leaves it.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer
-from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QApplication, QDialog, QWidget
+from PySide6.QtWidgets import QDialog, QWidget
 
 from alumni_desk.desktop.background import Lanes
+from alumni_desk.desktop.interrupts import logging_out
 from alumni_desk.desktop.sheet import PlainSheet
 from alumni_desk.desktop.sync_bridge import SyncBridge
 from alumni_desk.desktop.undoing import Undoing
@@ -23,6 +23,7 @@ from alumni_desk.words import _
 if TYPE_CHECKING:
     from alumni_desk.desktop.door import DoorWindow
     from alumni_desk.desktop.door_half_typed import HalfTypedSheet
+    from alumni_desk.desktop.door_pin import PinSheet
     from alumni_desk.desktop.locking import Lock
     from alumni_desk.desktop.quitting_sheets import FormsSheet, SendingSheet, WaitingSheet
 
@@ -35,8 +36,8 @@ class Quitting(QObject):
         super().__init__(window)
         self._window, self._desk, self._lanes, self._bridge, self._say, self._lock = window, desk, lanes, bridge, say, lock
         self._undoing, self._door = undoing, door
-        self.free = self._sends = self._asks_of_forms = self._lets_go = self._without_walk_ins = False
-        self.sheet: FormsSheet | HalfTypedSheet | SendingSheet | WaitingSheet | None = None
+        self.free = self._sends = self._asks_of_forms = self._lets_go = self._without_walk_ins = self._has_pin = False
+        self.sheet: PinSheet | FormsSheet | HalfTypedSheet | SendingSheet | WaitingSheet | None = None
         lock.changed.connect(lambda locked: self._unlocked())
         bridge.ended.connect(lambda result: self._tried())
         bridge.failed.connect(lambda error: self._tried())
@@ -55,14 +56,21 @@ class Quitting(QObject):
         return [one for one in self._window.findChildren(PlainSheet) if one.isVisible()]
 
     def _nothing_waits(self) -> bool:
-        walk_ins = door.newcomer.titles() if not self._without_walk_ins and (door := self._door()) is not None else []
+        door = self._door()
+        if door is not None and door.leaving.pin and not self._has_pin:
+            self._ask_pin(door, door.leaving.pin)
+            return False
+        walk_ins = door.newcomer.titles() if not self._without_walk_ins and door is not None else []
         forms = 0 if self._lets_go else self._lock.drafts() + len(walk_ins) if self._lock.locked else sum(one.touched() for one in self._sheets())
         put_away = not self._lets_go and self._undoing.has_put_away()
+        unnamed = door is not None and door.is_locked()
+        if walk_ins and unnamed and not self._lock.locked and not self._lets_go:  # the chapter is, after too long without contact
+            forms += len(walk_ins)
         if forms or put_away:
             self._ask_of_forms(forms)
             return False
-        if walk_ins and not self._lock.locked:
-            self._ask_of_walk_ins(walk_ins)
+        if walk_ins and not unnamed:
+            self._ask_of_walk_ins(walk_ins, over=door is not None and door.is_over())
             return False
         if not self._bridge.joined or not self._bridge.waiting:
             return True
@@ -79,6 +87,22 @@ class Quitting(QObject):
             self.sheet.raise_()
         return False
 
+    def _ask_pin(self, door: DoorWindow, kept: str) -> None:
+        from alumni_desk.desktop.door_pin import PinSheet
+
+        if self.sheet is None:
+            sheet = self.sheet = PinSheet(self._window, self._desk, self._lanes, kept, door.scans, closing=True)
+            sheet.accepted.connect(self._pin_given)
+            sheet.rejected.connect(self._stay)
+            sheet.scanned.connect(door.read_badge)
+            sheet.open()
+        else:
+            self.sheet.raise_()
+
+    def _pin_given(self) -> None:
+        self.sheet, self._has_pin = None, True
+        self._close()
+
     def _ask_of_forms(self, forms: int) -> None:
         from alumni_desk.desktop.quitting_sheets import FormsSheet
 
@@ -91,11 +115,11 @@ class Quitting(QObject):
         else:
             self.sheet.raise_()
 
-    def _ask_of_walk_ins(self, names: list[str]) -> None:
+    def _ask_of_walk_ins(self, names: list[str], *, over: bool) -> None:
         from alumni_desk.desktop.door_half_typed import HalfTypedSheet
 
         if self.sheet is None:
-            sheet = self.sheet = HalfTypedSheet(self._window, _("Close Alumni Desk?"), names)
+            sheet = self.sheet = HalfTypedSheet(self._window, _("Close Alumni Desk?"), names, over=over)
             sheet.leaves.connect(self._leave_walk_ins)
             sheet.stays.connect(self._to_walk_ins)
             sheet.open()
@@ -124,7 +148,7 @@ class Quitting(QObject):
 
     def _unlocked(self) -> None:
         """The forms are there again or others are, or nobody sees them any more."""
-        self._lets_go = self._without_walk_ins = False
+        self._lets_go = self._without_walk_ins = self._has_pin = False
         if self._asks_of_forms and self.sheet is not None:
             sheet, self.sheet, self._asks_of_forms = self.sheet, None, False
             sheet.stays.disconnect()
@@ -185,7 +209,7 @@ class Quitting(QObject):
             self._say(words)
 
     def _stay(self) -> None:
-        self.sheet, self._sends, self._asks_of_forms, self._lets_go, self._without_walk_ins = None, False, False, False, False
+        self.sheet, self._sends, self._asks_of_forms, self._lets_go, self._without_walk_ins, self._has_pin = None, False, False, False, False, False
         last = max(self._sheets(), key=lambda one: one.shown_at, default=None)
         if last is not None and not self._lock.locked:
             last.activateWindow()  # to go on typing
@@ -201,9 +225,3 @@ class Quitting(QObject):
             sheet.accept()
         # Not inside the answer that led here.
         QTimer.singleShot(0, self._window, self._window.close)
-
-
-def logging_out() -> bool:
-    """Whether the whole session ends: then nobody is asked, for everything is saved."""
-    app = QApplication.instance()
-    return isinstance(app, QGuiApplication) and app.isSavingSession()

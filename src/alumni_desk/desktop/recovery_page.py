@@ -160,10 +160,8 @@ class RecoveryPage(PlainSheet):
 
     def _set_size(self, percent: int) -> None:
         """Another text size: the page is drawn anew at once, with what was typed; the window under it follows when it is seen again."""
-        from alumni_desk.desktop.shell import Shell
-
-        if isinstance(self._fills, Shell):
-            self._fills.size_wanted.emit(percent)
+        if (wanted := getattr(self._fills, "size_wanted", None)) is not None:
+            wanted.emit(percent)
         typed, trouble = [line.field.text() for line in self.lines.values()], self.said.text() if self.said.isVisible() else ""
         while self.whole.count():
             _drop(self.whole.takeAt(0))

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QWidget
 
 from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.controls import Label
-from alumni_desk.desktop.paint import isolated
+from alumni_desk.desktop.paint import breakable, isolated
 from alumni_desk.desktop.password_sheet import PasswordSheet
 from alumni_desk.desktop.settings_page import ask_backup_place
 from alumni_desk.desktop.sheet import Sheet
@@ -88,16 +88,18 @@ class OtherChapterSheet(Sheet):
 
 
 def locked_words(file: Path) -> str:
-    """What opens a backup that is locked, in a sentence; a file that is none says so when it is tried."""
+    """Which backup is locked and what opens it, in a sentence; a file that is none says so when it is tried."""
     try:
         by = backup_head.opened_by(backup_head.read_head(file)[0])
     except KnownError:
         by = frozenset()
     if by == {"password"}:
-        return _("The backup is locked. The password of the day when it was made opens it.")
-    if by == {"recovery"}:
-        return _("The backup is locked. The recovery key of its chapter opens it.")
-    return _("The backup is locked. The password of the day when it was made opens it, or the recovery key of its chapter.")
+        words = _("{file} is locked. The password that the laptop which made it had on that day opens it.")
+    elif by == {"recovery"}:
+        words = _("{file} is locked. The recovery key of its chapter opens it.")
+    else:
+        words = _("{file} is locked. The password that the laptop which made it had on that day opens it, or the recovery key of its chapter.")
+    return words.format(file=breakable(isolated(file.name)))
 
 
 def restored_words(done: Restored) -> str:
@@ -110,7 +112,9 @@ def restored_words(done: Restored) -> str:
     else:
         words = [_("Put right: {what}.").format(what=_what(done.held))]
     if done.instead_of is not None:
-        words.append(_("It is another chapter, in place of {here}.").format(here=isolated(done.instead_of)))
+        again = done.held.chapter == done.instead_of
+        words.append((_("It is another chapter that is called {name}, too.") if again else _("It is another chapter, {name}, in place of {here}.")).format(
+            name=isolated(done.held.chapter), here=isolated(done.instead_of)))
     if done.leaves:
         words.append(_("This laptop is no longer joined to a server."))
     if done.carried:

@@ -149,6 +149,7 @@ class Shell(QMainWindow):
         self.plan = {page.name: page for page in plan}
         self._built: dict[str, Page] = {}
         self._made: dict[str, Page] = {}  # and not in the window yet
+        self._allowed: frozenset[str] | None = None  # pages that may be seen just now; None: all of them
         self._ready: dict[str, int] = {}  # how many pieces of the first look at it are done ahead
         self._undoing = undoing
         self._on_close = on_close
@@ -195,7 +196,7 @@ class Shell(QMainWindow):
         self.over = OverBand()
         right.addWidget(self.over)
         self.damage = DamageBand()
-        self.damage.button.setVisible("restore" in self.plan)
+        self.damage.button.setVisible(self._may_see("restore"))
         self.damage.button.clicked.connect(lambda: self._wish("restore"))
         right.addWidget(self.damage)
         self.stack = QStackedWidget()
@@ -270,12 +271,27 @@ class Shell(QMainWindow):
         self.palette_button.clicked.connect(self.palette_wanted)
         row.addWidget(self.palette_button)
         self.chip = SyncChip()
-        self.chip.clicked.connect(lambda: self._wish("restore" if self.chip.damaged and "restore" in self.plan else "sync"))
+        self.chip.clicked.connect(lambda: self._wish("restore" if self.chip.damaged and self._may_see("restore") else "sync"))
         row.addWidget(self.chip)
         self._shown_header: QWidget | None = None
         return header
 
     # -- navigating
+
+    def _may_see(self, name: str) -> bool:
+        return name in self.plan and (self._allowed is None or name in self._allowed)
+
+    def allow(self, pages: frozenset[str] | None) -> None:
+        """Offer and show these pages alone until it is called again; None: all of them. Those that stay are read anew."""
+        self._allowed = pages
+        for row, entry in enumerate(self.nav.rows.entries):
+            self.nav.setRowHidden(row, not self._may_see(entry.key))
+        self.damage.button.setVisible(self._may_see("restore"))
+        if not self._may_see(self.current().name):
+            self.show_page(next(name for name in self.plan if self._may_see(name)))
+        for name, page in self._built.items():
+            if self._may_see(name):
+                page.refresh()
 
     def page(self, name: str) -> Page | None:
         """The page of that name, built if it is not there yet; None if this window has none."""
@@ -352,7 +368,7 @@ class Shell(QMainWindow):
 
     def show_page(self, name: str, **what: Any) -> None:
         """Show a page and hand it what it should open: ``show_page("gatherings", gathering=id)``."""
-        page = self.page(name)
+        page = self.page(name) if self._may_see(name) else None
         if page is None:
             return
         if page.apart and not self.current().apart:

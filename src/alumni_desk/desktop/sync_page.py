@@ -271,7 +271,7 @@ class SyncPage(Page):
             words.addSpacing(px(8))
             words.addWidget(Label(warning, tone="warn", wrap=True))
         over, asked = facts.state == "ended", facts.state in ("alone", "invitation")  # those are led there by the button already
-        if (over and facts.waiting) or (not over and not asked and self._trouble and self._code not in NOT_MENDED):
+        if (over and (facts.waiting or facts.locked)) or (not over and not asked and self._trouble and self._code not in NOT_MENDED):
             self._offer_again(words, _("Join with another invitation") if over else _("Join again with a new invitation"))
         return words
 
@@ -289,7 +289,7 @@ class SyncPage(Page):
             button = Button(_("Join with an invitation"), "primary", "envelope-simple")
             button.clicked.connect(self._ask_join)
             return button
-        if facts.state == "invitation" or (facts.state == "ended" and not facts.waiting):  # nothing else can be done here
+        if facts.state == "invitation" or (facts.state == "ended" and not facts.waiting and not facts.locked):  # nothing else can be done here
             button = Button(_("Join again with a new invitation") if facts.state == "invitation" else _("Join with another invitation"), "primary",
                             "envelope-simple")
             button.clicked.connect(self._ask_again)

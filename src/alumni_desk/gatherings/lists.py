@@ -96,6 +96,7 @@ class GuestRow:
     gone: bool = False  # the person was erased or moved away: no name is to come
     came: bool = False  # they were checked in, and may have gone out again
     others: tuple[str, ...] = ()  # registrations of entries that were merged: this line stands for them, too
+    typed: bool = False  # the name was typed for this gathering's badge, and is not the member's own
 
 
 def gathering_rows(desk: Desk) -> list[GatheringRow]:
@@ -300,7 +301,8 @@ def _guest(entries: Sequence[sa.Row[Any]], people: Mapping[str, Any], root: str,
         return next((value for one in entries if (value := getattr(one, name))), None)
 
     status = answer_of([(one.person == root, one.status) for one in entries])
-    name = said("badge_name") or (naming.display_name(person) if person is not None else "")
+    typed = said("badge_name")
+    name = typed or (naming.display_name(person) if person is not None else "")
     tail = " ".join(part for part in (naming.short_year(person.class_year if person is not None else None),
                                       (said("badge_tail") or (person.badge_tail if person is not None else None) or "").replace("'", "’")) if part)
     it = person if person is not None else _NOBODY
@@ -314,7 +316,7 @@ def _guest(entries: Sequence[sa.Row[Any]], people: Mapping[str, Any], root: str,
         door_note=said("door_note") or (person.door_note if person is not None else None), checked_in=any(one.id in facts.inside for one in entries),
         badge_printed=any(one.id in facts.printed for one in entries), sort=naming.sort_key(it),
         gone=person is not None and (bool(person.gone) or person.standing == "moved"), came=any(one.id in facts.came for one in entries),
-        others=tuple(one.id for one in entries[1:]))
+        others=tuple(one.id for one in entries[1:]), typed=bool(typed))
 
 
 def _hosted(guest: GuestRow, guests: Mapping[str, GuestRow], line: Mapping[str, str]) -> GuestRow:
