@@ -276,6 +276,24 @@ def test_a_row_about_an_entry_that_was_merged_goes_to_the_one_on_the_list(desk: 
     assert [one.id for one in member_rows(desk)] == [third] and [row["id"] for row in rows(desk, "person") if row["employer"] == "Harbor"] == [third]
 
 
+def test_a_list_that_made_two_entries_of_one_person_makes_no_second_one_again(desk: Desk, tmp_path: Path) -> None:
+    head = "First Name,Last Name,Class,E-mail,City\n"
+    bill, ana = "Bill,Miller,1998,bm@example.org,{}\n", "Ana,Silva,2001,,{}\n"
+    married = "William,Miller,1998,wm@example.org,Rome\nAna,Costa,2001,,\n"
+    file = listed(tmp_path, head + bill.format("Bonn") + ana.format("") + married)
+    run_import(desk, file)
+    by_name = {(row["first_name"], row["last_name"]): row["id"] for row in rows(desk, "person")}
+    merge_people(desk, by_name["Bill", "Miller"], by_name["William", "Miller"])
+    merge_people(desk, by_name["Ana", "Silva"], by_name["Ana", "Costa"])
+    names = [one.name for one in member_rows(desk)]
+    assert len(names) == 2 and counts(run_import(desk, file)) == (0, 0, 4, 0) and [one.name for one in member_rows(desk)] == names
+    moved = listed(tmp_path, head + bill.format("Lima") + ana.format("Porto"))
+    assert counts(run_import(desk, moved)) == (0, 2, 0, 0)
+    william, costa = (next(row for row in rows(desk, "person") if row["id"] == by_name[name]) for name in (("William", "Miller"), ("Ana", "Costa")))
+    assert (william["first_name"], william["email"], william["city"]) == ("William", "wm@example.org", "Lima")
+    assert (costa["last_name"], costa["city"]) == ("Costa", "Porto")
+
+
 def test_a_row_about_somebody_whose_merged_entry_was_removed_makes_a_new_member(desk: Desk, tmp_path: Path) -> None:
     first, second = (add_member(desk, first_name="Ann", last_name="Lee", email=f"{name}@example.org").id for name in "ab")
     merge_people(desk, first, second)

@@ -108,7 +108,8 @@ class Guests(People):
         self.load(entries)
         people = []
         for entry in entries:
-            found = self.match(entry) or self._said_to_be(entry)
+            candidate = self.match(entry)
+            found = candidate[0] if candidate else self._said_to_be(entry)
             if found is None:
                 found = self.add(replace(entry, educations=[]), standing="guest")
                 self.new_people += 1
