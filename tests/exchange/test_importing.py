@@ -267,6 +267,38 @@ def test_counts_always_sum_up_and_the_trial_agrees(desk: Desk, tmp_path: Path, l
     assert result.rows == sum(1 for line in lines if any(part.strip() for part in line))
 
 
+def test_a_list_that_was_saved_anew_since_it_was_chosen_is_chosen_again(desk: Desk, tmp_path: Path) -> None:
+    file = listed(tmp_path, "First Name,Last Name,E-mail\nAna,Silva,ana@example.org\n")
+    found = examine(file)[1]
+    for text in ("First Name,Last Name\nAna,Silva\n", "Last Name,First Name,E-mail\nSilva,Ana,ana@example.org\n"):
+        listed(tmp_path, text)
+        with pytest.raises(BadInput, match="has changed since it was chosen"):
+            run_import(desk, file, recognised=found)
+        with pytest.raises(BadInput, match="has changed since it was chosen"):
+            import_guests(desk, gathering(desk), file, recognised=found)
+    assert rows(desk, "person") == []
+
+
+def test_a_folder_for_the_rejects_is_refused_before_anything_is_imported(desk: Desk, tmp_path: Path) -> None:
+    file = listed(tmp_path, "First Name,Last Name\nAna,Silva\n,\n")
+    with pytest.raises(BadInput, match="could not be written"):
+        run_import(desk, file, rejects=tmp_path)
+    assert rows(desk, "person") == []
+
+
+def test_texts_of_two_columns_that_are_too_long_together_reject_their_row_alone(desk: Desk, tmp_path: Path) -> None:
+    long = "史" * 15_000
+    result = run_import(desk, listed(tmp_path, f"First Name,Last Name,Notes,Comments\nAna,Silva,{long},{long}\nBo,Li,short,{long}\n"))
+    assert counts(result) == (1, 0, 0, 1) and result.rejects[0].row == 1 and "longer than" in result.rejects[0].reason
+
+
+def test_the_list_of_members_reads_back_as_it_was(desk: Desk, tmp_path: Path) -> None:
+    add_member(desk, title="Prof. Dr.", first_name="Ana", last_name="Silva", job_title="Dean", email="+ana@example.org", mobile="+1 555 123 4567")
+    add_member(desk, first_name="Yu-ri", last_name="Na")
+    members_csv(desk, tmp_path / "members.csv")
+    assert counts(run_import(desk, tmp_path / "members.csv")) == (0, 0, 2, 0)
+
+
 def test_a_row_about_an_entry_that_was_merged_goes_to_the_one_on_the_list(desk: Desk, tmp_path: Path) -> None:
     first, second, third = (add_member(desk, first_name="Ann", last_name="Lee", email=f"{name}@example.org").id for name in "abc")
     merge_people(desk, first, second)

@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from alumni_desk.errors import NotFound
-from alumni_desk.exchange.importing import ImportResult, Progress, examine, examined, take_rows
+from alumni_desk.exchange.importing import ImportResult, Progress, chosen, take_rows
 from alumni_desk.exchange.mapping import Entry
 from alumni_desk.exchange.people import People
 from alumni_desk.exchange.recognise import Recognised
@@ -67,7 +67,7 @@ def import_guests(desk: Desk, gathering_id: str, path: Path | str, as_: str | No
 
 def _import(desk: Desk, gathering_id: str, path: Path | str, as_: str | None, recognised: Recognised | None, rejects: Path | None,
             progress: Progress | None, cancelled: Callable[[], bool] | None, same: Mapping[str, str], *, keep: bool) -> GuestsTried:
-    table, found = (examine(path, as_)[0], recognised) if recognised else examined(path, as_)
+    table, found = chosen(path, as_, recognised)
     with desk.reading() as connection:
         gathering = desk.tables["gathering"]
         there = connection.execute(sa.select(gathering.c.id).where(

@@ -89,6 +89,16 @@ def examined(path: Path | str, as_: str | None = None) -> tuple[Table, Recognise
     return table, recognised
 
 
+def chosen(path: Path | str, as_: str | None, recognised: Recognised | None) -> tuple[Table, Recognised]:
+    """The table in a file with its columns as somebody confirmed them, or as the file says. Raises BadInput if it has other columns by now."""
+    if recognised is None:
+        return examined(path, as_)
+    table = read_table(path)
+    if table.headers != tuple(column.heading for column in recognised.columns):
+        raise BadInput("import_file_changed", _("{file} has changed since it was chosen. Choose it again."), file=table.name)
+    return table, recognised
+
+
 def people(table: Table, recognised: Recognised, count: int = 50) -> list[Entry]:
     """The first people as they will be, for the preview."""
     make = entry_maker(recognised, date.today())
@@ -120,10 +130,7 @@ class _TakeBack(Exception):
 def _import(desk: Desk, path: Path | str, as_: str | None, recognised: Recognised | None, order: DateOrder | None,
             rejects: Path | None, progress: Progress | None, cancelled: Callable[[], bool] | None,
             *, keep: bool) -> ImportResult:
-    table, found = (read_table(path), recognised) if recognised else examined(path, as_)
-    if len(found.columns) != len(table.headers):
-        raise BadInput("import_file_changed", _("{file} has changed since it was chosen. Choose it again."),
-                       file=table.name)
+    table, found = chosen(path, as_, recognised)
     if order:
         found = found.with_order(order)
     result = ImportResult(found)
