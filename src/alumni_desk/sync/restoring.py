@@ -437,14 +437,15 @@ def _carry_from(desk: Desk, present: Profile, key: bytes) -> int:
     with _reading(present, key) as connection:
         there = state.read(connection, state.Membership)
         found.sync = {row.key: row.value for row in connection.exec_driver_sql("SELECT key, value FROM sync_state")}
-        found.erased = {row.id: row.at for row in connection.exec_driver_sql("SELECT id, at FROM erased")}
+        began = _lacks(connection, "action")  # a program of before there was Activity: nobody was erased, and nobody went back
+        found.erased = {} if began else {row.id: row.at for row in connection.exec_driver_sql("SELECT id, at FROM erased")}
         same = there is not None and _same_chapter(desk, connection, there.scope)
         if there is not None:
             _refuse_wider(desk, connection, there) if same else _refuse_unsent(_waiting(connection))
         _keep_settings(desk, {row.key: row.value for row in connection.exec_driver_sql("SELECT key, value FROM setting")})
         if not same:
             # Without a server this is a true step back; and another chapter's changes are none of this one's. That somebody went back before stays known.
-            back = gone_back.actions_of(connection)
+            back = [] if began else gone_back.actions_of(connection)
             with desk.applying() as applying:
                 here = set(applying.connection.exec_driver_sql("SELECT id FROM action").scalars())
                 _insert(applying.connection, "action", [one for one in back if one["id"] not in here])
@@ -452,7 +453,7 @@ def _carry_from(desk: Desk, present: Profile, key: bytes) -> int:
             return 0
         made = connection.exec_driver_sql(f"SELECT * FROM {_operations(connection)} WHERE queue <> 'peer' ORDER BY rowid")
         found.operations = [dict(row) for row in made.mappings()]
-        found.actions = [dict(row) for row in connection.exec_driver_sql("SELECT * FROM action ORDER BY rowid").mappings()]
+        found.actions = [] if began else [dict(row) for row in connection.exec_driver_sql("SELECT * FROM action ORDER BY rowid").mappings()]
     return _carry(desk, found)
 
 
@@ -472,8 +473,12 @@ def _waiting(present: sa.Connection) -> int:
 
 def _operations(present: sa.Connection) -> str:
     """Where each operation stands with what became of it. A database that nobody opened since an update has that in the very table."""
-    there = present.exec_driver_sql("SELECT 1 FROM sqlite_master WHERE name = ?", (fates.VIEW,)).first()
-    return "operation" if there is None else fates.VIEW
+    return "operation" if _lacks(present, fates.VIEW) else fates.VIEW
+
+
+def _lacks(present: sa.Connection, name: str) -> bool:
+    """Whether a database that nobody opened since an update has no such table or view yet."""
+    return present.exec_driver_sql("SELECT 1 FROM sqlite_master WHERE name = ?", (name,)).first() is None
 
 
 def _refuse_unsent(count: int) -> None:
