@@ -23,7 +23,10 @@ from alumni_desk.words import _
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
-ONLY_BY_HAND = frozenset({"solicit_codes", "consent", "standing", "gone"})
+DEEDS = frozenset({"standing", "gone", "merged_into"})
+"""Fields that say what was done with a record as a whole: alone, an older value could leave somebody on no list."""
+
+ONLY_BY_HAND = frozenset({"solicit_codes", "consent"}) | DEEDS
 """Fields whose older values are shown and not put back: what somebody wished changes only where wishes are noted."""
 
 TOGETHER = {"registration": frozenset({"status", "answered_at"})}
@@ -89,6 +92,8 @@ def restore(desk: Desk, table: str, row_id: str, version: str) -> Changed:
     wanted = next((one for one in versions if one.id == version), None)
     if wanted is None:
         raise NotFound("no_such_version", _("There is no such value in the history. Look at the list again."))
+    if wanted.field in DEEDS:
+        raise Refused("only_by_hand", _("What was removed, merged or made a member is not put back from history. Undo it in Activity, or do it anew."))
     if wanted.field in ONLY_BY_HAND:
         raise Refused("only_by_hand", _("What somebody wished is not put back from history. Note their wish anew under Contact & consent."))
     group = {column.name for column in desk.tables[table].columns if clock_key(column) == clock_key(desk.tables[table].c[wanted.field])}
