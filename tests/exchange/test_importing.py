@@ -342,3 +342,15 @@ def test_two_entries_that_were_merged_are_one_member_whom_a_guest_may_be(desk: D
     assert try_guests(desk, dinner, guests).likely == ()  # nobody knows which of the two
     merge_people(desk, first, second)
     assert [one.member for one in try_guests(desk, dinner, guests).likely] == [second]
+
+
+def test_who_was_said_to_be_a_member_and_was_merged_or_removed_since(desk: Desk, tmp_path: Path) -> None:
+    ann, other = (add_member(desk, first_name=name, last_name="Lee", class_year="1998").id for name in ("Ann", "Anna"))
+    guests = listed(tmp_path, "First Name,Last Name\nAnn,Lee\n")
+    dinner, dance = (new_gathering(desk, name=name, start="2030-01-01 18:00").id for name in ("Dinner", "Dance"))
+    [said] = try_guests(desk, dinner, guests).likely
+    merge_people(desk, ann, other)
+    assert import_guests(desk, dinner, guests, same={said.key: said.member}).guests == 0
+    assert [row["person"] for row in rows(desk, "registration")] == [other]
+    remove_members(desk, [other])
+    assert import_guests(desk, dance, guests, same={said.key: said.member}).guests == 1

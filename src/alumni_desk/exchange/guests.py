@@ -130,7 +130,8 @@ class Guests(People):
             return None
         self._unknown.setdefault(key, (name, entry.fields.get("class_year")))
         self._named[key] += 1
-        return self._same.get(key)
+        member = self._same.get(key)
+        return None if member is None else self.index.listed_as(member)  # merged or removed since it was asked, perhaps
 
     def likely(self) -> tuple[Likely, ...]:
         """Names that nobody knew, once in the file and borne by exactly one member (of the same class, where both say one). Entries that were merged are one

@@ -87,6 +87,12 @@ class Index:
                 places.update(dict.fromkeys(found))
         return [self._ids[place] for place in places]
 
+    def listed_as(self, person_id: str) -> str | None:
+        """The one who stands in the list for this entry; None if it is there no more."""
+        if person_id in self._places:
+            return person_id
+        return next((whole for whole, parts in self.parts.items() if person_id in parts), None)
+
     def claim(self, person_id: str) -> None:
         """Remembers that a row of this file was about this person."""
         self._claimed[self._places[person_id]] = 1
