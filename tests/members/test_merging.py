@@ -81,6 +81,18 @@ def test_undo_and_unmerge_take_them_apart_and_leave_what_was_changed_since(desk:
         unmerge(desk, event)
 
 
+def test_nobody_lives_with_themselves(desk: Any, two: tuple[str, str]) -> None:
+    office, event = two
+    cy = add_member(desk, first_name="Cy", last_name="Lima").id
+    with desk.writing("household_added") as writing:
+        home = writing.add("household", name="Lima and Lima")
+        for person in (event, cy):
+            writing.change("person", person, household=home)
+    merge_people(desk, event, office)
+    assert member(desk, office).in_household == ((cy, "Cy Lima"),)
+    assert [one for one, _name in member(desk, cy).in_household] == [office]
+
+
 def test_a_degree_that_goes_back_takes_what_it_is_found_by_along(desk: Any) -> None:
     anna, ana = (add_member(desk, first_name=name, last_name="Lima").id for name in ("Anna", "Ana"))
     with desk.writing("degrees") as writing:
