@@ -344,6 +344,17 @@ def test_two_entries_that_were_merged_are_one_member_whom_a_guest_may_be(desk: D
     assert [one.member for one in try_guests(desk, dinner, guests).likely] == [second]
 
 
+def test_whoever_is_on_the_list_by_an_entry_that_was_merged_is_on_it(desk: Desk, tmp_path: Path) -> None:
+    ann, other = (add_member(desk, first_name=name, last_name="Lee", email=f"{name}@example.org").id for name in ("Ann", "Anna"))
+    dinner = new_gathering(desk, name="Dinner", start="2030-01-01 18:00").id
+    head, line = "First Name,Last Name,E-mail,RSVP\n", "Anna,Lee,anna@example.org,{}\n"
+    assert counts(import_guests(desk, dinner, listed(tmp_path, head + "Ann,Lee,ann@example.org,yes\n"))) == (1, 0, 0, 0)
+    merge_people(desk, ann, other)
+    assert counts(import_guests(desk, dinner, listed(tmp_path, head + line.format("yes")))) == (0, 0, 1, 0)
+    assert counts(import_guests(desk, dinner, listed(tmp_path, head + line.format("no")))) == (0, 1, 0, 0)
+    assert [(row["person"], row["status"]) for row in rows(desk, "registration")] == [(ann, "no")]
+
+
 def test_who_was_said_to_be_a_member_and_was_merged_or_removed_since(desk: Desk, tmp_path: Path) -> None:
     ann, other = (add_member(desk, first_name=name, last_name="Lee", class_year="1998").id for name in ("Ann", "Anna"))
     guests = listed(tmp_path, "First Name,Last Name\nAnn,Lee\n")

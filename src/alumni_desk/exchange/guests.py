@@ -115,12 +115,18 @@ class Guests(People):
                 self.new_people += 1
             self.index.claim(found)
             people.append(found)
-        ids = [registration_id(self._gathering, person) for person in people]
+        # Somebody may be on the list by an entry that is part of theirs by now.
+        places = [[registration_id(self._gathering, one) for one in (person, *self.index.parts.get(person, ()))] for person in people]
         table = self._registration
-        query = sa.select(table.c.id, table.c.status, table.c.gone).where(table.c.id.in_(ids))
+        query = sa.select(table.c.id, table.c.status, table.c.gone).where(table.c.id.in_([one for some in places for one in some]))
         there = {row.id: {"status": row.status, "gone": row.gone} for row in self.writing.connection.execute(query)}
-        return [self._register(entry, person, id_, there)
-                for entry, person, id_ in zip(entries, people, ids, strict=True)]
+        return [self._answer(entry, person, some, there) for entry, person, some in zip(entries, people, places, strict=True)]
+
+    def _answer(self, entry: Entry, person: str, places: list[str], there: dict[str, dict[str, Any]]) -> str:
+        """Note an answer wherever somebody is on the list, else put them there."""
+        on_it = [one for one in places if one in there and not there[one]["gone"]] or places[:1]
+        found = {self._register(entry, person, one, there) for one in on_it}
+        return next(one for one in ("added", "updated", "unchanged") if one in found)
 
     def _said_to_be(self, entry: Entry) -> str | None:
         """Who somebody has said this is. A name that nobody knows is remembered."""
