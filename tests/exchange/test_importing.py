@@ -12,11 +12,11 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from alumni_desk.errors import BadInput, NotFound
+from alumni_desk.errors import BadInput, NotFound, Refused
 from alumni_desk.exchange.exporting import export_ndjson, members_csv
 from alumni_desk.exchange.guests import import_guests, try_guests
 from alumni_desk.exchange.importing import Cancelled, ImportResult, dry_run, examine, people, run_import
-from alumni_desk.gatherings.actions import new_gathering
+from alumni_desk.gatherings.actions import cancel_gathering, new_gathering
 from alumni_desk.gatherings.records import registration_id
 from alumni_desk.members.actions import add_member, remove_members
 from alumni_desk.members.lists import member_rows
@@ -353,6 +353,14 @@ def test_whoever_is_on_the_list_by_an_entry_that_was_merged_is_on_it(desk: Desk,
     assert counts(import_guests(desk, dinner, listed(tmp_path, head + line.format("yes")))) == (0, 0, 1, 0)
     assert counts(import_guests(desk, dinner, listed(tmp_path, head + line.format("no")))) == (0, 1, 0, 0)
     assert [(row["person"], row["status"]) for row in rows(desk, "registration")] == [(ann, "no")]
+
+
+def test_a_gathering_that_was_cancelled_takes_no_guests_from_a_file(desk: Desk, tmp_path: Path) -> None:
+    dinner = new_gathering(desk, name="Dinner", start="2030-01-01 18:00").id
+    cancel_gathering(desk, dinner)
+    with pytest.raises(Refused, match="was cancelled"):
+        import_guests(desk, dinner, listed(tmp_path, "First Name,Last Name\nAnn,Lee\n"))
+    assert rows(desk, "person") == rows(desk, "registration") == []
 
 
 def test_who_was_said_to_be_a_member_and_was_merged_or_removed_since(desk: Desk, tmp_path: Path) -> None:

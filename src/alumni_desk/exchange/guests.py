@@ -11,19 +11,18 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from alumni_desk.errors import NotFound
 from alumni_desk.exchange.importing import ImportResult, Progress, chosen, take_rows
 from alumni_desk.exchange.mapping import Entry
 from alumni_desk.exchange.people import People
 from alumni_desk.exchange.recognise import Recognised
 from alumni_desk.exchange.rejects import rejects_file
+from alumni_desk.gatherings.actions import refuse_cancelled
 from alumni_desk.gatherings.records import registration_id
 from alumni_desk.members.roots import stand_in
 from alumni_desk.protocol.codes import badge_code_of
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.search import fold
 from alumni_desk.store.writing import Writing
-from alumni_desk.words import _
 
 
 @dataclass(frozen=True)
@@ -68,16 +67,11 @@ def import_guests(desk: Desk, gathering_id: str, path: Path | str, as_: str | No
 def _import(desk: Desk, gathering_id: str, path: Path | str, as_: str | None, recognised: Recognised | None, rejects: Path | None,
             progress: Progress | None, cancelled: Callable[[], bool] | None, same: Mapping[str, str], *, keep: bool) -> GuestsTried:
     table, found = chosen(path, as_, recognised)
-    with desk.reading() as connection:
-        gathering = desk.tables["gathering"]
-        there = connection.execute(sa.select(gathering.c.id).where(
-            gathering.c.id == gathering_id, gathering.c.gone.is_(False))).first()
-    if there is None:
-        raise NotFound("gathering_not_found", _("There is no such gathering. Look at the list of gatherings."))
     with ExitStack() as files:
         file = files.enter_context(rejects_file(rejects, table, found)) if rejects is not None else None
         try:
             with desk.writing("guests_added", gathering=gathering_id) as writing:
+                refuse_cancelled(writing, gathering_id)
                 guests = Guests(writing, gathering_id, same)
                 result = take_rows(table, found, guests.take, guests.write, file, progress, cancelled)
                 result = replace(result, guests=guests.new_people)
