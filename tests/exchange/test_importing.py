@@ -363,6 +363,15 @@ def test_a_gathering_that_was_cancelled_takes_no_guests_from_a_file(desk: Desk, 
     assert rows(desk, "person") == rows(desk, "registration") == []
 
 
+def test_whoever_has_died_is_put_on_no_list_by_a_file(desk: Desk, tmp_path: Path) -> None:
+    add_member(desk, first_name="Ann", last_name="Lee", email="ann@example.org", deceased=True)
+    dinner = new_gathering(desk, name="Dinner", start="2030-01-01 18:00").id
+    file, out = listed(tmp_path, "First Name,Last Name,E-mail\nAnn,Lee,ann@example.org\nBo,Day,bo@example.org\n"), tmp_path / "rejects.csv"
+    result = import_guests(desk, dinner, file, rejects=out)
+    assert counts(result) == (1, 0, 0, 1) and [(one.row, one.reason) for one in result.rejects] == [(1, "has died, says the member list")]
+    assert len(rows(desk, "registration")) == 1 and "ann@example.org" in out.read_text("utf-8-sig")
+
+
 def test_who_was_said_to_be_a_member_and_was_merged_or_removed_since(desk: Desk, tmp_path: Path) -> None:
     ann, other = (add_member(desk, first_name=name, last_name="Lee", class_year="1998").id for name in ("Ann", "Anna"))
     guests = listed(tmp_path, "First Name,Last Name\nAnn,Lee\n")

@@ -23,6 +23,7 @@ from alumni_desk.protocol.codes import badge_code_of
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.search import fold
 from alumni_desk.store.writing import Writing
+from alumni_desk.words import _
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ class Guests(People):
         self._changes: dict[str, dict[str, Any]] = {}
 
     def take(self, entries: list[Entry]) -> list[str]:
-        """What became of each entry's registration: added, updated, unchanged."""
+        """What became of each entry's registration: added, updated, unchanged, or why there is none."""
         self.load(entries)
         people = []
         for entry in entries:
@@ -117,8 +118,11 @@ class Guests(People):
         return [self._answer(entry, person, some, there) for entry, person, some in zip(entries, people, places, strict=True)]
 
     def _answer(self, entry: Entry, person: str, places: list[str], there: dict[str, dict[str, Any]]) -> str:
-        """Note an answer wherever somebody is on the list, else put them there."""
-        on_it = [one for one in places if one in there and not there[one]["gone"]] or places[:1]
+        """Note an answer wherever somebody is on the list, else put them there. Returns what became of it, or why nothing did."""
+        on_it = [one for one in places if one in there and not there[one]["gone"]]
+        if not on_it and person in self.known and self.known[person].fields.get("deceased"):
+            return _("has died, says the member list")
+        on_it = on_it or places[:1]
         found = {self._register(entry, person, one, there) for one in on_it}
         return next(one for one in ("added", "updated", "unchanged") if one in found)
 
@@ -141,7 +145,7 @@ class Guests(People):
         stands_in = stand_in(self.writing.connection)
         person = self._person
         query = sa.select(person.c.id, person.c.first_name, person.c.preferred_name, person.c.last_name, person.c.class_year).where(
-            person.c.standing == "member", person.c.gone.is_(False))
+            person.c.standing == "member", person.c.gone.is_(False), person.c.deceased.is_not(True))
         for row in self.writing.connection.execute(query) if once else ():
             for first in {row.first_name, row.preferred_name} - {None}:
                 key = fold(f"{first} {row.last_name or ''}".strip())

@@ -24,6 +24,7 @@ from alumni_desk.words import _
 
 _AT_ONCE = 400  # rows looked up and written together
 _NAMED_REJECTS = 200
+_OUTCOMES = frozenset({"added", "updated", "unchanged"})
 
 Progress = Callable[[int, int], object]
 
@@ -171,7 +172,7 @@ def take_rows(table: Table, recognised: Recognised, take: Callable[[list[Entry]]
               cancelled: Callable[[], bool] | None) -> ImportResult:
     """Passes the file's people on in batches and counts what became of them.
 
-    ``take`` gives for each entry "added", "updated" or "unchanged"; ``flush`` writes a batch.
+    ``take`` gives for each entry "added", "updated" or "unchanged", or why it cannot be used; ``flush`` writes a batch.
     """
     make = entry_maker(recognised, date.today())
     estimate = table.estimate() if progress else 0
@@ -183,16 +184,20 @@ def take_rows(table: Table, recognised: Recognised, take: Callable[[list[Entry]]
     while batch := list(islice(rows, _AT_ONCE)):
         if cancelled is not None and cancelled():
             raise Cancelled("import_cancelled", _("The import was cancelled. Nothing was changed."))
-        entries = []
+        entries, taken = [], []
         for row in batch:
             entry = make(row.cells) if row.problem is None else Entry({}, problem=row.problem)
             if entry.problem is None:
                 entries.append(entry)
+                taken.append(row)
                 left_out.update(entry.left_out)
             else:
                 _reject(row, entry.problem, named, file)
                 counts["rejected"] += 1
-        counts.update(take(entries))
+        for row, outcome in zip(taken, take(entries), strict=True):
+            if outcome not in _OUTCOMES:
+                _reject(row, outcome, named, file)
+            counts[outcome if outcome in _OUTCOMES else "rejected"] += 1
         flush()
         done += len(batch)
         if progress is not None:

@@ -14,7 +14,7 @@ from alumni_desk.protocol.ids import uuid7
 from alumni_desk.store.writing import Writing
 
 _ALWAYS = ("standing", "first_name", "last_name", "preferred_name", "other_script_name", "class_year", "email",
-           "email_status", "other_emails", "external_ids", *ADDRESS)
+           "email_status", "other_emails", "external_ids", "deceased", *ADDRESS)
 _SCHOOL = ("id", "person", "school", "degree", "major", "class_year", "is_primary", "name_at_graduation")
 
 
