@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from alumni_desk.errors import BadInput, NotFound, Refused
+from alumni_desk.exchange import reading
 from alumni_desk.exchange.exporting import export_ndjson, members_csv
 from alumni_desk.exchange.guests import import_guests, try_guests
 from alumni_desk.exchange.importing import Cancelled, ImportResult, dry_run, examine, people, run_import
@@ -277,6 +280,24 @@ def test_a_list_that_was_saved_anew_since_it_was_chosen_is_chosen_again(desk: De
         with pytest.raises(BadInput, match="has changed since it was chosen"):
             import_guests(desk, gathering(desk), file, recognised=found)
     assert rows(desk, "person") == []
+
+
+def test_a_stick_that_is_pulled_out_halfway_leaves_nothing(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = "".join(f"First{number},Last,{1950 + number % 70}\n" for number in range(2_000))
+    file = listed(tmp_path, f"First Name,Last Name,Class\n{lines}")
+    readline = reading._Lines.__next__
+
+    def pulled_out(self: reading._Lines) -> str:
+        line = readline(self)
+        if line.startswith("First1500"):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return line
+
+    found = examine(file)[1]
+    monkeypatch.setattr(reading._Lines, "__next__", pulled_out)
+    with pytest.raises(BadInput, match="Copy it to this computer"):
+        run_import(desk, file, recognised=found)
+    assert rows(desk, "person") == rows(desk, "import_run") == []
 
 
 def test_a_folder_for_the_rejects_is_refused_before_anything_is_imported(desk: Desk, tmp_path: Path) -> None:
