@@ -22,6 +22,7 @@ import msgspec
 from alumni_desk.errors import StoreProblem
 from alumni_desk.store import driver, fates, keys
 from alumni_desk.store.disk import disk_problem
+from alumni_desk.store.done import GONE_BACK
 from alumni_desk.store.profile import Turns, alone
 
 if TYPE_CHECKING:
@@ -271,8 +272,8 @@ def _waiting(connection: sa.Connection, after: int) -> Iterator[Record]:
                  settings={row.key: row.value for row in connection.exec_driver_sql("SELECT key, value FROM setting")})
     where, parameters = (f"{_WAITING} AND o.rowid > ?", (after,)) if is_alone(connection) else (_WAITING, ())
     yield from _records_of(connection, f"{fates.FROM_WAITING} WHERE {where}", parameters)
-    actions = connection.exec_driver_sql(
-        f"SELECT * FROM action WHERE id IN (SELECT o.action {fates.FROM_WAITING} WHERE {where}) ORDER BY rowid", parameters).mappings()
+    actions = connection.exec_driver_sql(  # and that somebody went back to a backup, which wrote nothing
+        f"SELECT * FROM action WHERE id IN (SELECT o.action {fates.FROM_WAITING} WHERE {where}) OR event = ? ORDER BY rowid", (*parameters, GONE_BACK)).mappings()
     while part := actions.fetchmany(CHUNK):
         yield Record(actions=[_plain(row) for row in part])
 
