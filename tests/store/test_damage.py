@@ -320,6 +320,31 @@ def test_that_a_chapter_was_put_right_before_stays_known_when_it_is_again(killed
             assert [one.event for one in actions(desk)].count(GONE_BACK) == times
 
 
+@pytest.mark.parametrize("forth", [False, True])
+def test_what_somebody_went_back_from_does_not_come_back_with_what_was_done_since(profile: Profile, forth: bool) -> None:
+    def then(name: str) -> list[str]:
+        with open_desk(profile) as desk:
+            add_member(desk, first_name=name)
+            return [row.name for row in member_rows(desk)]
+
+    then("Ada")
+    with open_desk(profile) as desk:
+        key = desk.key
+        early = backup.by_itself(profile, key, "daily")
+    then("Bo")
+    late = restore(profile, early).replaced
+    assert then("Cy") == ["Ada", "Cy"]
+    if forth:
+        assert late is not None
+        restore(profile, late)
+        assert then("Di") == ["Ada", "Bo", "Di"]
+    for end in ("", "-wal", "-shm"):
+        (profile.path / f"desk.db{end}").unlink(missing_ok=True)
+    salvage(profile, desk_key=key)
+    with open_desk(profile) as desk:
+        assert [row.name for row in member_rows(desk)] == (["Ada", "Bo", "Di"] if forth else ["Ada", "Cy"]) and verify(desk).ok
+
+
 def test_without_any_backup_the_outbox_alone_makes_a_desk(killed: tuple[Path, bytes, Path], copy_of: Profile) -> None:
     shutil.rmtree(copy_of.path / "backups")
     copy_of.database.write_bytes(b"")

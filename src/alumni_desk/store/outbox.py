@@ -273,7 +273,8 @@ def _waiting(connection: sa.Connection, after: int) -> Iterator[Record]:
     where, parameters = (f"{_WAITING} AND o.rowid > ?", (after,)) if is_alone(connection) else (_WAITING, ())
     yield from _records_of(connection, f"{fates.FROM_WAITING} WHERE {where}", parameters)
     actions = connection.exec_driver_sql(  # and that somebody went back to a backup, which wrote nothing
-        f"SELECT * FROM action WHERE id IN (SELECT o.action {fates.FROM_WAITING} WHERE {where}) OR event = ? ORDER BY rowid", (*parameters, GONE_BACK)).mappings()
+        f"SELECT * FROM action WHERE id IN (SELECT o.action {fates.FROM_WAITING} WHERE {where}) OR event = ? ORDER BY rowid",
+        (*parameters, GONE_BACK)).mappings()
     while part := actions.fetchmany(CHUNK):
         yield Record(actions=[_plain(row) for row in part])
 
