@@ -87,6 +87,16 @@ def test_a_wish_is_not_put_back(desk: Desk) -> None:
         history(desk, "person", "nobody")
 
 
+def test_a_member_keeps_a_name(desk: Desk) -> None:
+    ana = add_member(desk, first_name="Ana", last_name="Lima").id
+    change_member(desk, ana, first_name="")
+    change_member(desk, ana, first_name="Anna", last_name="")
+    none = next(one for one in history(desk, "person", ana) if one.field == "first_name" and one.value is None)
+    with pytest.raises(Refused, match="needs a name"):
+        restore(desk, "person", ana, none.id)
+    assert [row.name for row in member_rows(desk)] == ["Anna"]
+
+
 def test_a_merge_is_not_put_back(desk: Desk) -> None:
     ana, anna = (add_member(desk, first_name=name, last_name="Lima").id for name in ("Ana", "Anna"))
     merge_people(desk, ana, anna)

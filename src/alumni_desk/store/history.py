@@ -32,6 +32,9 @@ ONLY_BY_HAND = frozenset({"solicit_codes", "consent"}) | DEEDS
 TOGETHER = {"registration": frozenset({"status", "answered_at"})}
 """Fields that one deed writes, each with a clock of its own: an answer comes back with when it was given."""
 
+NAMES = ("first_name", "last_name", "preferred_name", "other_script_name")
+"""Fields of a person of which a member keeps one."""
+
 _json = msgspec.json.Decoder(dict[str, Any])
 
 
@@ -103,6 +106,9 @@ def restore(desk: Desk, table: str, row_id: str, version: str) -> Changed:
         values |= {name: _stood(versions, name, _clock(version)) for name in TOGETHER[table] - group}
     with desk.writing("value_restored") as writing:
         writing.change(table, row_id, **values)
+        if table == "person" and not group.isdisjoint(NAMES) and driver.row(
+                writing.connection, f"SELECT 1 FROM person WHERE id = ? AND standing = 'member' AND coalesce({', '.join(NAMES)}) IS NULL", (row_id,)):
+            raise Refused("no_name", _("A member needs a name, and this would leave none, so nothing was put back. Give them their other name first."))
     return writing.changed
 
 
