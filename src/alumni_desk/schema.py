@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 1
 """Number that every operation carries; raised when a synced table gains a column."""
 
-TRIGGERS = "ef1b71e604336dec7fe813f59b99111d"
+TRIGGERS = "7cd1b88f5237202592d8f923eb74544a"
 """Fingerprint of the triggers that the desk's schema has (``capture.fingerprint``): a database with these is opened without a look at the schema."""
 
 

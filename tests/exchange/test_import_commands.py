@@ -81,6 +81,14 @@ def test_the_rejects_never_take_the_place_of_the_list(tmp_path: Path) -> None:
     assert "nobody" in out.read_text("utf-8-sig")
 
 
+def test_a_file_that_is_no_list_takes_no_backups_place(tmp_path: Path) -> None:
+    desk(tmp_path, "gathering", "new", "Dinner", "--start", "2030-01-02T18:30", "--end", "2030-01-02T20:30")
+    assert desk(tmp_path, "import", FILES / "plain.csv").returncode == 0
+    for words in (["import", tmp_path / "mistyped.csv"], ["guests", "next", "--import", tmp_path / "mistyped.csv"]):
+        assert "There is no file" in desk(tmp_path, *words).stderr
+    assert json.loads(desk(tmp_path, "backups", "--json").stdout) == []
+
+
 def test_what_the_world_says_no_to(tmp_path: Path) -> None:
     pdf = tmp_path / "members.csv"
     pdf.write_bytes(b"%PDF-1.7\n1 0 obj")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,11 +14,12 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from alumni_desk.errors import BadInput, NotFound
+from alumni_desk.errors import BadInput, NotFound, Refused
+from alumni_desk.exchange import reading
 from alumni_desk.exchange.exporting import export_ndjson, members_csv
 from alumni_desk.exchange.guests import import_guests, try_guests
 from alumni_desk.exchange.importing import Cancelled, ImportResult, dry_run, examine, people, run_import
-from alumni_desk.gatherings.actions import new_gathering
+from alumni_desk.gatherings.actions import cancel_gathering, new_gathering
 from alumni_desk.gatherings.records import registration_id
 from alumni_desk.members.actions import add_member, remove_members
 from alumni_desk.members.lists import member_rows
@@ -267,6 +270,56 @@ def test_counts_always_sum_up_and_the_trial_agrees(desk: Desk, tmp_path: Path, l
     assert result.rows == sum(1 for line in lines if any(part.strip() for part in line))
 
 
+def test_a_list_that_was_saved_anew_since_it_was_chosen_is_chosen_again(desk: Desk, tmp_path: Path) -> None:
+    file = listed(tmp_path, "First Name,Last Name,E-mail\nAna,Silva,ana@example.org\n")
+    found = examine(file)[1]
+    for text in ("First Name,Last Name\nAna,Silva\n", "Last Name,First Name,E-mail\nSilva,Ana,ana@example.org\n"):
+        listed(tmp_path, text)
+        with pytest.raises(BadInput, match="has changed since it was chosen"):
+            run_import(desk, file, recognised=found)
+        with pytest.raises(BadInput, match="has changed since it was chosen"):
+            import_guests(desk, gathering(desk), file, recognised=found)
+    assert rows(desk, "person") == []
+
+
+def test_a_stick_that_is_pulled_out_halfway_leaves_nothing(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = "".join(f"First{number},Last,{1950 + number % 70}\n" for number in range(2_000))
+    file = listed(tmp_path, f"First Name,Last Name,Class\n{lines}")
+    readline = reading._Lines.__next__
+
+    def pulled_out(self: reading._Lines) -> str:
+        line = readline(self)
+        if line.startswith("First1500"):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return line
+
+    found = examine(file)[1]
+    monkeypatch.setattr(reading._Lines, "__next__", pulled_out)
+    with pytest.raises(BadInput, match="Copy it to this computer"):
+        run_import(desk, file, recognised=found)
+    assert rows(desk, "person") == rows(desk, "import_run") == []
+
+
+def test_a_folder_for_the_rejects_is_refused_before_anything_is_imported(desk: Desk, tmp_path: Path) -> None:
+    file = listed(tmp_path, "First Name,Last Name\nAna,Silva\n,\n")
+    with pytest.raises(BadInput, match="could not be written"):
+        run_import(desk, file, rejects=tmp_path)
+    assert rows(desk, "person") == []
+
+
+def test_texts_of_two_columns_that_are_too_long_together_reject_their_row_alone(desk: Desk, tmp_path: Path) -> None:
+    long = "史" * 15_000
+    result = run_import(desk, listed(tmp_path, f"First Name,Last Name,Notes,Comments\nAna,Silva,{long},{long}\nBo,Li,short,{long}\n"))
+    assert counts(result) == (1, 0, 0, 1) and result.rejects[0].row == 1 and "longer than" in result.rejects[0].reason
+
+
+def test_the_list_of_members_reads_back_as_it_was(desk: Desk, tmp_path: Path) -> None:
+    add_member(desk, title="Prof. Dr.", first_name="Ana", last_name="Silva", job_title="Dean", email="+ana@example.org", mobile="+1 555 123 4567")
+    add_member(desk, first_name="Yu-ri", last_name="Na")
+    members_csv(desk, tmp_path / "members.csv")
+    assert counts(run_import(desk, tmp_path / "members.csv")) == (0, 0, 2, 0)
+
+
 def test_a_row_about_an_entry_that_was_merged_goes_to_the_one_on_the_list(desk: Desk, tmp_path: Path) -> None:
     first, second, third = (add_member(desk, first_name="Ann", last_name="Lee", email=f"{name}@example.org").id for name in "abc")
     merge_people(desk, first, second)
@@ -274,6 +327,24 @@ def test_a_row_about_an_entry_that_was_merged_goes_to_the_one_on_the_list(desk: 
     result = run_import(desk, listed(tmp_path, "First Name,Last Name,E-mail,Employer\nAnn,Lee,a@example.org,Harbor\n"))
     assert counts(result) == (0, 1, 0, 0)
     assert [one.id for one in member_rows(desk)] == [third] and [row["id"] for row in rows(desk, "person") if row["employer"] == "Harbor"] == [third]
+
+
+def test_a_list_that_made_two_entries_of_one_person_makes_no_second_one_again(desk: Desk, tmp_path: Path) -> None:
+    head = "First Name,Last Name,Class,E-mail,City\n"
+    bill, ana = "Bill,Miller,1998,bm@example.org,{}\n", "Ana,Silva,2001,,{}\n"
+    married = "William,Miller,1998,wm@example.org,Rome\nAna,Costa,2001,,\n"
+    file = listed(tmp_path, head + bill.format("Bonn") + ana.format("") + married)
+    run_import(desk, file)
+    by_name = {(row["first_name"], row["last_name"]): row["id"] for row in rows(desk, "person")}
+    merge_people(desk, by_name["Bill", "Miller"], by_name["William", "Miller"])
+    merge_people(desk, by_name["Ana", "Silva"], by_name["Ana", "Costa"])
+    names = [one.name for one in member_rows(desk)]
+    assert len(names) == 2 and counts(run_import(desk, file)) == (0, 0, 4, 0) and [one.name for one in member_rows(desk)] == names
+    moved = listed(tmp_path, head + bill.format("Lima") + ana.format("Porto"))
+    assert counts(run_import(desk, moved)) == (0, 2, 0, 0)
+    william, costa = (next(row for row in rows(desk, "person") if row["id"] == by_name[name]) for name in (("William", "Miller"), ("Ana", "Costa")))
+    assert (william["first_name"], william["email"], william["city"]) == ("William", "wm@example.org", "Lima")
+    assert (costa["last_name"], costa["city"]) == ("Costa", "Porto")
 
 
 def test_a_row_about_somebody_whose_merged_entry_was_removed_makes_a_new_member(desk: Desk, tmp_path: Path) -> None:
@@ -292,3 +363,43 @@ def test_two_entries_that_were_merged_are_one_member_whom_a_guest_may_be(desk: D
     assert try_guests(desk, dinner, guests).likely == ()  # nobody knows which of the two
     merge_people(desk, first, second)
     assert [one.member for one in try_guests(desk, dinner, guests).likely] == [second]
+
+
+def test_whoever_is_on_the_list_by_an_entry_that_was_merged_is_on_it(desk: Desk, tmp_path: Path) -> None:
+    ann, other = (add_member(desk, first_name=name, last_name="Lee", email=f"{name}@example.org").id for name in ("Ann", "Anna"))
+    dinner = new_gathering(desk, name="Dinner", start="2030-01-01 18:00").id
+    head, line = "First Name,Last Name,E-mail,RSVP\n", "Anna,Lee,anna@example.org,{}\n"
+    assert counts(import_guests(desk, dinner, listed(tmp_path, head + "Ann,Lee,ann@example.org,yes\n"))) == (1, 0, 0, 0)
+    merge_people(desk, ann, other)
+    assert counts(import_guests(desk, dinner, listed(tmp_path, head + line.format("yes")))) == (0, 0, 1, 0)
+    assert counts(import_guests(desk, dinner, listed(tmp_path, head + line.format("no")))) == (0, 1, 0, 0)
+    assert [(row["person"], row["status"]) for row in rows(desk, "registration")] == [(ann, "no")]
+
+
+def test_a_gathering_that_was_cancelled_takes_no_guests_from_a_file(desk: Desk, tmp_path: Path) -> None:
+    dinner = new_gathering(desk, name="Dinner", start="2030-01-01 18:00").id
+    cancel_gathering(desk, dinner)
+    with pytest.raises(Refused, match="was cancelled"):
+        import_guests(desk, dinner, listed(tmp_path, "First Name,Last Name\nAnn,Lee\n"))
+    assert rows(desk, "person") == rows(desk, "registration") == []
+
+
+def test_whoever_has_died_is_put_on_no_list_by_a_file(desk: Desk, tmp_path: Path) -> None:
+    add_member(desk, first_name="Ann", last_name="Lee", email="ann@example.org", deceased=True)
+    dinner = new_gathering(desk, name="Dinner", start="2030-01-01 18:00").id
+    file, out = listed(tmp_path, "First Name,Last Name,E-mail\nAnn,Lee,ann@example.org\nBo,Day,bo@example.org\n"), tmp_path / "rejects.csv"
+    result = import_guests(desk, dinner, file, rejects=out)
+    assert counts(result) == (1, 0, 0, 1) and [(one.row, one.reason) for one in result.rejects] == [(1, "has died, says the member list")]
+    assert len(rows(desk, "registration")) == 1 and "ann@example.org" in out.read_text("utf-8-sig")
+
+
+def test_who_was_said_to_be_a_member_and_was_merged_or_removed_since(desk: Desk, tmp_path: Path) -> None:
+    ann, other = (add_member(desk, first_name=name, last_name="Lee", class_year="1998").id for name in ("Ann", "Anna"))
+    guests = listed(tmp_path, "First Name,Last Name\nAnn,Lee\n")
+    dinner, dance = (new_gathering(desk, name=name, start="2030-01-01 18:00").id for name in ("Dinner", "Dance"))
+    [said] = try_guests(desk, dinner, guests).likely
+    merge_people(desk, ann, other)
+    assert import_guests(desk, dinner, guests, same={said.key: said.member}).guests == 0
+    assert [row["person"] for row in rows(desk, "registration")] == [other]
+    remove_members(desk, [other])
+    assert import_guests(desk, dance, guests, same={said.key: said.member}).guests == 1

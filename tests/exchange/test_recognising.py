@@ -124,6 +124,20 @@ def test_plain_list() -> None:
     assert cher.fields["solicit_codes"] == ["do_not_contact"]
 
 
+def test_a_wish_is_kept_or_named() -> None:
+    headings = ["First Name", "Unsubscribed", "Do Not Call", "Contact Preferences", "Deceased"]
+    make = entry_maker(recognise(headings, []), TODAY)
+    dated = make(["Ana", "2023-04-01 10:00:00", "No", "", ""])
+    assert dated.fields["solicit_codes"] == ["do_not_email"] and dated.left_out == []
+    worded = make(["Bo", "asked in May", "only at weekends", "Please leave alone", "so they say"])
+    assert "solicit_codes" not in worded.fields and "deceased" not in worded.fields and worded.left_out == headings[1:]
+
+
+def test_a_suffix_without_a_name_is_nobody() -> None:
+    assert cleaning.split_name(", Jr.") == {"suffix": "Jr."}
+    assert entry_maker(recognise(["Full Name"], []), TODAY)([", MD"]).problem
+
+
 def test_secret_numbers_are_refused_by_their_values() -> None:
     for heading, value in (("ID_NUMBER", "123456789"), ("Number", "123-45-6789"), ("Passwort", "x")):
         column = recognise(["First Name", heading], [["Ann", value]] * 5).columns[1]

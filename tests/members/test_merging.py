@@ -81,6 +81,29 @@ def test_undo_and_unmerge_take_them_apart_and_leave_what_was_changed_since(desk:
         unmerge(desk, event)
 
 
+def test_nobody_lives_with_themselves(desk: Any, two: tuple[str, str]) -> None:
+    office, event = two
+    cy = add_member(desk, first_name="Cy", last_name="Lima").id
+    with desk.writing("household_added") as writing:
+        home = writing.add("household", name="Lima and Lima")
+        for person in (event, cy):
+            writing.change("person", person, household=home)
+    merge_people(desk, event, office)
+    assert member(desk, office).in_household == ((cy, "Cy Lima"),)
+    assert [one for one, _name in member(desk, cy).in_household] == [office]
+
+
+def test_a_degree_that_goes_back_takes_what_it_is_found_by_along(desk: Any) -> None:
+    anna, ana = (add_member(desk, first_name=name, last_name="Lima").id for name in ("Anna", "Ana"))
+    with desk.writing("degrees") as writing:
+        writing.add("education", person=ana, school="Law", name_at_graduation="Zimmermann")
+    for apart in (lambda: unmerge(desk, ana), lambda: undo(desk)):
+        merge_people(desk, ana, anna)  # nothing comes along but the degree
+        assert [row.id for row in member_rows(desk, "zimmermann")] == [anna]
+        apart()
+        assert [row.id for row in member_rows(desk, "zimmermann")] == [ana] and verify(desk).ok
+
+
 def test_undo_right_after_taking_apart_merges_again_and_touches_nothing_that_was_done_before(desk: Any, two: tuple[str, str]) -> None:
     office, event = two
     other = add_member(desk, first_name="Dee", last_name="Delta").id

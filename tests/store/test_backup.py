@@ -283,6 +283,15 @@ def test_a_large_action_is_copied_when_there_is_time(desk: Desk) -> None:
     assert b"Name 7" not in desk.outbox.file.read_bytes()
 
 
+def test_a_large_action_that_nobody_had_time_to_copy_is_copied_after_the_next_opening(profile: Profile) -> None:
+    with open_desk(profile) as desk, desk.writing("import", queue="load") as writing:
+        writing.add_many("person", [{"standing": "member", "last_name": f"Name {n}"} for n in range(300)])
+    for _opening in range(2):
+        with open_desk(profile) as desk:
+            catch_up(desk)
+            assert len(desk.outbox.read().operations) == 301 and not desk.unkept
+
+
 def test_a_waiting_change_that_is_not_shown_is_found(desk: Desk) -> None:
     ada = add_member(desk, first_name="Ada").id
     assert verify(desk).ok

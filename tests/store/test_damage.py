@@ -22,7 +22,7 @@ from alumni_desk.schema import open_desk
 from alumni_desk.store import backup, backup_head, keys, outbox
 from alumni_desk.store.checking import verify
 from alumni_desk.store.desk import Desk
-from alumni_desk.store.done import actions
+from alumni_desk.store.done import GONE_BACK, actions
 from alumni_desk.store.opening import trouble_of
 from alumni_desk.store.outbox import Outbox
 from alumni_desk.store.profile import Profile, alone
@@ -309,6 +309,40 @@ def test_what_was_put_right_without_a_database_is_undone_at_once(killed: tuple[P
     salvage(copy_of)
     with open_desk(copy_of) as desk:
         assert undo(desk).count == 1, "all that was done is there still"
+
+
+def test_that_a_chapter_was_put_right_before_stays_known_when_it_is_again(killed: tuple[Path, bytes, Path], copy_of: Profile) -> None:
+    for times in (1, 2):
+        for end in ("", "-wal", "-shm"):
+            (copy_of.path / f"desk.db{end}").unlink(missing_ok=True)
+        salvage(copy_of)
+        with open_desk(copy_of) as desk:
+            assert [one.event for one in actions(desk)].count(GONE_BACK) == times
+
+
+@pytest.mark.parametrize("forth", [False, True])
+def test_what_somebody_went_back_from_does_not_come_back_with_what_was_done_since(profile: Profile, forth: bool) -> None:
+    def then(name: str) -> list[str]:
+        with open_desk(profile) as desk:
+            add_member(desk, first_name=name)
+            return [row.name for row in member_rows(desk)]
+
+    then("Ada")
+    with open_desk(profile) as desk:
+        key = desk.key
+        early = backup.by_itself(profile, key, "daily")
+    then("Bo")
+    late = restore(profile, early).replaced
+    assert then("Cy") == ["Ada", "Cy"]
+    if forth:
+        assert late is not None
+        restore(profile, late)
+        assert then("Di") == ["Ada", "Bo", "Di"]
+    for end in ("", "-wal", "-shm"):
+        (profile.path / f"desk.db{end}").unlink(missing_ok=True)
+    salvage(profile, desk_key=key)
+    with open_desk(profile) as desk:
+        assert [row.name for row in member_rows(desk)] == (["Ada", "Bo", "Di"] if forth else ["Ada", "Cy"]) and verify(desk).ok
 
 
 def test_without_any_backup_the_outbox_alone_makes_a_desk(killed: tuple[Path, bytes, Path], copy_of: Profile) -> None:

@@ -21,7 +21,7 @@ from alumni_desk.checkin.actions import check_in
 from alumni_desk.errors import KnownError
 from alumni_desk.gatherings.actions import add_guests, new_gathering
 from alumni_desk.gatherings.records import registration_id
-from alumni_desk.members.actions import add_member, change_member
+from alumni_desk.members.actions import add_member, bring_back, change_member, remove_members
 from alumni_desk.members.lists import count_members, member_rows
 from alumni_desk.members.merging import merge_people, unmerge
 from alumni_desk.schema import open_desk
@@ -237,6 +237,18 @@ def test_a_backup_from_before_does_not_bring_them_back(desk: Desk, canary: str, 
         for file in profile.path.rglob("*.alumnidesk"):
             file.unlink()
         assert findings(profile, opened.key, CANARY) == []
+
+
+def test_whoever_was_brought_back_before_stays_erased_and_nothing_is_wrong(profile: Profile, tmp_path: Path) -> None:
+    with open_desk(profile) as desk:
+        ada = add_member(desk, first_name="Ada").id
+        remove_members(desk, [ada])
+        bring_back(desk, [ada])
+        backup.back_up(desk, tmp_path / "then.alumnidesk")
+        erasing.erase(desk, [ada])
+    restore(profile, tmp_path / "then.alumnidesk")
+    with open_desk(profile) as desk:
+        assert member_rows(desk) == [] and verify(desk).ok
 
 
 def test_nobody_by_that_id(desk: Desk) -> None:

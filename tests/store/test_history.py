@@ -8,7 +8,8 @@ from alumni_desk.errors import NotFound, Refused
 from alumni_desk.gatherings.actions import add_guests, cancel_gathering, change_gathering, new_gathering, set_rsvp, take_back_rsvp
 from alumni_desk.members.actions import add_member, change_member
 from alumni_desk.members.chapter import change_chapter
-from alumni_desk.members.lists import member
+from alumni_desk.members.lists import member, member_rows
+from alumni_desk.members.merging import merge_people, unmerge
 from alumni_desk.segments.activity import deeds, past_values
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.done import actions
@@ -84,6 +85,28 @@ def test_a_wish_is_not_put_back(desk: Desk) -> None:
         restore(desk, "person", ana, "email@0")
     with pytest.raises(NotFound):
         history(desk, "person", "nobody")
+
+
+def test_a_member_keeps_a_name(desk: Desk) -> None:
+    ana = add_member(desk, first_name="Ana", last_name="Lima").id
+    change_member(desk, ana, first_name="")
+    change_member(desk, ana, first_name="Anna", last_name="")
+    none = next(one for one in history(desk, "person", ana) if one.field == "first_name" and one.value is None)
+    with pytest.raises(Refused, match="needs a name"):
+        restore(desk, "person", ana, none.id)
+    assert [row.name for row in member_rows(desk)] == ["Anna"]
+
+
+def test_a_merge_is_not_put_back(desk: Desk) -> None:
+    ana, anna = (add_member(desk, first_name=name, last_name="Lima").id for name in ("Ana", "Anna"))
+    merge_people(desk, ana, anna)
+    unmerge(desk, ana)
+    merge_people(desk, anna, ana)
+    older = [one for one in history(desk, "person", ana) if one.field == "merged_into"][-1]
+    assert older.value == anna and not older.restorable
+    with pytest.raises(Refused, match="removed, merged or made a member") as refused:
+        restore(desk, "person", ana, older.id)
+    assert refused.value.code == "only_by_hand" and [one.id for one in member_rows(desk)] == [ana]
 
 
 def test_what_this_laptop_wrote_over_is_its_own(desk: Desk) -> None:

@@ -18,6 +18,7 @@ from alumni_desk.members.actions import add_member, change_member
 from alumni_desk.members.lists import count_members, member, member_rows
 from alumni_desk.schema import open_desk
 from alumni_desk.store import capture, keys, opening
+from alumni_desk.store.backup import back_up
 from alumni_desk.store.checking import rebuild_search, verify
 from alumni_desk.store.connecting import connect
 from alumni_desk.store.desk import Desk
@@ -26,6 +27,7 @@ from alumni_desk.store.history import history
 from alumni_desk.store.opening import REVISION
 from alumni_desk.store.profile import Profile
 from alumni_desk.store.undo import redo, undo
+from alumni_desk.sync.restoring import restore
 
 RELEASED = sorted(one for one in (Path(__file__).parents[1] / "upgrades").iterdir() if one.is_dir() and one.name.isdigit())
 
@@ -227,6 +229,16 @@ def test_what_people_are_found_by_lies_in_the_index_alone_after_the_update(profi
         assert {row.id for row in member_rows(desk, "ockham")} == {*people}
         change_member(desk, people[0], last_name="Okafor")
         assert [row.id for row in member_rows(desk, "okafor")] == [people[0]] and not member_rows(desk, "obi") and verify(desk).ok
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_a_backup_takes_the_place_of_one_that_nobody_opened_since_the_update(old: Profile, tmp_path: Path, dry_run: bool) -> None:
+    with open_desk(Profile(tmp_path / "new")) as desk:
+        add_member(desk, first_name="Ada", last_name="Obi")
+        back_up(desk, tmp_path / "chapter.alumnidesk", passphrase="of the backup")
+    assert restore(old, tmp_path / "chapter.alumnidesk", passphrase="of the backup", dry_run=dry_run).held.members == 1
+    with open_desk(old) as desk:
+        assert count_members(desk) == (7 if dry_run else 1) and verify(desk).ok
 
 
 def test_opened_twice_it_is_changed_once(old: Profile) -> None:

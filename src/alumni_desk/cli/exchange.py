@@ -40,7 +40,7 @@ def add_commands(commands: Any) -> None:
 def run_import_file(args: argparse.Namespace) -> int:
     """Import a file, or only try it."""
     from alumni_desk.exchange.cleaning import DateOrder
-    from alumni_desk.exchange.importing import dry_run, run_import
+    from alumni_desk.exchange.importing import dry_run, examined, run_import
     from alumni_desk.store.backup import before
 
     orders: dict[str, DateOrder] = {"day-first": "dmy", "month-first": "mdy"}
@@ -48,9 +48,10 @@ def run_import_file(args: argparse.Namespace) -> int:
     rejects = Path(args.rejects) if args.rejects else None
     run = dry_run if args.dry_run else run_import
     with opened(args) as desk:
+        found = examined(Path(args.file), args.as_)[1]  # first: for a file that is no list there is no backup, which would take the place of an older one
         if not args.dry_run:
             before(desk, "before_import", Path(args.file).name)
-        result = run(desk, Path(args.file), args.as_, order=order, rejects=rejects, cancelled=args.interrupted)
+        result = run(desk, Path(args.file), recognised=found, order=order, rejects=rejects, cancelled=args.interrupted)
     data = {"recognised": result.recognised.kind, "rows": result.rows, "added": result.added, "updated": result.updated,
             "unchanged": result.unchanged, "rejected": result.rejected}
     show(args, data, told(result, rejects, tried=args.dry_run))

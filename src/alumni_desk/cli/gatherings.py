@@ -233,10 +233,12 @@ def _import(args: argparse.Namespace, desk: Desk, which: str) -> int:
 
     from alumni_desk.cli.exchange import told
     from alumni_desk.exchange.guests import import_guests
+    from alumni_desk.exchange.importing import examined
     from alumni_desk.store.backup import before
 
+    found = examined(args.file)[1]  # first: for a file that is no list there is no backup, which would take the place of an older one
     before(desk, "before_import", Path(args.file).name)
-    result = import_guests(desk, which, args.file, rejects=args.rejects, cancelled=args.interrupted)
+    result = import_guests(desk, which, args.file, recognised=found, rejects=args.rejects, cancelled=args.interrupted)
     data = {"recognised": result.recognised.kind, "rows": result.rows, "added": result.added, "updated": result.updated,
             "unchanged": result.unchanged, "rejected": result.rejected, "guests": result.guests}
     lines = [told(result, args.rejects)]

@@ -20,7 +20,7 @@ from alumni_desk.desktop.recovery_page import before_saving
 from alumni_desk.desktop.sheet import PlainSheet
 from alumni_desk.desktop.widgets import Glyph, IconLine, Scroll, StatusPill, Turning
 from alumni_desk.errors import KnownError, Refused, StoreProblem
-from alumni_desk.exchange.importing import Cancelled, ImportResult, dry_run, examine, people, run_import
+from alumni_desk.exchange.importing import Cancelled, ImportResult, chosen, dry_run, examine, people, run_import
 from alumni_desk.exchange.mapping import Entry
 from alumni_desk.exchange.recognise import Column, Recognised, Sure, asks, labels
 from alumni_desk.store.backup import before
@@ -334,7 +334,7 @@ class ImportSheet(PlainSheet):
     def _preview_anew(self) -> None:
         recognised = self._recognised
         if recognised is not None:
-            self._lanes.read(lambda: tuple(people(examine(self._file, recognised.kind)[0], recognised)), self._previewed, key="import.preview")
+            self._lanes.read(lambda: tuple(people(*chosen(self._file, None, recognised))), self._previewed, key="import.preview")
 
     def _previewed(self, entries: tuple[Entry, ...]) -> None:
         self._people = entries

@@ -23,8 +23,10 @@ _MONTHS = ("jan ene janv januar january enero janvier", "feb fev fevr februar fe
            "nov november noviembre novembre", "dec dez dic december dezember diciembre decembre")
 _MONTH_OF = {word: number for number, words in enumerate(_MONTHS, 1) for word in words.split()}
 _YES = frozenset("yes y true t 1 x on ja j wahr si s oui o vrai verdadero checked deceased expired -1".split())
+_NO = frozenset("no n false f 0 nein falsch non faux falso unchecked living alive opt-in opted-in subscribed".split())
 _ACCENTS = str.maketrans("áàâäéèêëíìîïóòôöúùûü", "aaaaeeeeiiiioooouuuu")
 _EMPTY = frozenset(("", "n/a", "na", "null", "none", "-", "--", "#n/a", "(empty)", "nil"))
+_SURNAMES = frozenset(("Na", "Nil", "Null"))  # written so they are somebody's: databases write NA and null
 
 
 def plain(value: str) -> str | None:
@@ -50,7 +52,7 @@ def one_line(value: str) -> str | None:
         if text is None:
             return None
         text = " ".join(text.split())
-    if len(text) < 8 and text.lower() in _EMPTY:
+    if len(text) < 8 and text.lower() in _EMPTY and text not in _SURNAMES:
         return None
     return text or None
 
@@ -72,7 +74,7 @@ def class_year(value: str, today: date) -> int | None:
 
 def email(value: str) -> str | None:
     """An e-mail address as written, out of "Name <a@b.c>" or "mailto:" where needed; None when it is not one."""
-    text = value.strip()
+    text = plain(value) or ""
     if "<" in text and (found := _IN_ANGLES.search(text)):
         text = found.group(1).strip()
     if text[:7].lower() == "mailto:":
@@ -81,11 +83,9 @@ def email(value: str) -> str | None:
 
 
 def flag(value: str) -> bool | None:
-    """Yes or no of a flag column; None when empty. Any other text that is not a no counts as yes only in ``_YES``."""
+    """Yes or no of a flag column; None when it is empty or says neither."""
     text = value.strip().lower().translate(_ACCENTS)
-    if text in _EMPTY:
-        return None
-    return text in _YES
+    return True if text in _YES else False if text in _NO else None
 
 
 def ambiguous_parts(value: str) -> tuple[int, int] | None:
@@ -215,6 +215,8 @@ def split_name(value: str) -> dict[str, str]:
         elif before and after:
             return {**split_given(after), "last_name": before}
     words = text.split()
+    if not words:
+        return parts
     while len(words) > 1 and words[0].lower().rstrip(".") in TITLES and (words[0].endswith(".") or len(words[0]) > 1):
         parts["title"] = f"{parts['title']} {words[0]}" if "title" in parts else words[0]
         words.pop(0)

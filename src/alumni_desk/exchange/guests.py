@@ -11,12 +11,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from alumni_desk.errors import NotFound
-from alumni_desk.exchange.importing import ImportResult, Progress, examine, examined, take_rows
+from alumni_desk.exchange.importing import ImportResult, Progress, chosen, take_rows
 from alumni_desk.exchange.mapping import Entry
 from alumni_desk.exchange.people import People
 from alumni_desk.exchange.recognise import Recognised
 from alumni_desk.exchange.rejects import rejects_file
+from alumni_desk.gatherings.actions import refuse_cancelled
 from alumni_desk.gatherings.records import registration_id
 from alumni_desk.members.roots import stand_in
 from alumni_desk.protocol.codes import badge_code_of
@@ -67,17 +67,12 @@ def import_guests(desk: Desk, gathering_id: str, path: Path | str, as_: str | No
 
 def _import(desk: Desk, gathering_id: str, path: Path | str, as_: str | None, recognised: Recognised | None, rejects: Path | None,
             progress: Progress | None, cancelled: Callable[[], bool] | None, same: Mapping[str, str], *, keep: bool) -> GuestsTried:
-    table, found = (examine(path, as_)[0], recognised) if recognised else examined(path, as_)
-    with desk.reading() as connection:
-        gathering = desk.tables["gathering"]
-        there = connection.execute(sa.select(gathering.c.id).where(
-            gathering.c.id == gathering_id, gathering.c.gone.is_(False))).first()
-    if there is None:
-        raise NotFound("gathering_not_found", _("There is no such gathering. Look at the list of gatherings."))
+    table, found = chosen(path, as_, recognised)
     with ExitStack() as files:
         file = files.enter_context(rejects_file(rejects, table, found)) if rejects is not None else None
         try:
             with desk.writing("guests_added", gathering=gathering_id) as writing:
+                refuse_cancelled(writing, gathering_id)
                 guests = Guests(writing, gathering_id, same)
                 result = take_rows(table, found, guests.take, guests.write, file, progress, cancelled)
                 result = replace(result, guests=guests.new_people)
@@ -104,22 +99,32 @@ class Guests(People):
         self._changes: dict[str, dict[str, Any]] = {}
 
     def take(self, entries: list[Entry]) -> list[str]:
-        """What became of each entry's registration: added, updated, unchanged."""
+        """What became of each entry's registration: added, updated, unchanged, or why there is none."""
         self.load(entries)
         people = []
         for entry in entries:
-            found = self.match(entry) or self._said_to_be(entry)
+            candidate = self.match(entry)
+            found = candidate[0] if candidate else self._said_to_be(entry)
             if found is None:
                 found = self.add(replace(entry, educations=[]), standing="guest")
                 self.new_people += 1
             self.index.claim(found)
             people.append(found)
-        ids = [registration_id(self._gathering, person) for person in people]
+        # Somebody may be on the list by an entry that is part of theirs by now.
+        places = [[registration_id(self._gathering, one) for one in (person, *self.index.parts.get(person, ()))] for person in people]
         table = self._registration
-        query = sa.select(table.c.id, table.c.status, table.c.gone).where(table.c.id.in_(ids))
+        query = sa.select(table.c.id, table.c.status, table.c.gone).where(table.c.id.in_([one for some in places for one in some]))
         there = {row.id: {"status": row.status, "gone": row.gone} for row in self.writing.connection.execute(query)}
-        return [self._register(entry, person, id_, there)
-                for entry, person, id_ in zip(entries, people, ids, strict=True)]
+        return [self._answer(entry, person, some, there) for entry, person, some in zip(entries, people, places, strict=True)]
+
+    def _answer(self, entry: Entry, person: str, places: list[str], there: dict[str, dict[str, Any]]) -> str:
+        """Note an answer wherever somebody is on the list, else put them there. Returns what became of it, or why nothing did."""
+        on_it = [one for one in places if one in there and not there[one]["gone"]]
+        if not on_it and person in self.known and self.known[person].fields.get("deceased"):
+            return _("has died, says the member list")
+        on_it = on_it or places[:1]
+        found = {self._register(entry, person, one, there) for one in on_it}
+        return next(one for one in ("added", "updated", "unchanged") if one in found)
 
     def _said_to_be(self, entry: Entry) -> str | None:
         """Who somebody has said this is. A name that nobody knows is remembered."""
@@ -129,7 +134,8 @@ class Guests(People):
             return None
         self._unknown.setdefault(key, (name, entry.fields.get("class_year")))
         self._named[key] += 1
-        return self._same.get(key)
+        member = self._same.get(key)
+        return None if member is None else self.index.listed_as(member)  # merged or removed since it was asked, perhaps
 
     def likely(self) -> tuple[Likely, ...]:
         """Names that nobody knew, once in the file and borne by exactly one member (of the same class, where both say one). Entries that were merged are one
@@ -139,7 +145,7 @@ class Guests(People):
         stands_in = stand_in(self.writing.connection)
         person = self._person
         query = sa.select(person.c.id, person.c.first_name, person.c.preferred_name, person.c.last_name, person.c.class_year).where(
-            person.c.standing == "member", person.c.gone.is_(False))
+            person.c.standing == "member", person.c.gone.is_(False), person.c.deceased.is_not(True))
         for row in self.writing.connection.execute(query) if once else ():
             for first in {row.first_name, row.preferred_name} - {None}:
                 key = fold(f"{first} {row.last_name or ''}".strip())

@@ -24,6 +24,7 @@ from alumni_desk.words import _
 
 _AT_ONCE = 400  # rows looked up and written together
 _NAMED_REJECTS = 200
+_OUTCOMES = frozenset({"added", "updated", "unchanged"})
 
 Progress = Callable[[int, int], object]
 
@@ -89,6 +90,16 @@ def examined(path: Path | str, as_: str | None = None) -> tuple[Table, Recognise
     return table, recognised
 
 
+def chosen(path: Path | str, as_: str | None, recognised: Recognised | None) -> tuple[Table, Recognised]:
+    """The table in a file with its columns as somebody confirmed them, or as the file says. Raises BadInput if it has other columns by now."""
+    if recognised is None:
+        return examined(path, as_)
+    table = read_table(path)
+    if table.headers != tuple(column.heading for column in recognised.columns):
+        raise BadInput("import_file_changed", _("{file} has changed since it was chosen. Choose it again."), file=table.name)
+    return table, recognised
+
+
 def people(table: Table, recognised: Recognised, count: int = 50) -> list[Entry]:
     """The first people as they will be, for the preview."""
     make = entry_maker(recognised, date.today())
@@ -120,10 +131,7 @@ class _TakeBack(Exception):
 def _import(desk: Desk, path: Path | str, as_: str | None, recognised: Recognised | None, order: DateOrder | None,
             rejects: Path | None, progress: Progress | None, cancelled: Callable[[], bool] | None,
             *, keep: bool) -> ImportResult:
-    table, found = (read_table(path), recognised) if recognised else examined(path, as_)
-    if len(found.columns) != len(table.headers):
-        raise BadInput("import_file_changed", _("{file} has changed since it was chosen. Choose it again."),
-                       file=table.name)
+    table, found = chosen(path, as_, recognised)
     if order:
         found = found.with_order(order)
     result = ImportResult(found)
@@ -164,7 +172,7 @@ def take_rows(table: Table, recognised: Recognised, take: Callable[[list[Entry]]
               cancelled: Callable[[], bool] | None) -> ImportResult:
     """Passes the file's people on in batches and counts what became of them.
 
-    ``take`` gives for each entry "added", "updated" or "unchanged"; ``flush`` writes a batch.
+    ``take`` gives for each entry "added", "updated" or "unchanged", or why it cannot be used; ``flush`` writes a batch.
     """
     make = entry_maker(recognised, date.today())
     estimate = table.estimate() if progress else 0
@@ -176,16 +184,20 @@ def take_rows(table: Table, recognised: Recognised, take: Callable[[list[Entry]]
     while batch := list(islice(rows, _AT_ONCE)):
         if cancelled is not None and cancelled():
             raise Cancelled("import_cancelled", _("The import was cancelled. Nothing was changed."))
-        entries = []
+        entries, taken = [], []
         for row in batch:
             entry = make(row.cells) if row.problem is None else Entry({}, problem=row.problem)
             if entry.problem is None:
                 entries.append(entry)
+                taken.append(row)
                 left_out.update(entry.left_out)
             else:
                 _reject(row, entry.problem, named, file)
                 counts["rejected"] += 1
-        counts.update(take(entries))
+        for row, outcome in zip(taken, take(entries), strict=True):
+            if outcome not in _OUTCOMES:
+                _reject(row, outcome, named, file)
+            counts[outcome if outcome in _OUTCOMES else "rejected"] += 1
         flush()
         done += len(batch)
         if progress is not None:

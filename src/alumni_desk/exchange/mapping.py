@@ -20,6 +20,7 @@ _ONE_LINE = frozenset(("title", "first_name", "middle_name", "last_name", "suffi
 _RULES = ("do_not_contact", "do_not_email", "do_not_call", "do_not_mail", "do_not_solicit")
 _EDUCATION = {"school": "school", "degree": "degree", "major": "major", "education_year": "class_year",
               "education_primary": "is_primary", "name_at_graduation": "name_at_graduation"}
+_JOINED = ("notes", "street", "pronunciation")  # of several columns each
 _WHO = ("first_name", "last_name", "email", "preferred_name", "other_script_name")
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _LONGEST_WHOLE = 200 * 1024  # bytes of a row: an operation holds 256 KB
@@ -67,6 +68,13 @@ def entry_maker(recognised: Recognised, today: date) -> Callable[[Sequence[str]]
             # The first column that says something counts; what a second one says otherwise is named, not lost in silence.
             if values.setdefault(target, value) != value:
                 entry.left_out.append(heading)
+
+        def said(text: str, heading: str) -> bool:
+            # "Unsubscribed" or "Deceased" may hold the day. What is neither yes nor no is named: nobody's wish is lost in silence.
+            yes = True if cleaning.iso_date(text, "mdy", today) else cleaning.flag(text)
+            if yes is None:
+                entry.left_out.append(heading)
+            return bool(yes)
 
         for index, target, heading in one_line:
             cell = cells[index]
@@ -116,13 +124,15 @@ def entry_maker(recognised: Recognised, today: date) -> Callable[[Sequence[str]]
                 else:
                     entry.left_out.append(heading)
             elif target == "deceased":
-                if cleaning.flag(text) or cleaning.iso_date(text, "mdy", today):
+                if said(text, heading):
                     values["deceased"] = True
             elif target in _RULES:
-                if cleaning.flag(text):
+                if said(text, heading):
                     rules.append(target)
             elif target == "solicit_codes":
-                rules.extend(cleaning.solicit_codes(text))
+                rules.extend(wishes := cleaning.solicit_codes(text))
+                if not wishes:
+                    entry.left_out.append(heading)
             elif target == "constituent_codes":
                 _extend(values, "constituent_codes", cleaning.constituent_codes(text))
             elif target == "former_names":
@@ -163,7 +173,7 @@ def entry_maker(recognised: Recognised, today: date) -> Callable[[Sequence[str]]
             entry.educations = _educations(schools, values, has_class_year)
         if not any(name in values for name in _WHO):
             entry.problem = _("neither a name nor an e-mail address")
-        elif max(map(len, cells)) > _LONGEST_TEXT:
+        elif max(map(len, cells)) > _LONGEST_TEXT or any(len(values.get(name, "")) > _LONGEST_TEXT for name in _JOINED):
             entry.problem = _("a text is longer than {most} characters").format(most=f"{_LONGEST_TEXT:,}")
         elif sum(map(len, cells)) > _LONGEST_WHOLE // 4 and sum(len(cell.encode("utf-8", "surrogatepass")) for cell in cells) > _LONGEST_WHOLE:
             entry.problem = _("its texts are longer than {most} KB together").format(most=_LONGEST_WHOLE // 1024)

@@ -41,6 +41,7 @@ class Index:
     """
 
     def __init__(self) -> None:
+        self.parts: dict[str, list[str]] = {}  # entries that were merged, by the one that stands in the list for them
         self._places: dict[str, int] = {}
         self._ids: list[str] = []
         self._found: dict[int, int | tuple[int, ...]] = {}
@@ -55,6 +56,8 @@ class Index:
             listed_as = stands_in.get(row["id"], row["id"])
             if listed_as is not None:
                 self.add(listed_as, keys(known_fields(dict(row))))
+                if listed_as != row["id"]:
+                    self.parts.setdefault(listed_as, []).append(row["id"])
 
     def add(self, person_id: str, wanted: Iterable[int]) -> None:
         """Makes a person findable by these keys."""
@@ -84,6 +87,12 @@ class Index:
                 places.update(dict.fromkeys(found))
         return [self._ids[place] for place in places]
 
+    def listed_as(self, person_id: str) -> str | None:
+        """The one who stands in the list for this entry; None if it is there no more."""
+        if person_id in self._places:
+            return person_id
+        return next((whole for whole, parts in self.parts.items() if person_id in parts), None)
+
     def claim(self, person_id: str) -> None:
         """Remembers that a row of this file was about this person."""
         self._claimed[self._places[person_id]] = 1
@@ -101,17 +110,21 @@ def keys(fields: Mapping[str, Any]) -> list[int]:
     return found
 
 
-def match(fields: Mapping[str, Any], candidates: Iterable[tuple[str, Mapping[str, Any]]], index: Index) -> str | None:
+Candidate = tuple[str, Mapping[str, Any]]
+"""Somebody in the desk, and what is known of them; what an entry said that is part of theirs now stands beside it, under their id."""
+
+
+def match(fields: Mapping[str, Any], candidates: Iterable[Candidate], index: Index) -> Candidate | None:
     """The one candidate that the row is about, or None when there is none or it cannot be told.
 
-    Candidates are (id, fields). Two different IDs of one system are two people, whatever else is equal.
+    Two different IDs of one system are two people, whatever else is equal.
     """
     possible = [(id_, known) for id_, known in candidates if not _other_id(fields, known, index.claimed(id_))]
     own_ids = set(fields.get("external_ids") or ())
     for id_, known in possible:
         shared = own_ids & set(known.get("external_ids") or ())
         if shared and (_compatible(fields, known) or any(_system(external) not in _WEAK for external in shared)):
-            return id_
+            return id_, known
     own_emails = _emails(fields)
     by_email = [(id_, known) for id_, known in possible
                 if own_emails & _emails(known) and _compatible(fields, known)]
@@ -119,20 +132,19 @@ def match(fields: Mapping[str, Any], candidates: Iterable[tuple[str, Mapping[str
         named = [one for one in by_email if _same_name(fields, one[1])]
         by_email = named or by_email
     if by_email:
-        return by_email[0][0]
+        return by_email[0]
     named = [(id_, known) for id_, known in possible if _same_name(fields, known)
              and (fields.get("class_year") or 0) == (known.get("class_year") or 0)]
     # In one file two namesakes with two addresses are two people; across files it is a new address.
     named = [(id_, known) for id_, known in named
              if not (index.claimed(id_) and own_emails and _emails(known))]
     if fields.get("class_year"):
-        free = [id_ for id_, _known in named if not index.claimed(id_)]
-        if len(named) == 1:
-            return named[0][0]
-        if len(free) == 1:
-            return free[0]
-    same = [id_ for id_, known in named if not differences(fields, known)]
-    return next((id_ for id_ in same if not index.claimed(id_)), same[0] if same else None)
+        free = [one for one in named if not index.claimed(one[0])]
+        for some in (named, free):
+            if len({id_ for id_, _known in some}) == 1:
+                return some[0]
+    same = [one for one in named if not differences(fields, one[1])]
+    return next((one for one in same if not index.claimed(one[0])), same[0] if same else None)
 
 
 def differences(fields: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,12 +9,12 @@ from typing import Any
 import sqlalchemy as sa
 
 from alumni_desk.exchange.mapping import ADDRESS, MANY, Entry, as_json
-from alumni_desk.exchange.matching import Index, differences, keys, known_fields, match
+from alumni_desk.exchange.matching import Candidate, Index, differences, keys, known_fields, match
 from alumni_desk.protocol.ids import uuid7
 from alumni_desk.store.writing import Writing
 
 _ALWAYS = ("standing", "first_name", "last_name", "preferred_name", "other_script_name", "class_year", "email",
-           "email_status", "other_emails", "external_ids", *ADDRESS)
+           "email_status", "other_emails", "external_ids", "deceased", *ADDRESS)
 _SCHOOL = ("id", "person", "school", "degree", "major", "class_year", "is_primary", "name_at_graduation")
 
 
@@ -37,6 +37,7 @@ class People:
         self.writing = writing
         self.index = Index()
         self.known: dict[str, Known] = {}
+        self._parts: dict[str, dict[str, Any]] = {}  # what the entries say that are part of theirs
         self._has_education = has_education
         self._person, self._education = writing.tables["person"], writing.tables["education"]
         self.index.load(writing.connection, self._person)
@@ -51,22 +52,27 @@ class People:
         names = sorted({*_ALWAYS, *(name for entry in entries for name in entry.fields)})
         people = sa.select(self._person.c.id, *[self._person.c[name] for name in names])
         schools = sa.select(*[self._education.c[name] for name in _SCHOOL])
-        for some in _batches(sorted(wanted), 500):
+        parts = {part for id_ in wanted for part in self.index.parts.get(id_, ())}
+        for some in _batches(sorted(wanted | parts), 500):
             for id_, *values in self.writing.connection.execute(people.where(self._person.c.id.in_(some))):
-                self.known[id_] = Known(known_fields(dict(zip(names, values, strict=True))), [])
+                fields = known_fields(dict(zip(names, values, strict=True)))
+                if id_ in parts:
+                    self._parts[id_] = fields
+                else:
+                    self.known[id_] = Known(fields, [])
             if self._has_education:
                 query = schools.where(self._education.c.person.in_(some), self._education.c.gone.is_(False))
                 for school in self.writing.connection.execute(query.order_by(self._education.c.id)):
                     if school.person in self.known:
                         self.known[school.person].educations.append(dict(zip(_SCHOOL, school, strict=True)))
 
-    def match(self, entry: Entry) -> str | None:
-        """The id of the person that the entry is about, if there is one."""
-        candidates = self.index.candidates(entry.keys)
-        if not candidates:
-            return None
-        loaded = [(id_, self.known[id_].fields) for id_ in candidates if id_ in self.known]
-        return match(entry.fields, loaded, self.index)
+    def match(self, entry: Entry) -> Candidate | None:
+        """The person that the entry is about, if there is one, and by what they were known: their entry, or one that is part of it."""
+        loaded = []
+        for id_ in self.index.candidates(entry.keys):
+            if id_ in self.known:
+                loaded += [(id_, self.known[id_].fields), *((id_, self._parts[part]) for part in self.index.parts.get(id_, ()) if part in self._parts)]
+        return match(entry.fields, loaded, self.index) if loaded else None
 
     def add(self, entry: Entry, **more: Any) -> str:
         """A new person of the entry's values."""
@@ -95,6 +101,7 @@ class People:
         if schools:
             self.writing.add_many("education", _even(schools))
         self.known.clear()
+        self._parts.clear()
 
 
 class Members(People):
@@ -106,15 +113,19 @@ class Members(People):
         return [self._take(entry) for entry in entries]
 
     def _take(self, entry: Entry) -> str:
-        found = self.match(entry)
-        if found is None:
+        candidate = self.match(entry)
+        if candidate is None:
             more: dict[str, Any] = {"standing": "member"}
             if "constituent_codes" not in entry.fields and ("class_year" in entry.fields or entry.educations):
                 more["constituent_codes"] = ["alumnus"]
             self.add(entry, **more)
             return "added"
+        found, known_by = candidate
         known = self.known[found]
         fields = entry.fields
+        if known_by is not known.fields:  # what an entry said that was merged is no news: whoever merged them has decided what counts
+            news = differences(fields, known_by)
+            fields = {name: value for name, value in fields.items() if name in news}
         if self.index.claimed(found) and known.fields.get("class_year") and "class_year" in fields:
             # a second row with another degree of the same person: the first one keeps the class year
             fields = {name: value for name, value in fields.items() if name != "class_year"}

@@ -6,6 +6,7 @@ import csv
 import hashlib
 from collections import deque
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -55,7 +56,7 @@ class Table:
 
     def rows(self) -> Iterator[Row]:
         """Every row that is not blank, padded to the headings; unusable rows carry their problem."""
-        with _opened(self.path, self._encoding) as stream:
+        with _said(self.path), _opened(self.path, self._encoding) as stream:
             yield from _rows(stream, self._layout, len(self.headers), self._encoding.damaged)
 
     def sample(self, count: int = 500) -> list[list[str]]:
@@ -70,7 +71,7 @@ class Table:
 
     def estimate(self) -> int:
         """About how many rows the file has, from the size of its first rows; for progress only."""
-        with self.path.open("rb") as stream:
+        with _said(self.path), self.path.open("rb") as stream:
             head = stream.read(_SAMPLE)
         if len(head) == self.size:
             return sum(1 for _row in self.rows())
@@ -85,7 +86,7 @@ def read_table(path: Path | str) -> Table:
     """
     path = Path(path)
     digest = hashlib.sha256()
-    try:
+    with _said(path):
         if path.is_dir():
             raise BadInput("import_is_a_folder", _("{file} is a folder. Choose the file with the list in it."),
                            file=path.name)
@@ -97,6 +98,21 @@ def read_table(path: Path | str) -> Table:
         size = path.stat().st_size
         with _opened(path, encoding) as stream:
             start = stream.read(_SAMPLE)
+    layout = find_layout(start, whole=len(start) < _SAMPLE)
+    if layout is None:
+        raise BadInput("import_empty", _("{file} is empty. Save the list again and import that file."), file=path.name)
+    if len(layout.headers) > MOST_COLUMNS:
+        raise BadInput("import_too_many_columns", _("{file} has {count} columns, and Alumni Desk reads up to {most}. "
+                       "Remove columns that you do not need and save it again."),
+                       file=path.name, count=len(layout.headers), most=MOST_COLUMNS)
+    return Table(path, layout.headers, encoding.name, layout.delimiter, size, digest.hexdigest(), encoding, layout)
+
+
+@contextmanager
+def _said(path: Path) -> Iterator[None]:
+    """Around the reading of a list: what the system says becomes a sentence, at its first row as at its last (a stick that is pulled out)."""
+    try:
+        yield
     except FileNotFoundError:
         raise BadInput("import_no_file", _("There is no file {file}. Check its name and folder."),
                        file=str(path)) from None
@@ -106,14 +122,6 @@ def read_table(path: Path | str) -> Table:
     except OSError as problem:
         raise BadInput("import_not_read", _("{file} could not be read ({reason}). Copy it to this computer and "
                        "import the copy."), file=path.name, reason=problem.strerror or "?") from problem
-    layout = find_layout(start, whole=len(start) < _SAMPLE)
-    if layout is None:
-        raise BadInput("import_empty", _("{file} is empty. Save the list again and import that file."), file=path.name)
-    if len(layout.headers) > MOST_COLUMNS:
-        raise BadInput("import_too_many_columns", _("{file} has {count} columns, and Alumni Desk reads up to {most}. "
-                       "Remove columns that you do not need and save it again."),
-                       file=path.name, count=len(layout.headers), most=MOST_COLUMNS)
-    return Table(path, layout.headers, encoding.name, layout.delimiter, size, digest.hexdigest(), encoding, layout)
 
 
 def _opened(path: Path, encoding: Encoding) -> IO[str]:

@@ -293,10 +293,13 @@ def settle_dates(recognised: Recognised, rows: Iterable[Sequence[str]]) -> Recog
 def _settled(columns: list[Column], keys: Sequence[str]) -> list[Column]:
     """Meanings that depend on the other columns: a "Name" beside a first name is the last name, and the like."""
     targets = {column.target for column in columns}
+    own_job = any(column.target == "job_title" and key != "title" for column, key in zip(columns, keys, strict=True))
     settled = []
     for column, key in zip(columns, keys, strict=True):
         if key in ("name", "nom") and "first_name" in targets and "last_name" not in targets:
             column = replace(column, target="last_name", sure=Sure.SURE, reason=None)
+        elif key == "title" and own_job and column.sure is Sure.GUESS and column.target == "job_title":
+            column = replace(column, target="title", reason=_("“Title” can be Dr. or a job; the job has its own column"))
         elif key == "nom" and column.target is None:
             column = replace(column, target="full_name" if "first_name" not in targets else None, sure=Sure.SURE)
         elif key in ("nombre", "nombres") and "last_name" not in targets:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import errno
 import os
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -30,6 +31,8 @@ def written_whole(out: Path, encoding: str) -> Iterator[IO[str]]:
     """A text file that takes its place only when it is complete; else nothing of it remains. Raises BadInput."""
     refuse_chapters_folder(out)
     try:
+        if out.is_dir():  # said before anything is done: a folder gives its name to no file
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         handle, name = tempfile.mkstemp(prefix=f".{out.name}.", dir=out.parent or ".")
     except OSError as problem:
         raise _not_written(out, problem) from problem

@@ -112,7 +112,7 @@ def add_guests(desk: Desk, gathering_id: str, person_ids: Iterable[str], *, stat
     """
     _known(status)
     with desk.writing("guests_added", gathering=gathering_id) as writing:
-        _open(writing, gathering_id)
+        refuse_cancelled(writing, gathering_id)
         merged = merged_on(writing.connection)
         wanted = list(dict.fromkeys(root_of(merged, person) for person in person_ids))
         asked, wanted = len(wanted), _living(writing, wanted)
@@ -147,7 +147,7 @@ def add_guest_of(desk: Desk, gathering_id: str, host_registration: str, name: st
         if len(words) > 1:
             fields.setdefault("last_name", words[-1])
     with desk.writing("guest_of_added", gathering=gathering_id) as writing:
-        _open(writing, gathering_id)
+        refuse_cancelled(writing, gathering_id)
         host = _registrations(writing, {host_registration}).get(host_registration)
         if host is None or host.gone or host.gathering != gathering_id:
             raise NotFound("registration_not_found", _("The host is not on this list any more. Look for the name again."))
@@ -240,7 +240,8 @@ def _gathering(writing: Writing, gathering_id: str) -> sa.Row[Any]:
     return row
 
 
-def _open(writing: Writing, gathering_id: str) -> None:
+def refuse_cancelled(writing: Writing, gathering_id: str) -> None:
+    """Nobody is put on the list of a gathering that does not take place. Raises Refused ``gathering_cancelled``, or NotFound."""
     row = _gathering(writing, gathering_id)
     if row.status == "cancelled":
         raise Refused("gathering_cancelled", _("{name} was cancelled. Plan it again before adding guests."), name=row.name or _("This gathering"))

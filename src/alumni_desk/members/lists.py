@@ -293,7 +293,8 @@ def _household(connection: sa.Connection, desk: Desk, household: str | None, per
         return None, ()
     table, person = desk.tables["household"], desk.tables["person"]
     name = connection.scalar(sa.select(table.c.name).where(table.c.id == household, ~table.c.gone))
-    others = connection.execute(sa.select(person).where(person.c.household == household, person.c.id != person_id, ~person.c.gone)).all()
+    others = connection.execute(sa.select(person).where(  # an entry that is part of another is nobody else
+        person.c.household == household, person.c.id != person_id, ~person.c.gone, person.c.merged_into.is_(None))).all()
     return name, tuple((one.id, naming.display_name(one)) for one in others)
 
 

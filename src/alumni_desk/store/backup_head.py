@@ -122,6 +122,11 @@ def listed(file: Path, key: bytes | None) -> Backup:
                   inside is not None, said.get("chapter", ""), number=_number(said.get("number")), last=_last(said.get("last")), header=header)
 
 
+def number_of(header: dict[str, Any], key: bytes) -> int:
+    """The number of a backup of the desk with this key; 0 if it is of another one, or has none."""
+    return _number((said_inside(header, key) or {}).get("number"))
+
+
 def _number(said: str | None) -> int:
     return int(said) if said is not None and said.isdecimal() else 0
 

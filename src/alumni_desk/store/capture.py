@@ -327,6 +327,9 @@ def triggers(metadata: sa.MetaData, schema: int, searched: Mapping[str, tuple[st
         found.update(_table_triggers(table, schema, marked.get(table.name)))
     for name, (person, columns) in searched.items():
         stale = marked[name]
+        if person != "id":  # a degree that goes from one to another is neither's as it was
+            stale += (f"; INSERT INTO search_stale (id) SELECT OLD.{person} WHERE OLD.{person} IS NOT NEW.{person} AND OLD.{person} IS NOT NULL"
+                      " ON CONFLICT DO NOTHING")
         found[f"search_{name}_update"] = (f"CREATE TRIGGER search_{name}_update AFTER UPDATE OF {', '.join(columns)} ON {name} BEGIN {stale}; END")
         gone = f"INSERT INTO search_stale (id) SELECT OLD.{person} WHERE OLD.{person} IS NOT NULL ON CONFLICT DO NOTHING"
         found[f"search_{name}_delete"] = f"CREATE TRIGGER search_{name}_delete AFTER DELETE ON {name} BEGIN {gone}; END"

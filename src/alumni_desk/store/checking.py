@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,6 +14,7 @@ from alumni_desk.store import driver, fates, search, tampering
 from alumni_desk.store.backup import MEMBERS
 from alumni_desk.store.connecting import connect
 from alumni_desk.store.desk import Desk, wanted_triggers
+from alumni_desk.store.erasing import rows_erased
 from alumni_desk.store.outbox import is_alone
 from alumni_desk.store.tables import CARD_MOVED, FULL_TEXT
 from alumni_desk.store.troubles import part_damaged, store_problem
@@ -151,7 +152,9 @@ def _look_inside(desk: Desk, copy: Sequence[tuple[str, str, str, str]]) -> Findi
         counts = {name: int(connection.exec_driver_sql(f'SELECT count(*) FROM "{name}" WHERE NOT gone').scalar() or 0) for name in synced}
         counts["members"] = int(connection.exec_driver_sql(f"SELECT count(*) FROM {MEMBERS}").scalar() or 0)
         counts["waiting"] = int(connection.exec_driver_sql("SELECT count(*) FROM waiting WHERE queue <> 'peer'").scalar() or 0)
-        hidden = {name: _hidden(connection, desk.tables[name]) for name in synced if desk.tables[name].info["kind"] == "put"}
+        erased = rows_erased(connection)
+        hidden = {name: _hidden(connection, desk.tables[name], {row_id for table, row_id in erased if table == name})
+                  for name in synced if desk.tables[name].info["kind"] == "put"}
         views = sum(count for count, _lost in hidden.values())
         alone = is_alone(connection)
         told = tampering.look(connection, desk.tables, copy, {(name, row_id) for name, (_count, ids) in hidden.items() for row_id in ids})
@@ -210,9 +213,9 @@ _STEPS = 1_000
 """So often it is asked whether somebody waits for the end: after some twenty pages, which a slow disk takes half a second for."""
 
 
-def _hidden(connection: sa.Connection, table: sa.Table) -> tuple[int, set[str]]:
+def _hidden(connection: sa.Connection, table: sa.Table, erased: Set[str] = frozenset()) -> tuple[int, set[str]]:
     """How many rows of a table show something else than what their last waiting operations say: one's own write stays visible. And those rows of them that
-    say a clock under which none of these operations is."""
+    say a clock under which none of these operations is. ``erased``: rows of people whom a restore left erased, whatever was said of them before."""
     said: dict[str, dict[str, Any]] = {}
     under: dict[str, str] = {}
     for row in connection.exec_driver_sql(
@@ -235,7 +238,7 @@ def _hidden(connection: sa.Connection, table: sa.Table) -> tuple[int, set[str]]:
         for row in driver.rows(connection, f'SELECT {columns} FROM "{table.name}" WHERE id IN (SELECT value FROM json_each(?))', (part,)):
             shown = dict(zip(names, row, strict=True))
             row_id = shown["id"]
-            hidden += any(shown[name] != value for name, value in said[row_id].items() if name in shown)
+            hidden += row_id not in erased and any(shown[name] != value for name, value in said[row_id].items() if name in shown)
             if not tampering.is_under(under[row_id], shown["clock"], shown["clocks"]):
                 lost.add(row_id)
     return hidden, lost

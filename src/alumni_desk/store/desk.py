@@ -309,6 +309,10 @@ class Desk:
             try:
                 yield writing
                 record = writing.note()
+                if large := sum(map(len, writing.changed.tables.values())) > AT_ONCE:
+                    from alumni_desk.store.outbox import note_unkept
+
+                    note_unkept(connection, writing.action_id)
             finally:
                 writing.end()
             self._rest(connection)
@@ -316,8 +320,15 @@ class Desk:
             self.outbox.append(founding)
         if record is not None:
             self.outbox.append(record)
-        elif sum(map(len, writing.changed.tables.values())) > AT_ONCE:
+        elif large:
             self.unkept.append(writing.action_id)
+
+    def note_kept(self, action: str) -> None:
+        """A large action is in the outbox, too."""
+        from alumni_desk.store.outbox import note_kept
+
+        with self._transaction() as connection:
+            note_kept(connection, action)
 
     @contextmanager
     def applying(self, beside: Beside | None = None) -> Iterator[Applying]:

@@ -23,11 +23,17 @@ from alumni_desk.words import _
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
-ONLY_BY_HAND = frozenset({"solicit_codes", "consent", "standing", "gone"})
+DEEDS = frozenset({"standing", "gone", "merged_into"})
+"""Fields that say what was done with a record as a whole: alone, an older value could leave somebody on no list."""
+
+ONLY_BY_HAND = frozenset({"solicit_codes", "consent"}) | DEEDS
 """Fields whose older values are shown and not put back: what somebody wished changes only where wishes are noted."""
 
 TOGETHER = {"registration": frozenset({"status", "answered_at"})}
 """Fields that one deed writes, each with a clock of its own: an answer comes back with when it was given."""
+
+NAMES = ("first_name", "last_name", "preferred_name", "other_script_name")
+"""Fields of a person of which a member keeps one."""
 
 _json = msgspec.json.Decoder(dict[str, Any])
 
@@ -89,6 +95,8 @@ def restore(desk: Desk, table: str, row_id: str, version: str) -> Changed:
     wanted = next((one for one in versions if one.id == version), None)
     if wanted is None:
         raise NotFound("no_such_version", _("There is no such value in the history. Look at the list again."))
+    if wanted.field in DEEDS:
+        raise Refused("only_by_hand", _("What was removed, merged or made a member is not put back from history. Undo it in Activity, or do it anew."))
     if wanted.field in ONLY_BY_HAND:
         raise Refused("only_by_hand", _("What somebody wished is not put back from history. Note their wish anew under Contact & consent."))
     group = {column.name for column in desk.tables[table].columns if clock_key(column) == clock_key(desk.tables[table].c[wanted.field])}
@@ -98,6 +106,9 @@ def restore(desk: Desk, table: str, row_id: str, version: str) -> Changed:
         values |= {name: _stood(versions, name, _clock(version)) for name in TOGETHER[table] - group}
     with desk.writing("value_restored") as writing:
         writing.change(table, row_id, **values)
+        if table == "person" and not group.isdisjoint(NAMES) and driver.row(
+                writing.connection, f"SELECT 1 FROM person WHERE id = ? AND standing = 'member' AND coalesce({', '.join(NAMES)}) IS NULL", (row_id,)):
+            raise Refused("no_name", _("A member needs a name, and this would leave none, so nothing was put back. Give them their other name first."))
     return writing.changed
 
 

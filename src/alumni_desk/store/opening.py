@@ -74,6 +74,7 @@ def open_with(profile: Profile, metadata: Callable[[], sa.MetaData], version: in
     desk = Desk(profile, key, metadata, version, triggers=known, first=first, sole=sole)
     desk.remade = remade
     _correct_clock(desk)
+    _go_on_copying(desk)
     if sole is None:
         recovery.keep_in_step(desk)
     return desk
@@ -151,6 +152,13 @@ def _correct_clock(desk: Desk) -> None:
     last = json.loads(found["last_sync"])["at"] if "last_sync" in found and "elsewhere" not in found else None
     if last is not None and abs(skew["ahead_ms"]) <= AHEAD_MS:  # a clock that was wrong may have been set since
         desk.clock.told = round(datetime.fromisoformat(last).timestamp() * 1000) - skew["ahead_ms"]
+
+
+def _go_on_copying(desk: Desk) -> None:
+    """Who was killed before a large action was copied has left that to whoever opens the desk next."""
+    with desk.asking() as connection:
+        found = driver.row(connection, "SELECT value FROM sync_state WHERE key = 'unkept'")
+    desk.unkept += json.loads(found[0]) if found is not None else []
 
 
 def open_staged(profile: Profile, key: bytes, metadata: Callable[[], sa.MetaData], version: int) -> Desk:

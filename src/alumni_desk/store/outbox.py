@@ -19,8 +19,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from alumni_desk.store import fates, keys
+from alumni_desk.errors import StoreProblem
+from alumni_desk.store import driver, fates, keys
 from alumni_desk.store.disk import disk_problem
+from alumni_desk.store.done import GONE_BACK
 from alumni_desk.store.profile import Turns, alone
 
 if TYPE_CHECKING:
@@ -76,13 +78,15 @@ class Outbox:
         self._turns = Turns(folder / "outbox.lock")
         self._key = keys.derived(key, b"alumni outbox")
 
-    def append(self, record: Record) -> None:
-        """Add what was just saved. It is safe in the database already, so trouble here is told to the log and to nobody's face."""
+    def append(self, record: Record) -> bool:
+        """Add what was just saved. It is safe in the database already, so trouble here is told to the log and to nobody's face. Returns whether it is added."""
         try:
             with self._turns.alone():
                 self._add(self._sealed(record))
         except OSError as error:
             log.warning("the outbox copy was not written: %s", error.strerror)
+            return False
+        return True
 
     def close(self) -> None:
         """Let go of the file that turns are taken by."""
@@ -224,16 +228,36 @@ def of_small_action(connection: sa.Connection, action: str) -> Record | None:
     return Record(operations=[_plain(row) for row in operations], actions=[_plain(row) for row in done]) if operations else None
 
 
+_UNKEPT = "unkept"
+"""Under this key of ``sync_state`` stand the large actions that are to be copied still: whoever is killed before does it at the next opening."""
+
+
+def note_unkept(connection: sa.Connection, action: str) -> None:
+    """In the transaction of a large action: it is to be copied."""
+    driver.run(connection, "INSERT INTO sync_state (key, value) VALUES (?1, json_array(?2))"
+                           " ON CONFLICT (key) DO UPDATE SET value = json_insert(value, '$[#]', ?2)", (_UNKEPT, action))
+
+
+def note_kept(connection: sa.Connection, action: str) -> None:
+    """A large action was copied."""
+    driver.run(connection, "UPDATE sync_state SET value = (SELECT json_group_array(value) FROM json_each(sync_state.value) WHERE value <> ?) WHERE key = ?",
+               (action, _UNKEPT))
+    driver.run(connection, "DELETE FROM sync_state WHERE key = ? AND value = '[]'", (_UNKEPT,))
+
+
 def catch_up(desk: Desk) -> None:
     """Add the large actions that were saved since."""
     while desk.unkept:
-        actions = [desk.unkept.pop(0)]
+        action = desk.unkept.pop(0)
         try:
             with desk.outbox.one_at_a_time(), desk.reading() as connection:
-                for record in of_actions(connection, actions):
-                    desk.outbox.append(record)
+                whole = all(map(desk.outbox.append, of_actions(connection, [action])))
+            if whole:
+                desk.note_kept(action)
         except OSError as error:
             log.warning("the outbox copy was not written: %s", error.strerror)
+        except StoreProblem as problem:  # it is copied once more at the next opening
+            log.warning("that the outbox copy is whole was not noted: %s", problem.code)
 
 
 def is_alone(connection: sa.Connection) -> bool:
@@ -248,8 +272,9 @@ def _waiting(connection: sa.Connection, after: int) -> Iterator[Record]:
                  settings={row.key: row.value for row in connection.exec_driver_sql("SELECT key, value FROM setting")})
     where, parameters = (f"{_WAITING} AND o.rowid > ?", (after,)) if is_alone(connection) else (_WAITING, ())
     yield from _records_of(connection, f"{fates.FROM_WAITING} WHERE {where}", parameters)
-    actions = connection.exec_driver_sql(
-        f"SELECT * FROM action WHERE id IN (SELECT o.action {fates.FROM_WAITING} WHERE {where}) ORDER BY rowid", parameters).mappings()
+    actions = connection.exec_driver_sql(  # and that somebody went back to a backup, which wrote nothing
+        f"SELECT * FROM action WHERE id IN (SELECT o.action {fates.FROM_WAITING} WHERE {where}) OR event = ? ORDER BY rowid",
+        (*parameters, GONE_BACK)).mappings()
     while part := actions.fetchmany(CHUNK):
         yield Record(actions=[_plain(row) for row in part])
 

@@ -103,7 +103,8 @@ def restore(profile: Profile, file: Path, *, passphrase: str | None = None, own:
             backup.rekey(stage.database, key, new_key)
             step()
             present, found = _present(profile, new_key)
-            return _finish(profile, stage, new_key, held, present, found, step, file.parent, elsewhere=key != new_key)
+            return _finish(profile, stage, new_key, held, present, found, step, file.parent, elsewhere=key != new_key,
+                           number=backup_head.number_of(header, new_key))
 
 
 def salvage(profile: Profile, *, passphrase: str | None = None, desk_key: bytes | None = None, dry_run: bool = False,
@@ -130,15 +131,18 @@ def salvage(profile: Profile, *, passphrase: str | None = None, desk_key: bytes 
         raise Refused("nothing_to_salvage", _("The chapter's database is whole, so there is nothing to save it from."))
     found = Outbox(profile.path, key).read()
     with _stage(profile) as stage:
+        there = [one for one in backup_folders.everywhere(profile, key) if one.ours]
+        number = max((one.number for one in there), default=0)
         held = _what_is_left(profile, stage, key) if trouble.code == "changes_lost" else None
-        for one in () if held is not None else backup_folders.everywhere(profile, key):
-            if one.ours and not one.damaged:
+        for one in () if held is not None else _past_first(there, found):
+            if not one.damaged:
                 try:
                     backup.unpack(one.file, one.header, backup_head.read_head(one.file)[1], stage.database)
                     held = backup.look(stage.database, key, one.made_at)
                     with open_staged(stage, key, desk_schema, SCHEMA_VERSION) as desk:
                         other = _is_of_another(desk, found)
                     if not other:
+                        number = one.number
                         break
                     held = None  # from before the laptop was switched to the chapter that it has now
                     _remove_staged(stage)
@@ -148,12 +152,20 @@ def salvage(profile: Profile, *, passphrase: str | None = None, desk_key: bytes 
             raise NotFound("no_backup", _("There is no whole backup in {folder}. Open one that you keep elsewhere."),
                            folder=backup_folders.folder_in_use(profile))
         step()
+        number = number if held is not None else 0
         held = held or Held("", 0, 0, 0, "")
         if dry_run:
             with open_staged(stage, key, desk_schema, SCHEMA_VERSION) as desk:
                 carried, erased = _bring_over(desk, profile, key, None, found, elsewhere=False)
                 return Restored(_count(desk, held.made_at), carried, erased, None, bool(found.operations), found.damaged)
-        return _finish(profile, stage, key, held, None, found, step)
+        return _finish(profile, stage, key, held, None, found, step, number=number)
+
+
+def _past_first(there: Sequence[backup_head.Backup], found: Found) -> list[backup_head.Backup]:
+    """The backups that what was done since can be laid over, the newest first: what somebody went back from does not come back. Where the outbox copy holds
+    nothing that was done, such a one is better than none."""
+    past = [one for one in there if gone_back.is_past(one.number, found.settings.get(gone_back.KEY))]
+    return past if found.operations else [*past, *(one for one in there if one not in past)]
 
 
 _ASTRAY = ("key_lost", "key_damaged", "keyring_silent")
@@ -225,10 +237,12 @@ class _Steps:
 
 
 def _finish(profile: Profile, stage: Profile, key: bytes, held: Held, present: Profile | None, found: Found, step: _Steps,
-            *beside: Path, elsewhere: bool = False) -> Restored:
+            *beside: Path, elsewhere: bool = False, number: int = 0) -> Restored:
+    """``number``: of the backup that is restored, if it is this desk's own."""
     if present is not None:
         backup.refuse_if_open(profile, key)
     replaced = backup.by_itself(profile, key, "before_restore") if present is not None and _has_chapter(present, key) else None
+    newest = max((one.number for one in backup_folders.everywhere(profile, key) if one.ours), default=0)
     onto_nothing = replaced is None if present is not None else not _is_something(profile)
     step()
     stamp = _free_stamp(profile)
@@ -238,7 +252,7 @@ def _finish(profile: Profile, stage: Profile, key: bytes, held: Held, present: P
         carried, erased = _bring_over(desk, profile, key, present, found, *beside, elsewhere=elsewhere)
         instead_of, leaves = _instead_of(desk, present, key)
         with desk.applying() as applying:
-            back = gone_back.GoneBack(held.made_at, replaced.name if replaced is not None else "", onto_nothing)
+            back = gone_back.GoneBack(held.made_at, replaced.name if replaced is not None else "", onto_nothing, number, newest)
             gone_back.note(applying.connection, applying.now, back)
             _not_fetched_since(applying.connection)
         step()
@@ -437,14 +451,15 @@ def _carry_from(desk: Desk, present: Profile, key: bytes) -> int:
     with _reading(present, key) as connection:
         there = state.read(connection, state.Membership)
         found.sync = {row.key: row.value for row in connection.exec_driver_sql("SELECT key, value FROM sync_state")}
-        found.erased = {row.id: row.at for row in connection.exec_driver_sql("SELECT id, at FROM erased")}
+        began = _lacks(connection, "action")  # a program of before there was Activity: nobody was erased, and nobody went back
+        found.erased = {} if began else {row.id: row.at for row in connection.exec_driver_sql("SELECT id, at FROM erased")}
         same = there is not None and _same_chapter(desk, connection, there.scope)
         if there is not None:
             _refuse_wider(desk, connection, there) if same else _refuse_unsent(_waiting(connection))
         _keep_settings(desk, {row.key: row.value for row in connection.exec_driver_sql("SELECT key, value FROM setting")})
         if not same:
             # Without a server this is a true step back; and another chapter's changes are none of this one's. That somebody went back before stays known.
-            back = gone_back.actions_of(connection)
+            back = [] if began else gone_back.actions_of(connection)
             with desk.applying() as applying:
                 here = set(applying.connection.exec_driver_sql("SELECT id FROM action").scalars())
                 _insert(applying.connection, "action", [one for one in back if one["id"] not in here])
@@ -452,7 +467,7 @@ def _carry_from(desk: Desk, present: Profile, key: bytes) -> int:
             return 0
         made = connection.exec_driver_sql(f"SELECT * FROM {_operations(connection)} WHERE queue <> 'peer' ORDER BY rowid")
         found.operations = [dict(row) for row in made.mappings()]
-        found.actions = [dict(row) for row in connection.exec_driver_sql("SELECT * FROM action ORDER BY rowid").mappings()]
+        found.actions = [] if began else [dict(row) for row in connection.exec_driver_sql("SELECT * FROM action ORDER BY rowid").mappings()]
     return _carry(desk, found)
 
 
@@ -472,8 +487,12 @@ def _waiting(present: sa.Connection) -> int:
 
 def _operations(present: sa.Connection) -> str:
     """Where each operation stands with what became of it. A database that nobody opened since an update has that in the very table."""
-    there = present.exec_driver_sql("SELECT 1 FROM sqlite_master WHERE name = ?", (fates.VIEW,)).first()
-    return "operation" if there is None else fates.VIEW
+    return "operation" if _lacks(present, fates.VIEW) else fates.VIEW
+
+
+def _lacks(present: sa.Connection, name: str) -> bool:
+    """Whether a database that nobody opened since an update has no such table or view yet."""
+    return present.exec_driver_sql("SELECT 1 FROM sqlite_master WHERE name = ?", (name,)).first() is None
 
 
 def _refuse_unsent(count: int) -> None:
