@@ -354,6 +354,41 @@ def test_a_server_restored_to_yesterday_is_offered_what_others_did_again(leaders
     assert here(two, gathering) == 1
 
 
+def test_a_laptop_that_shares_and_went_back_to_a_backup_is_asked_once_and_given_again_what_it_had(leaders: Any) -> None:
+    one, two, gathering, people = leaders
+    trades: list[Any] = []
+    check_in(one, gathering, person_id=people[0])
+    with shared(one, told=trades.append) as sharing:
+        visit = Visit(two, sharing.address, sharing.code)
+        visit.once()
+        thread = threading.Thread(target=visit.stay)
+        thread.start()
+        try:
+            for number, person in enumerate(people[1:4], 2):
+                check_in(two, gathering, person_id=person)
+                soon(lambda number=number: here(one, gathering) == number)  # type: ignore[misc]
+            check_in(one, gathering, person_id=people[4])
+            soon(lambda: here(two, gathering) == 5)
+            with one.applying() as applying:  # as a restore leaves it: what came from others is not there any more, and the list ends sooner
+                applying.connection.exec_driver_sql("DELETE FROM parcel WHERE state != 'own' OR rowid > 1")
+            check_in(one, gathering, person_id=people[5])
+            soon(lambda: here(two, gathering) == 6)
+            soon(lambda: parcels_of(two) <= parcels_of(one))
+            before = len(trades)
+            change_member(one, people[0], employer="Asked once")
+            soon(lambda: "Asked once" in column(two, "employer"))
+            assert len(trades) - before < 10, "asked over and over"
+        finally:
+            visit.stop()
+            thread.join(20)
+
+
+def parcels_of(desk: Desk) -> set[bytes]:
+    """The names of all that is kept here, one's own and others'."""
+    with desk.reading() as connection:
+        return holding.names(connection, str(desk.scope))
+
+
 def column(desk: Desk, name: str) -> list[Any]:
     """A field of everybody, sorted."""
     with desk.reading() as connection:
