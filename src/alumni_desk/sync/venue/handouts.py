@@ -140,9 +140,22 @@ def newest_number(connection: sa.Connection, gathering: str) -> int:
     return int(connection.exec_driver_sql("SELECT number FROM handout WHERE gathering = ?", (gathering,)).scalar() or 0)
 
 
-def _keep(connection: sa.Connection, one: SealedHandout) -> None:
+def _keep(connection: sa.Connection, one: SealedHandout, *, empty: bool = False) -> None:
+    content = b"" if empty else msgspec.msgpack.encode(one)
     connection.exec_driver_sql("INSERT INTO handout (gathering, number, content) VALUES (?, ?, ?) ON CONFLICT (gathering)"
-                               " DO UPDATE SET number = excluded.number, content = excluded.content", (one.gathering, one.number, msgspec.msgpack.encode(one)))
+                               " DO UPDATE SET number = excluded.number, content = excluded.content", (one.gathering, one.number, content))
+
+
+def _names_gone(connection: sa.Connection, inside: Handout, leads: bool) -> bool:
+    """Whether a list says something about somebody who was erased, or who is not on the list of this door any more: it is neither kept nor handed on."""
+    erased = rows_erased(connection, {inside.gathering})
+    for block in inside.blocks:
+        if block.table in ("person", "registration"):
+            here = set() if leads else set(connection.exec_driver_sql(f'SELECT id FROM "{block.table}"').scalars())
+            for row in joined_lists.rows_of(block):
+                if ((block.table, row["id"]) in erased or not (leads or row["id"] in here)) and erasing.emptied(block.table, row) != row:
+                    return True
+    return False
 
 
 def check_handout(one: SealedHandout, me: Me | None, now: int) -> None:
@@ -169,7 +182,7 @@ def take_handout(desk: Desk, me: Me, one: SealedHandout) -> HandedOut:
         if taken:
             if not me.leads:
                 _work_from(connection, me.membership.scope, inside)
-            _keep(connection, one)  # last: with whoever leaves the list the one before goes
+            _keep(connection, one, empty=_names_gone(connection, inside, me.leads))  # last: with whoever leaves the list the one before goes
     if taken:
         erasing.finish(desk)  # of who is not on it any more nothing stays
     return HandedOut(one.gathering, name, guests, one.number, taken, me.leads)
