@@ -10,6 +10,7 @@ import msgspec
 import sqlalchemy as sa
 
 from alumni_desk.errors import Refused
+from alumni_desk.gatherings.records import registration_id
 from alumni_desk.protocol.clocks import pack, unpack
 from alumni_desk.protocol.handout import NOT_YET, Handout, SealedHandout, close_handout, open_handout, verify_handout
 from alumni_desk.protocol.messages import Block
@@ -210,17 +211,19 @@ def _work_from(connection: sa.Connection, scope: str, inside: Handout) -> None:
 
 
 def _instead(connection: sa.Connection, scope: str, inside: Handout) -> None:
-    """The list of somebody who has heard all that is known here: what is not on it goes."""
+    """The list of somebody who has heard all that is known here: what is not on it goes. But of whom another list says that they are erased it brings
+    nothing: what is here of them stays as it is."""
     seen: set[tuple[str, str]] = set()
-    erased = rows_erased(connection, {inside.gathering})  # by what another one said, perhaps
+    unheard = rows_erased(connection, {inside.gathering}) - {row for one in inside.erased
+                                                             for row in (("person", one), ("registration", registration_id(inside.gathering, one)))}
     for block in inside.blocks:
         shape = shapes().get(block.table)
         if shape is None:
             continue
-        newer = {str(row["id"]): joined_lists.base(shape, erasing.emptied(block.table, row) if (block.table, str(row["id"])) in erased else row)
-                 for row in joined_lists.rows_of(block)}
+        newer = {str(row["id"]): joined_lists.base(shape, row) for row in joined_lists.rows_of(block)}
+        seen.update((block.table, row_id) for row_id in newer)
+        newer = {row_id: row for row_id, row in newer.items() if (block.table, row_id) not in unheard}
         over: dict[str, Sequence[operations.Overlay]] = dict.fromkeys(newer, ())
         over.update(operations.lying_over(connection, shape.name, newer))
         settle(connection, shape, scope, over, frozenset(), newer)
-        seen.update((block.table, row_id) for row_id in newer)
     pull.drop_unseen(connection, scope, seen)
