@@ -26,6 +26,7 @@ from alumni_desk.store.desk import Desk
 from alumni_desk.store.erasing import erase
 from alumni_desk.sync import session
 from alumni_desk.sync.engine import join, sync_once
+from alumni_desk.sync.venue import handouts
 from alumni_desk.sync.venue.credentials import me
 from alumni_desk.sync.venue.files import open_file, write_handout
 from alumni_desk.sync.venue.handouts import HandedOut, newest, newest_number
@@ -348,3 +349,22 @@ def test_a_list_of_somebody_who_has_not_heard_is_not_kept_by_whoever_has(venue: 
         assert newest_number(connection, gathering) == made.number
     syncs(one, door)
     assert hand_over(one, door, gathering, tmp_path).taken and "Later" in sealed(door, gathering) and "Guest1" not in sealed(door, gathering)
+
+
+def test_who_is_erased_while_a_list_is_made_is_in_none_that_stays(venue: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a command beside the window, say."""
+    one, _two, _door, gathering, people = venue
+    close = handouts.close_handout
+
+    def meanwhile(*given: Any, **named: Any) -> Any:
+        erase(one, [people[1]], remake_backups=False)
+        return close(*given, **named)
+
+    with one.reading() as connection:
+        mine = me(connection)
+    with monkeypatch.context() as patched:
+        patched.setattr(handouts, "close_handout", meanwhile)
+        made = handouts.make_handout(one, mine, gathering)
+    assert "Guest0" in str(open_handout(made, mine.keys)) and sealed(one, gathering) == ""
+    handouts.make_handout(one, mine, gathering)
+    assert "Guest0" in sealed(one, gathering) and "Guest1" not in sealed(one, gathering)

@@ -21,6 +21,7 @@ from alumni_desk.store.erasing import ERASE
 from alumni_desk.sync import erasing, operations, pull, state
 from alumni_desk.sync.erasing import rows_erased
 from alumni_desk.sync.pull import cursor_of
+from alumni_desk.sync.session import refuse_another
 from alumni_desk.sync.shapes import shapes
 from alumni_desk.sync.venue import joined_lists
 from alumni_desk.sync.venue.credentials import Me, as_now
@@ -65,7 +66,7 @@ def leads_words() -> str:
 
 
 def make_handout(desk: Desk, me: Me, gathering: str) -> SealedHandout:
-    """The gathering's list as it is now; the one that is here again where nothing has changed. Raises Refused for who may not."""
+    """The gathering's list as it is now; the one that is here again where nothing has changed. Raises Refused for who may not, or has another place by now."""
     if not me.leads:
         raise Refused("handout_leader", _("Only a leader's laptop makes hand-outs. Ask the chapter's leader, or take theirs along as a file."))
     with desk.reading() as connection:
@@ -80,7 +81,8 @@ def make_handout(desk: Desk, me: Me, gathering: str) -> SealedHandout:
     made = close_handout(inside, me.keys, me.key, server=me.membership.server, scope=me.membership.scope, device=me.membership.device,
                          chain=me.credentials.chain)
     with desk.applying() as applying:
-        _keep(applying.connection, made)
+        refuse_another(applying.connection, me.membership)  # a command may have switched or erased meanwhile
+        _keep(applying.connection, made, empty=_names_gone(applying.connection, inside, leads=True))
     return made
 
 
