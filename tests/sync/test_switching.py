@@ -157,3 +157,16 @@ def test_what_was_sealed_for_laptops_of_the_former_chapter_goes_with_it(network:
     switching.switch(admin, "Boston")
     assert "Lima" in names(admin)  # it was brought to the server before
     assert server.run("server", "quarantine") == []
+
+
+def test_what_a_switch_of_an_earlier_program_left_behind_holds_up_no_other(network: tuple[Any, Desk]) -> None:
+    """Sealed parcels of the chapter before, which no sync of this one brings anywhere."""
+    _server, admin = network
+    switching.switch(admin, "Lowell")
+    with admin.applying() as applying:
+        applying.connection.exec_driver_sql("INSERT INTO parcel (name, device, scope, audience, content, state, received) VALUES (x'01', 'a', 'b', 'chapter',"
+                                            " x'', 'carried', '2026-01-01T00:00:00.000Z')")
+    assert not status(admin).carrying, "nothing of this chapter"
+    switching.switch(admin, "Boston")
+    with admin.reading() as connection:
+        assert counts(connection) == {"open": 0, "carried": 0} and "Bostonian" in names(admin)
