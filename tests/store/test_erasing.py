@@ -217,6 +217,19 @@ def test_of_merges_one_after_the_other_that_were_taken_apart_nothing_stays_at_th
     assert [row.name for row in member_rows(desk)] == ["Cleo Stone"] and findings(desk.profile, desk.key, CANARY) == []
 
 
+def test_what_came_along_on_two_ways_into_one_entry_goes_from_both(desk: Desk) -> None:
+    last = add_member(desk, first_name="Cleo", last_name="Stone").id
+    who = add_member(desk, first_name=CANARY, email=f"{CANARY}@example.org", notes=f"{CANARY} likes tea").id
+    for name in ("Bea", "Dora"):
+        middle = add_member(desk, first_name=name, last_name="Stone").id
+        merge_people(desk, who, middle)
+        merge_people(desk, middle, last)
+        unmerge(desk, middle)
+        unmerge(desk, who)
+    erasing.erase(desk, [who])
+    assert findings(desk.profile, desk.key, CANARY) == [] and verify(desk).ok
+
+
 @pytest.mark.parametrize("into", ["here", "an empty profile with these backups"])
 def test_a_backup_from_before_does_not_bring_them_back(desk: Desk, canary: str, tmp_path: Path, into: str) -> None:
     folder = tmp_path / "stick"

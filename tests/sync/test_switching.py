@@ -138,7 +138,8 @@ def test_what_was_sealed_for_laptops_of_the_former_chapter_goes_with_it(network:
     sync_once(admin)
     add_guests(boston, gathering, [add_member(boston, first_name="Ana", last_name="Lima").id])
     with admin.reading() as connection:
-        make_handout(admin, me(connection), gathering)
+        before = me(connection)
+        make_handout(admin, before, gathering)
     with shared(boston) as sharing:
         add(admin, "Added by the admin")
         meet(admin, sharing)
@@ -147,6 +148,7 @@ def test_what_was_sealed_for_laptops_of_the_former_chapter_goes_with_it(network:
         assert code_of(lambda: switching.switch(admin, "Lowell")) == "switch_carrying"
         assert names(admin) == ["Added by the admin", "Bostonian", "Lima"]
     switching.switch(admin, "Lowell")
+    assert code_of(lambda: make_handout(admin, before, gathering)) == "sync_stopped"  # the window shares there, and a command has switched
     with admin.reading() as connection:
         assert counts(connection) == {"open": 0, "carried": 0} and names(admin) == ["Lowellian"]
         left = {name: connection.exec_driver_sql(f"SELECT count(*) FROM {name}").scalar() for name in ("parcel", "parcel_operation", "handout", "chain")}
@@ -155,3 +157,16 @@ def test_what_was_sealed_for_laptops_of_the_former_chapter_goes_with_it(network:
     switching.switch(admin, "Boston")
     assert "Lima" in names(admin)  # it was brought to the server before
     assert server.run("server", "quarantine") == []
+
+
+def test_what_a_switch_of_an_earlier_program_left_behind_holds_up_no_other(network: tuple[Any, Desk]) -> None:
+    """Sealed parcels of the chapter before, which no sync of this one brings anywhere."""
+    _server, admin = network
+    switching.switch(admin, "Lowell")
+    with admin.applying() as applying:
+        applying.connection.exec_driver_sql("INSERT INTO parcel (name, device, scope, audience, content, state, received) VALUES (x'01', 'a', 'b', 'chapter',"
+                                            " x'', 'carried', '2026-01-01T00:00:00.000Z')")
+    assert not status(admin).carrying, "nothing of this chapter"
+    switching.switch(admin, "Boston")
+    with admin.reading() as connection:
+        assert counts(connection) == {"open": 0, "carried": 0} and "Bostonian" in names(admin)

@@ -69,13 +69,17 @@ def test_whom_another_removed_first_and_sent_later_a_redo_asks_about(office: Any
     assert names(one) == names(other) == ["Due1", "Due2"]
 
 
-def test_whoever_brings_back_whom_they_removed_themselves_twice_is_asked_nothing(office: Any, make_desk: MakeDesk, tmp_path: Path) -> None:
+@pytest.mark.parametrize("started_anew", [False, True])
+def test_whoever_brings_back_whom_they_removed_themselves_twice_is_asked_nothing(office: Any, make_desk: MakeDesk, tmp_path: Path, started_anew: bool) -> None:
     one, other = imported(office, make_desk, tmp_path, 2)
     due = id_of(other, "Due0")
     remove_members(other, [due])
     undo(one)
     for desk in (one, other, other):
         sync_once(desk)
+    if started_anew:  # it writes under another replica
+        other.close()
+        other = make_desk("other")
     bring_back(other, [due])  # who has seen both removals
     for desk in (other, one):
         sync_once(desk)

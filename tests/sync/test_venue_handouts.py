@@ -19,14 +19,17 @@ from alumni_desk.gatherings.actions import add_guests, new_gathering, remove_gue
 from alumni_desk.gatherings.lists import guest_rows
 from alumni_desk.gatherings.records import registration_id
 from alumni_desk.members.actions import add_member, change_member
+from alumni_desk.protocol.handout import open_handout
 from alumni_desk.store import backup
 from alumni_desk.store.checking import verify
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.erasing import erase
 from alumni_desk.sync import session
 from alumni_desk.sync.engine import join, sync_once
+from alumni_desk.sync.venue import handouts
+from alumni_desk.sync.venue.credentials import me
 from alumni_desk.sync.venue.files import open_file, write_handout
-from alumni_desk.sync.venue.handouts import HandedOut, newest_number
+from alumni_desk.sync.venue.handouts import HandedOut, newest, newest_number
 from alumni_desk.sync.venue.sharing import Sharing
 from alumni_desk.sync.venue.visiting import Visit
 
@@ -59,6 +62,13 @@ def syncs(*desks: Desk) -> None:
 def listed(desk: Desk, gathering: str) -> list[str]:
     """The names on a list."""
     return sorted(row.name for row in guest_rows(desk, gathering))
+
+
+def sealed(desk: Desk, gathering: str) -> str:
+    """What the sealed list says that is on a laptop, which has its key."""
+    with desk.reading() as connection:
+        one = newest(connection, gathering)
+        return str(open_handout(one, me(connection).keys)) if one is not None else ""
 
 
 def answer(desk: Desk, gathering: str, person: str, status: str) -> None:
@@ -291,6 +301,7 @@ def test_a_leader_who_has_heard_of_an_erasure_tells_a_door_without_internet(venu
         with shared(one) as sharing:
             meet(door, sharing)
     assert findings(door.profile, door.key, CANARY) == [] and verify(door).ok
+    assert listed(door, gathering) == [f"Guest{n} Nguyễn" for n in range(3) if not had or n != 1]  # no place for a name that is to come, either
     syncs(one, door)
     assert CANARY not in str(listed(door, gathering)) and verify(door).ok and sync_once(door, check=True).identical
 
@@ -318,3 +329,42 @@ def test_whom_a_door_knows_to_be_erased_nobody_brings_back_who_has_not_heard(ven
     assert findings(door.profile, door.key, CANARY) == [] and listed(door, gathering) == ["Guest0 Nguyễn", "Guest2 Nguyễn"]
     syncs(one, door)
     assert listed(door, gathering) == ["Guest0 Nguyễn", "Guest2 Nguyễn"] and verify(door).ok and sync_once(door, check=True).identical
+
+
+@pytest.mark.parametrize("how", ["erased", "erased, at another leader's", "taken off"])
+def test_a_list_of_somebody_who_has_not_heard_is_not_kept_by_whoever_has(venue: Any, tmp_path: Path, how: str) -> None:
+    """It names somebody who is not for this laptop any more, and would be handed on."""
+    one, two, door, gathering, people = venue
+    if how == "taken off":
+        remove_guests(two, gathering, [registration_id(gathering, people[1])])
+    else:
+        erase(two, [people[1]], remake_backups=False)
+    syncs(two, door)
+    change_member(one, people[0], first_name="Later")
+    to = two if how == "erased, at another leader's" else door
+    made = hand_over(one, to, gathering, tmp_path)
+    assert made.taken and "Guest1" not in str(listed(to, gathering)) and ("Later Nguyễn" in listed(to, gathering)) == (to is door)
+    assert "Guest1" not in sealed(to, gathering)
+    with to.reading() as connection:
+        assert newest_number(connection, gathering) == made.number
+    syncs(one, door)
+    assert hand_over(one, door, gathering, tmp_path).taken and "Later" in sealed(door, gathering) and "Guest1" not in sealed(door, gathering)
+
+
+def test_who_is_erased_while_a_list_is_made_is_in_none_that_stays(venue: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a command beside the window, say."""
+    one, _two, _door, gathering, people = venue
+    close = handouts.close_handout
+
+    def meanwhile(*given: Any, **named: Any) -> Any:
+        erase(one, [people[1]], remake_backups=False)
+        return close(*given, **named)
+
+    with one.reading() as connection:
+        mine = me(connection)
+    with monkeypatch.context() as patched:
+        patched.setattr(handouts, "close_handout", meanwhile)
+        made = handouts.make_handout(one, mine, gathering)
+    assert "Guest0" in str(open_handout(made, mine.keys)) and sealed(one, gathering) == ""
+    handouts.make_handout(one, mine, gathering)
+    assert "Guest0" in sealed(one, gathering) and "Guest1" not in sealed(one, gathering)

@@ -155,7 +155,8 @@ def push_together(connection: sa.Connection, tables: sa.MetaData, those: Sequenc
                 item.own = own
     before = {name: dict(row.values) if row.existed else None for name, row in rows.items()}
     overtaken.settle(connection, tables, scope, items, _apply(taken, rows, known, counts, there.removed), now)
-    removed_twice.settle(connection, tables, scope, taken, rows, counts, now)
+    for sent, group in zip(those, groups, strict=True):
+        removed_twice.settle(connection, tables, scope, sent.device, group, rows, counts, now)
     changed = _changed(rows, before)
     fresh = [[item for item in group if item.operation is not None and item.status != "duplicate" and item.reason != "other_content"] for group in groups]
     there.replicas.update(known_replicas(connection, tables, scope, _own_named(those)))

@@ -45,9 +45,10 @@ def forget(connection: sa.Connection, table: sa.Table, people: Sequence[str]) ->
     found = [(into, ties, keys) for into, ties in _ties_of(connection, people).items()]
     while found:
         into, ties, those = found.pop()
-        if into in people or (into, *those) in seen:
+        way = (into, *those, *sorted(ties.transactions), *sorted(ties.others))
+        if into in people or way in seen:
             continue
-        seen.add((into, *those))
+        seen.add(way)
         wrote = _written(connection, into, those, ties)
         out_of, taken = _forget_written(connection, into, those, ties.transactions, ties.others)
         count += out_of

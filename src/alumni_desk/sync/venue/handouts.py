@@ -10,6 +10,7 @@ import msgspec
 import sqlalchemy as sa
 
 from alumni_desk.errors import Refused
+from alumni_desk.gatherings.records import registration_id
 from alumni_desk.protocol.clocks import pack, unpack
 from alumni_desk.protocol.handout import NOT_YET, Handout, SealedHandout, close_handout, open_handout, verify_handout
 from alumni_desk.protocol.messages import Block
@@ -20,6 +21,7 @@ from alumni_desk.store.erasing import ERASE
 from alumni_desk.sync import erasing, operations, pull, state
 from alumni_desk.sync.erasing import rows_erased
 from alumni_desk.sync.pull import cursor_of
+from alumni_desk.sync.session import refuse_another
 from alumni_desk.sync.shapes import shapes
 from alumni_desk.sync.venue import joined_lists
 from alumni_desk.sync.venue.credentials import Me, as_now
@@ -64,7 +66,7 @@ def leads_words() -> str:
 
 
 def make_handout(desk: Desk, me: Me, gathering: str) -> SealedHandout:
-    """The gathering's list as it is now; the one that is here again where nothing has changed. Raises Refused for who may not."""
+    """The gathering's list as it is now; the one that is here again where nothing has changed. Raises Refused for who may not, or has another place by now."""
     if not me.leads:
         raise Refused("handout_leader", _("Only a leader's laptop makes hand-outs. Ask the chapter's leader, or take theirs along as a file."))
     with desk.reading() as connection:
@@ -79,7 +81,8 @@ def make_handout(desk: Desk, me: Me, gathering: str) -> SealedHandout:
     made = close_handout(inside, me.keys, me.key, server=me.membership.server, scope=me.membership.scope, device=me.membership.device,
                          chain=me.credentials.chain)
     with desk.applying() as applying:
-        _keep(applying.connection, made)
+        refuse_another(applying.connection, me.membership)  # a command may have switched or erased meanwhile
+        _keep(applying.connection, made, empty=_names_gone(applying.connection, inside, leads=True))
     return made
 
 
@@ -140,9 +143,22 @@ def newest_number(connection: sa.Connection, gathering: str) -> int:
     return int(connection.exec_driver_sql("SELECT number FROM handout WHERE gathering = ?", (gathering,)).scalar() or 0)
 
 
-def _keep(connection: sa.Connection, one: SealedHandout) -> None:
+def _keep(connection: sa.Connection, one: SealedHandout, *, empty: bool = False) -> None:
+    content = b"" if empty else msgspec.msgpack.encode(one)
     connection.exec_driver_sql("INSERT INTO handout (gathering, number, content) VALUES (?, ?, ?) ON CONFLICT (gathering)"
-                               " DO UPDATE SET number = excluded.number, content = excluded.content", (one.gathering, one.number, msgspec.msgpack.encode(one)))
+                               " DO UPDATE SET number = excluded.number, content = excluded.content", (one.gathering, one.number, content))
+
+
+def _names_gone(connection: sa.Connection, inside: Handout, leads: bool) -> bool:
+    """Whether a list says something about somebody who was erased, or who is not on the list of this door any more: it is neither kept nor handed on."""
+    erased = rows_erased(connection, {inside.gathering})
+    for block in inside.blocks:
+        if block.table in ("person", "registration"):
+            here = set() if leads else set(connection.exec_driver_sql(f'SELECT id FROM "{block.table}"').scalars())
+            for row in joined_lists.rows_of(block):
+                if ((block.table, row["id"]) in erased or not (leads or row["id"] in here)) and erasing.emptied(block.table, row) != row:
+                    return True
+    return False
 
 
 def check_handout(one: SealedHandout, me: Me | None, now: int) -> None:
@@ -169,7 +185,7 @@ def take_handout(desk: Desk, me: Me, one: SealedHandout) -> HandedOut:
         if taken:
             if not me.leads:
                 _work_from(connection, me.membership.scope, inside)
-            _keep(connection, one)  # last: with whoever leaves the list the one before goes
+            _keep(connection, one, empty=_names_gone(connection, inside, me.leads))  # last: with whoever leaves the list the one before goes
     if taken:
         erasing.finish(desk)  # of who is not on it any more nothing stays
     return HandedOut(one.gathering, name, guests, one.number, taken, me.leads)
@@ -197,17 +213,19 @@ def _work_from(connection: sa.Connection, scope: str, inside: Handout) -> None:
 
 
 def _instead(connection: sa.Connection, scope: str, inside: Handout) -> None:
-    """The list of somebody who has heard all that is known here: what is not on it goes."""
+    """The list of somebody who has heard all that is known here: what is not on it goes. But of whom another list says that they are erased it brings
+    nothing: what is here of them stays as it is."""
     seen: set[tuple[str, str]] = set()
-    erased = rows_erased(connection, {inside.gathering})  # by what another one said, perhaps
+    unheard = rows_erased(connection, {inside.gathering}) - {row for one in inside.erased
+                                                             for row in (("person", one), ("registration", registration_id(inside.gathering, one)))}
     for block in inside.blocks:
         shape = shapes().get(block.table)
         if shape is None:
             continue
-        newer = {str(row["id"]): joined_lists.base(shape, erasing.emptied(block.table, row) if (block.table, str(row["id"])) in erased else row)
-                 for row in joined_lists.rows_of(block)}
+        newer = {str(row["id"]): joined_lists.base(shape, row) for row in joined_lists.rows_of(block)}
+        seen.update((block.table, row_id) for row_id in newer)
+        newer = {row_id: row for row_id, row in newer.items() if (block.table, row_id) not in unheard}
         over: dict[str, Sequence[operations.Overlay]] = dict.fromkeys(newer, ())
         over.update(operations.lying_over(connection, shape.name, newer))
         settle(connection, shape, scope, over, frozenset(), newer)
-        seen.update((block.table, row_id) for row_id in newer)
     pull.drop_unseen(connection, scope, seen)

@@ -164,8 +164,9 @@ def chains_of(connection: sa.Connection) -> dict[str, list[Certificate]]:
 
 
 def is_carrying(connection: sa.Connection) -> bool:
-    """Whether anything of other laptops is here that the server has not answered for."""
-    return connection.exec_driver_sql("SELECT 1 FROM parcel WHERE resolved IS NULL AND state <> 'own' LIMIT 1").first() is not None
+    """Whether anything of other laptops of this chapter is here that the server has not answered for."""
+    return connection.exec_driver_sql("SELECT 1 FROM parcel WHERE resolved IS NULL AND state <> 'own' AND scope IN (SELECT id FROM scope)"
+                                      " LIMIT 1").first() is not None  # an earlier program left those of the chapter before
 
 
 def names(connection: sa.Connection, scope: str) -> set[bytes]:
