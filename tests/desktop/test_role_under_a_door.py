@@ -20,11 +20,13 @@ from alumni_desk.checkin.actions import walk_in
 from alumni_desk.desktop.app import build
 from alumni_desk.desktop.at_door import LOCKED, PAGES
 from alumni_desk.desktop.door import DoorWindow
+from alumni_desk.desktop.door_pin import DOOR_PIN
 from alumni_desk.desktop.member_form import MemberForm
 from alumni_desk.desktop.quitting_sheets import FormsSheet
 from alumni_desk.desktop.sound import Sounds
 from alumni_desk.gatherings.actions import add_guests, new_gathering
 from alumni_desk.members.actions import add_member, change_member
+from alumni_desk.store import pin
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync import state
 
@@ -280,3 +282,48 @@ def test_a_list_that_is_dropped_on_the_window_under_the_lock_of_the_chapter_is_a
     hands.room.take_files([file])
     hands.rest()
     assert hands.shell.toast.isVisible()
+
+
+@pytest.mark.parametrize("kept", ["", "2468"])
+def test_the_way_from_a_locked_door_to_the_sync_leads_no_guest_past_the_pin(leading: Leading, kept: str) -> None:
+    hands, door = leading.hands, leading.door
+    if kept:
+        hands.desk.set_setting(DOOR_PIN, pin.made(kept))
+        door.leaving.read_pin()
+        hands.until(lambda: door.leaving.pin)
+    leading.told(until=PAST)
+    door.activateWindow()
+    hands.until(door.isActiveWindow)
+    QTest.keyClick(door.field, Qt.Key.Key_L, Qt.KeyboardModifier.ControlModifier)
+    hands.until(hands.shell.isActiveWindow)
+    assert hands.room.lock.locked is bool(kept)
+    hands.room.lock.unlock()
+    assert door.is_locked() and hands.shell.current().name == "sync"
+    leading.told(until=LATER)
+
+
+def test_who_leads_again_while_a_door_is_open_finds_nobody_in_a_window_that_cannot_show_them(desk: Desk, hands_of: Callable[[Any], Hands]) -> None:
+    gathering = new_gathering(desk, name="Winter Reception", start="2026-11-19T18:00").id
+    member = replace(at_door(desk, "door"), until=LATER)
+    with desk.applying() as applying:
+        state.keep(applying.connection, member)
+    room = build(desk, theme="light")
+    room.bridge.stop()
+    room.shell.show()
+    hands = hands_of(room)
+    hands.rest()
+    page = room.shell.page("checkin")
+    page.sounds = Sounds(on=False)
+    page.open(gathering=gathering)
+    hands.until(lambda: page.door is not None and page.door.reading.column is not None)
+    hands.rest()
+    leading = Leading(hands, page.door, member, (gathering, gathering))
+    leading.told(role="leader", gathering=None)
+    assert set(room.shell.plan) == PAGES and not leading.wanted
+    assert not room.shell.palette_button.isVisible() and room.show_palette() is None
+    page.door.close()
+    hands.until(lambda: leading.wanted)
+    hands.rest()
+    room.close()
+    room.shell.close()
+    room.shell.deleteLater()

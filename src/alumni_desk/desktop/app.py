@@ -134,7 +134,7 @@ class Room(QObject):
         self.shell.palette_wanted.connect(self._palette_wanted)
         self.shell.size_wanted.connect(appearance.set_percent)
         self.shell.go = self._go
-        self.shell.palette_button.setVisible(not self._at_door and not self._locked)
+        self.shell.palette_button.setVisible(self._may_find())
         if help_files:
             shortcut(QKeySequence.StandardKey.HelpContents, self.shell, self._help_wanted, WINDOW)
         self._look_at_frame()
@@ -330,7 +330,7 @@ class Room(QObject):
         self.shell.hush(self._locked)
         door.set_locked(self._locked, "chapter")
         self.shell.allow(allowed_pages(at_door=self._at_door, locked=self._locked))
-        self.shell.palette_button.setVisible(not self._at_door and not self._locked)
+        self.shell.palette_button.setVisible(self._may_find())
 
     def _shut_dialogs(self) -> None:
         """They may name members; what was typed into them can be brought back. One that works just now goes when that has ended."""
@@ -347,6 +347,10 @@ class Room(QObject):
     def _is_another(self) -> bool:
         """Whether this laptop has a use for other pages than this window was made for."""
         return (self._at_door, self._locked) != self._made_for
+
+    def _may_find(self) -> bool:
+        """Whether anybody may be looked for, and this window has a page that shows them."""
+        return not self._at_door and not self._locked and self.shell.may_see("members")
 
     def _door_left(self) -> None:
         if self._is_another():
@@ -414,7 +418,7 @@ class Room(QObject):
 
     def show_palette(self) -> Palette | None:
         """Everybody and everything by a few letters; not while the window or the chapter is locked, and not at a door, where one list is all there is."""
-        if self.shell.covered() or self._at_door or self._locked:
+        if self.shell.covered() or not self._may_find():
             return None
         from alumni_desk.desktop.palette import Palette
 
