@@ -22,7 +22,8 @@ from alumni_desk.desktop.at_door import LOCKED, PAGES
 from alumni_desk.desktop.door import DoorWindow
 from alumni_desk.desktop.door_pin import DOOR_PIN
 from alumni_desk.desktop.member_form import MemberForm
-from alumni_desk.desktop.quitting_sheets import FormsSheet
+from alumni_desk.desktop.quitting_sheets import FormsSheet, SendingSheet
+from alumni_desk.desktop.sheet import PlainSheet
 from alumni_desk.desktop.sound import Sounds
 from alumni_desk.gatherings.actions import add_guests, new_gathering
 from alumni_desk.members.actions import add_member, change_member
@@ -327,3 +328,31 @@ def test_who_leads_again_while_a_door_is_open_finds_nobody_in_a_window_that_cann
     room.close()
     room.shell.close()
     room.shell.deleteLater()
+
+
+def test_the_question_before_closing_promises_no_key_under_the_lock_of_the_chapter(leading: Leading) -> None:
+    hands = leading.hands
+    leading.door.form.clear()
+    hands.shell.current().add()
+    hands.dialog(MemberForm)._fields["first_name"].setText("Half a na")
+    leading.told(until=PAST)
+    hands.shell.close()
+    asks = hands.dialog(FormsSheet)
+    assert "was closed without saving" in words(asks) and "Ctrl+Z" not in words(asks)
+    asks.reject()
+    leading.told(until=LATER)
+    hands.room.undoing.take_put_away()
+
+
+def test_who_is_closing_the_window_goes_on_with_that_when_the_chapter_is_locked(leading: Leading) -> None:
+    hands = leading.hands
+    leading.door.form.clear()
+    add_member(hands.desk, first_name="Ada", last_name="Obi")
+    hands.room.bridge.look()
+    hands.rest()
+    hands.shell.close()
+    hands.dialog(SendingSheet)
+    leading.told(until=PAST)
+    left = [one for one in hands.open_dialogs(PlainSheet) if one.names_nobody]
+    assert left, "it names nobody"
+    left[0].reject()

@@ -337,7 +337,7 @@ class Room(QObject):
         if not self._is_another():
             return
         for one in self.shell.findChildren(QDialog):
-            if not one.isVisible() and not self.lock.hides(one):
+            if (not one.isVisible() and not self.lock.hides(one)) or (isinstance(one, PlainSheet) and one.names_nobody):
                 continue
             if isinstance(one, PlainSheet) and (one.at_work or not one.shut.isEnabled()):
                 QTimer.singleShot(FOLLOW_MS, one, self._shut_dialogs)

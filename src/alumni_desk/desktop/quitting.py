@@ -68,7 +68,7 @@ class Quitting(QObject):
         if walk_ins and unnamed and not self._lock.locked and not self._lets_go:  # the chapter is, after too long without contact
             forms += len(walk_ins)
         if forms or put_away:
-            self._ask_of_forms(forms)
+            self._ask_of_forms(forms, back=not unnamed)
             return False
         if walk_ins and not unnamed:
             self._ask_of_walk_ins(walk_ins, over=door is not None and door.is_over())
@@ -104,11 +104,11 @@ class Quitting(QObject):
         self.sheet, self._has_pin = None, True
         self._close()
 
-    def _ask_of_forms(self, forms: int) -> None:
+    def _ask_of_forms(self, forms: int, *, back: bool) -> None:
         from alumni_desk.desktop.quitting_sheets import FormsSheet
 
         if self.sheet is None:
-            sheet = self.sheet = FormsSheet(self._window, forms, locked=self._lock.locked)
+            sheet = self.sheet = FormsSheet(self._window, forms, locked=self._lock.locked, back=back)
             sheet.quits.connect(self._let_go)
             sheet.stays.connect(self._unlock_first)
             sheet.open()
