@@ -37,3 +37,12 @@ def test_of_whom_only_the_name_is_known_the_overview_has_a_first_step(hands: Any
     hands.click(form.done_button)
     hands.until(lambda: not hands.open_dialogs(MemberForm))
     hands.until(lambda: "cosima" in words(page.panel) and "Only the name" not in words(page.panel))
+
+
+def test_a_wish_is_said_also_where_there_is_no_address_that_it_binds(hands: Any) -> None:
+    page = hands.page("members")
+    lone = add_member(hands.desk, first_name="Cosima", last_name="Lone", solicit_codes=["do_not_email"]).id
+    page.open(member=lone)
+    hands.rest()
+    hands.until(lambda: page.panel.shown_for() == lone)
+    assert "No e-mail, please" in words(page.panel) and "Only the name" not in words(page.panel)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,11 +20,14 @@ from alumni_desk.checkin.actions import walk_in
 from alumni_desk.desktop.app import build
 from alumni_desk.desktop.at_door import LOCKED, PAGES
 from alumni_desk.desktop.door import DoorWindow
+from alumni_desk.desktop.door_pin import DOOR_PIN
 from alumni_desk.desktop.member_form import MemberForm
-from alumni_desk.desktop.quitting_sheets import FormsSheet
+from alumni_desk.desktop.quitting_sheets import FormsSheet, SendingSheet
+from alumni_desk.desktop.sheet import PlainSheet
 from alumni_desk.desktop.sound import Sounds
 from alumni_desk.gatherings.actions import add_guests, new_gathering
-from alumni_desk.members.actions import add_member
+from alumni_desk.members.actions import add_member, change_member
+from alumni_desk.store import pin
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync import state
 
@@ -50,6 +54,11 @@ class Leading:
         """The pages that the sidebar offers."""
         nav = self.hands.shell.nav
         return {entry.key for n, entry in enumerate(nav.rows.entries) if not nav.isRowHidden(n)}
+
+    def front(self) -> None:
+        """The window has the keyboard, and its keys are heard."""
+        self.hands.shell.activateWindow()
+        self.hands.until(self.hands.shell.isActiveWindow)
 
     def came(self) -> int:
         with self.hands.desk.reading() as connection:
@@ -200,3 +209,150 @@ def test_without_an_open_door_another_role_is_another_window_at_once(leading: Le
     leading.hands.rest()
     leading.told(role="door", gathering=leading.gatherings[0])
     assert leading.wanted
+
+
+def test_under_the_lock_of_the_chapter_nothing_brings_back_or_says_who_was_being_edited(leading: Leading) -> None:
+    hands, shell = leading.hands, leading.hands.shell
+    page = shell.current()
+    with hands.desk.reading() as connection:
+        member = str(connection.exec_driver_sql("SELECT id FROM person WHERE last_name = 'Abendroth'").scalar_one())
+    page.done(change_member(hands.desk, member, city="Ypsilanti").changed, "Quirin Abendroth was saved")
+    page.open(member=member)
+    hands.rest()
+    page.edit()
+    hands.dialog(MemberForm)._fields["employer"].setText("Half an emp")
+    leading.told(until=PAST)
+    assert not hands.open_dialogs(QDialog) and not shell.toast.isVisible()
+    leading.front()
+    QTest.keyClick(shell, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    hands.rest()
+    assert not hands.open_dialogs(MemberForm) and hands.room.undoing.has_put_away()
+    page.said.emit("Quirin Abendroth was saved", None)  # it was under way when the chapter was locked
+    hands.room.lock.lock()
+    hands.room.lock.unlock()
+    assert not shell.toast.isVisible() and "Abendroth" not in words(shell.toast)
+    leading.told(until=LATER)
+    assert shell.toast.isVisible() and "What was typed is not saved" in words(shell.toast)
+    QTest.keyClick(shell, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    form = hands.dialog(MemberForm)
+    assert form._fields["employer"].text() == "Half an emp"
+    form.accept()
+
+
+def test_in_a_locked_chapter_nothing_is_undone_and_no_name_is_said(leading: Leading) -> None:
+    hands, shell = leading.hands, leading.hands.shell
+    with hands.desk.reading() as connection:
+        member = str(connection.exec_driver_sql("SELECT id FROM person WHERE last_name = 'Abendroth'").scalar_one())
+    change_member(hands.desk, member, city="Ypsilanti")
+    leading.told(until=PAST)
+    leading.front()
+    for keys in (Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier):
+        QTest.keyClick(shell, Qt.Key.Key_Z, keys)
+        hands.rest()
+        assert not shell.toast.isVisible()
+    with hands.desk.reading() as connection:
+        assert connection.exec_driver_sql("SELECT city FROM person WHERE id = ?", (member,)).scalar_one() == "Ypsilanti"
+
+
+def test_the_palette_closes_when_the_chapter_is_locked_under_an_open_door(leading: Leading) -> None:
+    hands = leading.hands
+    palette = hands.room.show_palette()
+    palette.field.setText("Abendroth")
+    hands.rest()
+    leading.told(until=PAST)
+    assert not hands.open_dialogs(QDialog)
+
+
+def test_a_form_that_is_being_saved_when_the_chapter_is_locked_goes_when_that_has_failed(leading: Leading) -> None:
+    hands = leading.hands
+    hands.shell.current().add()
+    form = hands.dialog(MemberForm)
+    form._fields["first_name"].setText("Half a na")
+    form.set_busy("Saving …")
+    leading.told(until=PAST)
+    form.complain(ValueError("not now"))
+    hands.until(lambda: not hands.open_dialogs(QDialog))
+    hands.room.undoing.take_put_away()
+
+
+def test_a_list_that_is_dropped_on_the_window_under_the_lock_of_the_chapter_is_answered(leading: Leading, tmp_path: Path) -> None:
+    hands = leading.hands
+    leading.told(until=PAST)
+    file = tmp_path / "members.csv"
+    file.write_text("First name,Last name\nAda,Obi\n", encoding="utf-8")
+    hands.room.take_files([file])
+    hands.rest()
+    assert hands.shell.toast.isVisible()
+
+
+@pytest.mark.parametrize("kept", ["", "2468"])
+def test_the_way_from_a_locked_door_to_the_sync_leads_no_guest_past_the_pin(leading: Leading, kept: str) -> None:
+    hands, door = leading.hands, leading.door
+    if kept:
+        hands.desk.set_setting(DOOR_PIN, pin.made(kept))
+        door.leaving.read_pin()
+        hands.until(lambda: door.leaving.pin)
+    leading.told(until=PAST)
+    door.activateWindow()
+    hands.until(door.isActiveWindow)
+    QTest.keyClick(door.field, Qt.Key.Key_L, Qt.KeyboardModifier.ControlModifier)
+    hands.until(hands.shell.isActiveWindow)
+    assert hands.room.lock.locked is bool(kept)
+    hands.room.lock.unlock()
+    assert door.is_locked() and hands.shell.current().name == "sync"
+    leading.told(until=LATER)
+
+
+def test_who_leads_again_while_a_door_is_open_finds_nobody_in_a_window_that_cannot_show_them(desk: Desk, hands_of: Callable[[Any], Hands]) -> None:
+    gathering = new_gathering(desk, name="Winter Reception", start="2026-11-19T18:00").id
+    member = replace(at_door(desk, "door"), until=LATER)
+    with desk.applying() as applying:
+        state.keep(applying.connection, member)
+    room = build(desk, theme="light")
+    room.bridge.stop()
+    room.shell.show()
+    hands = hands_of(room)
+    hands.rest()
+    page = room.shell.page("checkin")
+    page.sounds = Sounds(on=False)
+    page.open(gathering=gathering)
+    hands.until(lambda: page.door is not None and page.door.reading.column is not None)
+    hands.rest()
+    leading = Leading(hands, page.door, member, (gathering, gathering))
+    leading.told(role="leader", gathering=None)
+    assert set(room.shell.plan) == PAGES and not leading.wanted
+    assert not room.shell.palette_button.isVisible() and room.show_palette() is None
+    page.door.close()
+    hands.until(lambda: leading.wanted)
+    hands.rest()
+    room.close()
+    room.shell.close()
+    room.shell.deleteLater()
+
+
+def test_the_question_before_closing_promises_no_key_under_the_lock_of_the_chapter(leading: Leading) -> None:
+    hands = leading.hands
+    leading.door.form.clear()
+    hands.shell.current().add()
+    hands.dialog(MemberForm)._fields["first_name"].setText("Half a na")
+    leading.told(until=PAST)
+    hands.shell.close()
+    asks = hands.dialog(FormsSheet)
+    assert "was closed without saving" in words(asks) and "Ctrl+Z" not in words(asks)
+    asks.reject()
+    leading.told(until=LATER)
+    hands.room.undoing.take_put_away()
+
+
+def test_who_is_closing_the_window_goes_on_with_that_when_the_chapter_is_locked(leading: Leading) -> None:
+    hands = leading.hands
+    leading.door.form.clear()
+    add_member(hands.desk, first_name="Ada", last_name="Obi")
+    hands.room.bridge.look()
+    hands.rest()
+    hands.shell.close()
+    hands.dialog(SendingSheet)
+    leading.told(until=PAST)
+    left = [one for one in hands.open_dialogs(PlainSheet) if one.names_nobody]
+    assert left, "it names nobody"
+    left[0].reject()

@@ -1280,3 +1280,33 @@ def test_what_is_saved_while_a_sync_is_under_way_goes_up_behind_it(office: Any, 
     go_on.set()
     hands.until(lambda: not bridge.busy)
     hands.until(lambda: status(one).waiting == 0)
+
+
+def test_what_is_saved_behind_a_sync_goes_up_before_the_window_closes(office: Any, laptop: Any, window: Window, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sync that is under way when somebody closes had passed over it: that is no server that cannot be reached."""
+    one = laptop("one", office)
+    hands = window(one)
+    bridge = hands.room.bridge
+    hands.until(lambda: bridge.joined and not bridge.busy)
+    bridge._timer.stop()
+    right, ended, go_on = engine.sync_once, threading.Event(), threading.Event()
+
+    def slow(*arguments: Any, **named: Any) -> Any:
+        result = right(*arguments, **named)
+        if not ended.is_set():
+            ended.set()
+            go_on.wait(60)
+        return result
+
+    monkeypatch.setattr(engine, "sync_once", slow)
+    add_member(one, first_name="Ada", last_name="Obi")
+    bridge.look()
+    hands.until(ended.is_set)
+    add_member(one, first_name="Grace", last_name="Hopper")
+    bridge.look()
+    hands.until(lambda: bridge.waiting == 1)
+    hands.shell.close()
+    hands.dialog(SendingSheet)
+    go_on.set()
+    hands.until(lambda: not hands.shell.isVisible() or hands.open_dialogs(WaitingSheet))
+    assert not hands.open_dialogs(WaitingSheet) and status(one).waiting == 0

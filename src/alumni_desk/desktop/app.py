@@ -100,6 +100,7 @@ class Room(QObject):
         self._made_for = (self._at_door, self._locked)
         plan = for_whom(self._plan(about, deeds), at_door=self._at_door, locked=self._locked)
         self.shell = Shell(plan, Whose(device=desk.device_name), self.undoing, on_close=self.close)
+        self.shell.hush(self._locked)
         self._keys_ahead: KeysAhead | None = None
         self.lanes.trouble.connect(self._say_trouble)
         self.lanes.trouble.connect(lambda error: self._give_keys(None))
@@ -133,7 +134,7 @@ class Room(QObject):
         self.shell.palette_wanted.connect(self._palette_wanted)
         self.shell.size_wanted.connect(appearance.set_percent)
         self.shell.go = self._go
-        self.shell.palette_button.setVisible(not self._at_door and not self._locked)
+        self.shell.palette_button.setVisible(self._may_find())
         if help_files:
             shortcut(QKeySequence.StandardKey.HelpContents, self.shell, self._help_wanted, WINDOW)
         self._look_at_frame()
@@ -192,7 +193,7 @@ class Room(QObject):
         """
         from alumni_desk.desktop.carrying import sort_files
 
-        lists = "members" in self.shell.plan
+        lists = self.shell.may_see("members")
 
         def sorted_out(found: tuple[Path, bool]) -> None:
             file, ours = found
@@ -325,15 +326,34 @@ class Room(QObject):
         if door is None:
             self.another_wanted.emit()
             return
-        for sheet in self.shell.findChildren(PlainSheet):
-            if (sheet.isVisible() or self.lock.hides(sheet)) and sheet.shut.isEnabled() and not sheet.at_work:
-                sheet.reject()  # it may name members; what was typed into it can be brought back
+        self._shut_dialogs()
+        self.shell.hush(self._locked)
         door.set_locked(self._locked, "chapter")
         self.shell.allow(allowed_pages(at_door=self._at_door, locked=self._locked))
-        self.shell.palette_button.setVisible(not self._at_door and not self._locked)
+        self.shell.palette_button.setVisible(self._may_find())
+
+    def _shut_dialogs(self) -> None:
+        """They may name members; what was typed into them can be brought back. One that works just now goes when that has ended."""
+        if not self._is_another():
+            return
+        for one in self.shell.findChildren(QDialog):
+            if (not one.isVisible() and not self.lock.hides(one)) or (isinstance(one, PlainSheet) and one.names_nobody):
+                continue
+            if isinstance(one, PlainSheet) and (one.at_work or not one.shut.isEnabled()):
+                QTimer.singleShot(FOLLOW_MS, one, self._shut_dialogs)
+            else:
+                one.reject()
+
+    def _is_another(self) -> bool:
+        """Whether this laptop has a use for other pages than this window was made for."""
+        return (self._at_door, self._locked) != self._made_for
+
+    def _may_find(self) -> bool:
+        """Whether anybody may be looked for, and this window has a page that shows them."""
+        return not self._at_door and not self._locked and self.shell.may_see("members")
 
     def _door_left(self) -> None:
-        if (self._at_door, self._locked) != self._made_for:
+        if self._is_another():
             self.another_wanted.emit()
 
     def _say_standing(self) -> None:
@@ -398,7 +418,7 @@ class Room(QObject):
 
     def show_palette(self) -> Palette | None:
         """Everybody and everything by a few letters; not while the window or the chapter is locked, and not at a door, where one list is all there is."""
-        if self.shell.covered() or self._at_door or self._locked:
+        if self.shell.covered() or not self._may_find():
             return None
         from alumni_desk.desktop.palette import Palette
 

@@ -117,7 +117,12 @@ class Lock(QObject):
         self._with_key = [one for one in self._with_key if shiboken6.isValid(one)]
         if window not in self._with_key:
             self._with_key.append(window)
-            shortcut("Ctrl+L", window, lambda: self.ask() if self.locked else self.lock(), WINDOW)
+            shortcut("Ctrl+L", window, self._by_key, WINDOW)
+
+    def _by_key(self) -> None:
+        door = self._door()
+        at_locked_door = door is not None and door.isActiveWindow() and door.is_locked()  # by the chapter, it may be: then the way to the sync is wanted
+        self.ask() if self.locked or at_locked_door else self.lock()
 
     @property
     def locked(self) -> bool:
@@ -380,7 +385,9 @@ class Lock(QObject):
             door.activateWindow()
 
     def ask(self) -> None:
-        """Bring the locked page to the front, to unlock it there."""
+        """Bring the locked page to the front, to unlock it there; the window itself, where the chapter alone is locked. A door's PIN keeps guests from that."""
+        if not self.locked and (door := self._door()) is not None and door.leaving.pin:
+            self.lock()
         self._shell.show()
         self._shell.raise_()
         self._shell.activateWindow()

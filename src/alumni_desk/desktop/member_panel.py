@@ -308,6 +308,9 @@ def _contact(detail: MemberDetail) -> list[tuple[str, QWidget]] | None:
     if address:
         lines.append((_("Home"), _value(address, copy=True, below=IconLine("prohibit", _("No letters, please"), tone="danger")
                                         if "do_not_mail" in codes else None)))
+    if not lines:  # a wish binds also what is not known yet
+        wishes = (("do_not_email", _("No e-mail, please")), ("do_not_call", _("Do not call")), ("do_not_mail", _("No letters, please")))
+        lines += [(_("Contact"), IconLine("prohibit", wish, tone="danger")) for code, wish in wishes if code in codes]
     if "do_not_solicit" in codes:
         lines.append((_("Giving"), IconLine("prohibit", _("Do not ask for money"), tone="danger")))
     return lines or None

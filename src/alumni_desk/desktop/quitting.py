@@ -36,11 +36,12 @@ class Quitting(QObject):
         super().__init__(window)
         self._window, self._desk, self._lanes, self._bridge, self._say, self._lock = window, desk, lanes, bridge, say, lock
         self._undoing, self._door = undoing, door
+        self._once_more = False  # the sync under way had begun before somebody closed the window, and may have passed over what was saved last
         self.free = self._sends = self._asks_of_forms = self._lets_go = self._without_walk_ins = self._has_pin = False
         self.sheet: PinSheet | FormsSheet | HalfTypedSheet | SendingSheet | WaitingSheet | None = None
         lock.changed.connect(lambda locked: self._unlocked())
         bridge.ended.connect(lambda result: self._tried())
-        bridge.failed.connect(lambda error: self._tried())
+        bridge.failed.connect(lambda error: self._failed())
         bridge.standing.connect(lambda standing: self._now_wait())
 
     def may_close(self) -> bool:
@@ -67,7 +68,7 @@ class Quitting(QObject):
         if walk_ins and unnamed and not self._lock.locked and not self._lets_go:  # the chapter is, after too long without contact
             forms += len(walk_ins)
         if forms or put_away:
-            self._ask_of_forms(forms)
+            self._ask_of_forms(forms, back=not unnamed)
             return False
         if walk_ins and not unnamed:
             self._ask_of_walk_ins(walk_ins, over=door is not None and door.is_over())
@@ -81,7 +82,7 @@ class Quitting(QObject):
             sheet.late.connect(self._ask)
             sheet.stays.connect(self._stay)
             sheet.open()
-            self._sends = True
+            self._sends, self._once_more = True, self._bridge.busy
             self._bridge.sync_now()
         else:
             self.sheet.raise_()
@@ -103,11 +104,11 @@ class Quitting(QObject):
         self.sheet, self._has_pin = None, True
         self._close()
 
-    def _ask_of_forms(self, forms: int) -> None:
+    def _ask_of_forms(self, forms: int, *, back: bool) -> None:
         from alumni_desk.desktop.quitting_sheets import FormsSheet
 
         if self.sheet is None:
-            sheet = self.sheet = FormsSheet(self._window, forms, locked=self._lock.locked)
+            sheet = self.sheet = FormsSheet(self._window, forms, locked=self._lock.locked, back=back)
             sheet.quits.connect(self._let_go)
             sheet.stays.connect(self._unlock_first)
             sheet.open()
@@ -154,6 +155,10 @@ class Quitting(QObject):
             sheet.stays.disconnect()
             sheet.accept()
 
+    def _failed(self) -> None:
+        self._once_more = False
+        self._tried()
+
     def _tried(self) -> None:
         if self._sends:
             self._lanes.read(self._waiting, self._looked)
@@ -165,10 +170,13 @@ class Quitting(QObject):
 
     def _looked(self, waiting: int) -> None:
         if self._sends:
-            if waiting:
-                self._ask(waiting)
-            else:
+            if not waiting:
                 self._quit()
+            elif self._once_more:
+                self._once_more = False
+                self._bridge.sync_now()
+            else:
+                self._ask(waiting)
 
     def _ask(self, waiting: int = 0) -> None:
         from alumni_desk.desktop.quitting_sheets import WaitingSheet

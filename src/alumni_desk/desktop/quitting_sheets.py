@@ -112,21 +112,24 @@ def _not_sent(waiting: int) -> str:
 
 
 class FormsSheet(PlainSheet):
-    """What is lost if the window closes now: ``quits``, or ``stays``, to unlock first if it is locked. ``forms``: 0 for one that was put away."""
+    """What is lost if the window closes now: ``quits``, or ``stays``, to unlock first if it is locked. ``forms``: 0 for one that was put away.
+
+    ``back``: a key brings that one back.
+    """
 
     is_form = False
     names_nobody = True
     quits = Signal()
     stays = Signal()
 
-    def __init__(self, parent: QWidget, forms: int, *, locked: bool) -> None:
+    def __init__(self, parent: QWidget, forms: int, *, locked: bool, back: bool = True) -> None:
         super().__init__(parent, _("Close Alumni Desk?"), width=480)
         words = ngettext("An open form is not saved yet: if the window closes now, what was typed into it is lost.",
                          "{n} open forms are not saved yet: if the window closes now, what was typed into them is lost.",
                          forms).format(n=number(forms))  # fmt: skip
         if not forms:
             words = _("A form was closed without saving it: if the window closes now, what was typed into it is lost.")
-            if not locked:
+            if not locked and back:
                 words += " " + _("Ctrl+Z brings it back.")
         self.column.addWidget(Label(words, wrap=True))
         foot = QWidget()

@@ -150,6 +150,7 @@ class Shell(QMainWindow):
         self._built: dict[str, Page] = {}
         self._made: dict[str, Page] = {}  # and not in the window yet
         self._allowed: frozenset[str] | None = None  # pages that may be seen just now; None: all of them
+        self._hushed = False
         self._ready: dict[str, int] = {}  # how many pieces of the first look at it are done ahead
         self._undoing = undoing
         self._on_close = on_close
@@ -157,12 +158,12 @@ class Shell(QMainWindow):
         self._keyed = ""  # the page that its key asked for, until it is shown
         self._cover: QWidget | None = None
         self._said: Said | None = None  # last, in the toast
-        self._unread: dict[bool, Said] = {}  # while it is locked: the last with something to do about it (True), and the last without
+        self._unread: dict[bool, Said] = {}  # while it or the chapter is locked: the last with something to do about it (True), and the last without
         self.setMinimumSize(min(1024, px(1024)), min(640, px(640)))
         on_screen(self)
         self._build(whose)
         self.set_whose(whose)
-        undoing.said.connect(self.say)
+        undoing.said.connect(self._undoing_said)
         for number, page in enumerate((page for page in self.plan.values() if not page.apart), 1):
             shortcut(f"Ctrl+{number}", self, partial(self._by_key, page.name), WINDOW)
         # A key that is held down means one turn.
@@ -196,7 +197,7 @@ class Shell(QMainWindow):
         self.over = OverBand()
         right.addWidget(self.over)
         self.damage = DamageBand()
-        self.damage.button.setVisible(self._may_see("restore"))
+        self.damage.button.setVisible(self.may_see("restore"))
         self.damage.button.clicked.connect(lambda: self._wish("restore"))
         right.addWidget(self.damage)
         self.stack = QStackedWidget()
@@ -271,27 +272,37 @@ class Shell(QMainWindow):
         self.palette_button.clicked.connect(self.palette_wanted)
         row.addWidget(self.palette_button)
         self.chip = SyncChip()
-        self.chip.clicked.connect(lambda: self._wish("restore" if self.chip.damaged and self._may_see("restore") else "sync"))
+        self.chip.clicked.connect(lambda: self._wish("restore" if self.chip.damaged and self.may_see("restore") else "sync"))
         row.addWidget(self.chip)
         self._shown_header: QWidget | None = None
         return header
 
     # -- navigating
 
-    def _may_see(self, name: str) -> bool:
+    def may_see(self, name: str) -> bool:
+        """Whether the window has that page, and shows it just now."""
         return name in self.plan and (self._allowed is None or name in self._allowed)
 
     def allow(self, pages: frozenset[str] | None) -> None:
         """Offer and show these pages alone until it is called again; None: all of them. Those that stay are read anew."""
         self._allowed = pages
         for row, entry in enumerate(self.nav.rows.entries):
-            self.nav.setRowHidden(row, not self._may_see(entry.key))
-        self.damage.button.setVisible(self._may_see("restore"))
-        if not self._may_see(self.current().name):
-            self.show_page(next(name for name in self.plan if self._may_see(name)))
+            self.nav.setRowHidden(row, not self.may_see(entry.key))
+        self.damage.button.setVisible(self.may_see("restore"))
+        if not self.may_see(self.current().name):
+            self.show_page(next(name for name in self.plan if self.may_see(name)))
         for name, page in self._built.items():
-            if self._may_see(name):
+            if self.may_see(name):
                 page.refresh()
+
+    def hush(self, on: bool) -> None:
+        """While the chapter is locked nobody is named and nothing undone: what was said last, and what pages say that nobody may see, waits."""
+        self._hushed = on
+        if on and self.toast.isVisible() and self._said is not None:
+            self._wait_with(self._said)
+            self.toast.hide()
+        elif not on:
+            self._show_unread()
 
     def page(self, name: str) -> Page | None:
         """The page of that name, built if it is not there yet; None if this window has none."""
@@ -317,7 +328,7 @@ class Shell(QMainWindow):
     def _build_page(self, planned: Planned) -> None:
         page = self._made.pop(planned.name, None) or planned.make()
         page.make_whole()
-        page.said.connect(self._page_said)
+        page.said.connect(partial(self._page_said, of=planned.name))
         page.titled.connect(self._title)
         self._built[planned.name] = page
         self.stack.addWidget(page)
@@ -368,7 +379,7 @@ class Shell(QMainWindow):
 
     def show_page(self, name: str, **what: Any) -> None:
         """Show a page and hand it what it should open: ``show_page("gatherings", gathering=id)``."""
-        page = self.page(name) if self._may_see(name) else None
+        page = self.page(name) if self.may_see(name) else None
         if page is None:
             return
         if page.apart and not self.current().apart:
@@ -441,17 +452,31 @@ class Shell(QMainWindow):
 
     # -- saying
 
-    def say(self, sentence: str, link: str = "", act: Callable[[], None] | None = None, keys: str = "", *, action: str | None = None) -> None:
+    def say(self, sentence: str, link: str = "", act: Callable[[], None] | None = None, keys: str = "", *, action: str | None = None,
+            names: bool = False) -> None:  # fmt: skip
         """A toast above the foot of the window; while it is locked the last one waits until somebody may read it, and what can be undone with it.
 
-        ``action``: the one that the link undoes, for a window that takes this one's place.
+        ``action``: the one that the link undoes, for a window that takes this one's place; ``names``: it waits while the chapter is locked, too.
         """
         said = Said(sentence, link, act, keys, action)
-        if self.covered():
-            self._unread.pop(act is not None, None)
-            self._unread[act is not None] = said
+        if self.covered() or (names and self._hushed):
+            self._wait_with(said)
         else:
             self._show_said(said)
+
+    def _undoing_said(self, sentence: str, link: str, act: Callable[[], None] | None, keys: str) -> None:
+        self.say(sentence, link, act, keys, names=True)
+
+    def _wait_with(self, said: Said) -> None:
+        self._unread.pop(said.act is not None, None)
+        self._unread[said.act is not None] = said
+
+    def _show_unread(self) -> None:
+        if self.covered() or self._hushed:
+            return
+        unread, self._unread = self._all_unread(), {}
+        if unread is not None:
+            self._show_said(unread, waited=True)
 
     def _show_said(self, said: Said, *, waited: bool = False) -> None:
         self._said = said
@@ -474,6 +499,8 @@ class Shell(QMainWindow):
 
     def _turn(self, keys: str, newest: Callable[[], None]) -> None:
         """Undo or redo by its keys: what the toast offers by them while it is there, else the newest."""
+        if self._hushed:
+            return
         self._undoing.by_keys(lambda: None if self.toast.follow(keys) else newest())
 
     def _undo(self) -> None:
@@ -489,7 +516,8 @@ class Shell(QMainWindow):
         self.damage.say(sentence)
         self.chip.set_damaged(bool(sentence))
 
-    def _page_said(self, sentence: str, action: str | PutAway | None) -> None:
+    def _page_said(self, sentence: str, action: str | PutAway | None, of: str = "") -> None:
+        names = not self.may_see(of)
         if isinstance(action, PutAway):
             form = action
 
@@ -498,9 +526,9 @@ class Shell(QMainWindow):
                 form.back()
 
             self._undoing.note_put_away(form.back if form.lasting else None)
-            self.say(sentence, _("Undo"), back, _("Ctrl Z"))
+            self.say(sentence, _("Undo"), back, _("Ctrl Z"), names=names)
         else:
-            self.say(sentence, _("Undo"), (lambda: self._undoing.undo(action)) if action else None, _("Ctrl Z"), action=action)
+            self.say(sentence, _("Undo"), (lambda: self._undoing.undo(action)) if action else None, _("Ctrl Z"), action=action, names=names)
 
     def set_whose(self, whose: Whose) -> None:
         """Chapter, university and person of the sidebar; the band of a sample."""
@@ -541,9 +569,7 @@ class Shell(QMainWindow):
             self._cover = None
             self.centralWidget().show()
             self._name_window()
-            unread, self._unread = self._all_unread(), {}
-            if unread is not None:
-                self._show_said(unread, waited=True)
+            self._show_unread()
 
     def focusNextPrevChild(self, onward: bool) -> bool:
         page = self.stack.currentWidget()
