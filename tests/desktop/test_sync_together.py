@@ -249,6 +249,72 @@ def test_a_key_or_click_that_comes_twice_decides_one_card(office: Any, laptop: A
     hands.until(lambda: len(page.decide._found) == 1)
 
 
+def whole_in_view(page: Any, one: QWidget) -> bool:
+    """Whether all of it stands within what the page shows."""
+    ground = page.stack._content.viewport()
+    at = one.mapTo(ground, QPoint())
+    return bool(at.y() >= 0 and at.y() + one.height() <= ground.height())
+
+
+@pytest.mark.parametrize("at", [0, 1, 2])
+def test_the_card_to_which_the_focus_comes_is_seen_whole(office: Any, laptop: Any, window: Window, at: int) -> None:
+    one, two = laptop("one", office), laptop("two", office)
+    disagree(one, two, 5)
+    office.kill()
+    hands = window(one)
+    hands.shell.resize(1280, 700)
+    page = hands.page("sync")
+    hands.until(lambda: len(page.decide.cards) == 3)
+
+    def card() -> Any:
+        return next((card for card in page.decide.cards if card is QApplication.focusWidget() or card.isAncestorOf(QApplication.focusWidget())), None)
+
+    page.decide.cards[0].buttons[0].setFocus()
+    for _turn in range(8):
+        QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_Tab)
+        hands.until(lambda: card() is None or whole_in_view(page, card()))
+    page.decide.cards[at].buttons[0].setFocus()
+    hands.until(lambda: whole_in_view(page, page.decide.cards[at]))
+    bar = page.stack._content.verticalScrollBar()
+    bar.setValue(max(1, bar.value()))
+
+    def stands() -> int:
+        return int(page.decide.cards[at].mapTo(page, QPoint()).y())
+
+    before, high = stands(), page._status_place.height()
+    page._failed(KnownError("sync_pin", "The server is another one now."))
+    hands.until(lambda: page._status_place.height() > high)
+    hands.until(lambda: stands() == before)  # what is said above it moves nothing under the eyes
+    for left in (4, 3):
+        hands.until(lambda: page.decide.heeds)
+        QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_1)
+        hands.until(lambda left=left: len(page.decide._found) == left)
+        hands.rest()
+        hands.until(lambda: card() is page.decide.cards[min(at, left - 1)] and whole_in_view(page, card()))
+        QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_Tab)
+        QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_Tab)
+    QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    hands.until(lambda: len(page.decide._found) == 4)
+    hands.rest()
+    hands.until(lambda: card() is not None and whole_in_view(page, card()))
+
+
+def test_f6_scrolls_to_the_part_that_it_comes_to(office: Any, laptop: Any, window: Window) -> None:
+    one, two = laptop("one", office), laptop("two", office)
+    disagree(one, two, 3)
+    hands = window(one)
+    page = hands.page("sync")
+    hands.until(lambda: len(page.decide.cards) == 3 and page.people.isVisible())
+    hands.rest()
+    page.first_focus().setFocus()
+    came: list[QWidget] = []
+    for _turn in range(6):
+        QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_F6)
+        came.append(QApplication.focusWidget())
+        hands.until(lambda: not page.isAncestorOf(came[-1]) or whole_in_view(page, came[-1]))
+    assert any(page.details.isAncestorOf(one) for one in came)
+
+
 def test_keeping_what_is_shown_can_be_undone_too(office: Any, laptop: Any, window: Window) -> None:
     one, two = laptop("one", office), laptop("two", office)
     disagree(one, two, 1)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QMouseEvent
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtGui import QFocusEvent, QMouseEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from alumni_desk.desktop.controls import INSIDE, Button, Label, Link, hairline, shortcut
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.paint import Pill, breakable
-from alumni_desk.desktop.widgets import Glyph, StatusPill, Turning
+from alumni_desk.desktop.widgets import Glyph, StatusPill, Turning, into_view
 from alumni_desk.words import _
 
 
@@ -69,6 +69,8 @@ class ConflictCard(QFrame):
                 across.row.addWidget(hairline("h"))
             across.row.addWidget(self._side(side, place, name), 1)
         column.addWidget(across)
+        for control in (self, later, *self.buttons):
+            control.installEventFilter(self)
 
     def _side(self, side: Side, place: int, name: str) -> QWidget:
         titles = {"yours": (_("Yours"), _("Keep yours")), "theirs": (_("Theirs"), _("Keep theirs")), "both": (_("Both"), _("Keep both"))}
@@ -105,7 +107,16 @@ class ConflictCard(QFrame):
             self.buttons[0].setFocus(Qt.FocusReason.MouseFocusReason)
         event.accept()
 
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """The keyboard comes to it or one of its controls: whoever decides sees whose card it is. Nothing moves under a pointer that presses."""
+        by_hand = (Qt.FocusReason.MouseFocusReason, Qt.FocusReason.ActiveWindowFocusReason, Qt.FocusReason.PopupFocusReason)
+        if isinstance(event, QFocusEvent) and event.type() == QEvent.Type.FocusIn and event.reason() not in by_hand:
+            into_view(self)
+        return False
+
     def busy(self) -> None:
-        """It is being decided."""
+        """It is being decided. It keeps the focus itself: a button that is disabled would give it to the next card, and the page follow."""
+        if any(button.hasFocus() for button in self.buttons):
+            self.setFocus()
         for button in self.buttons:
             button.setEnabled(False)

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QMoveEvent
 from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
 
 from alumni_desk.desktop.background import Lanes
@@ -35,12 +36,13 @@ DOUBLE_S = 0.6
 class DecidePart(QWidget):
     """``done(changed, words)``: a decision was saved, an action like any other; ``said(sentence)``: it was not.
 
-    ``asked_again``: the cards are to be looked up anew.
+    ``asked_again``: the cards are to be looked up anew; ``moved(by)``: what stands above them is higher now by so much.
     """
 
     done = Signal(object, str)
     said = Signal(str)
     asked_again = Signal()
+    moved = Signal(int)
 
     def __init__(self, desk: Desk, lanes: Lanes) -> None:
         super().__init__()
@@ -76,6 +78,13 @@ class DecidePart(QWidget):
         """The first button of the first card."""
         return self.cards[0].buttons[0] if self.cards else None
 
+    def moveEvent(self, event: QMoveEvent) -> None:
+        self.moved.emit(event.pos().y() - event.oldPos().y())
+
+    def has_focus(self) -> bool:
+        """Whether the keyboard is in one of the cards."""
+        return self._focused() is not None
+
     def _draw(self) -> None:
         place = self._focus_at if self._focus_at is not None else self._focused()
         self._focus_at = None
@@ -97,16 +106,18 @@ class DecidePart(QWidget):
             more.clicked.connect(self._show_all)
             column.addWidget(more, 0, Qt.AlignmentFlag.AlignLeft)
         self._column.replaceWidget(self._body, body)
+        body.show()
+        if place is not None and self.cards and self.isVisible():
+            # Itself, so that a key pressed twice decides nothing more; and before the old ones go, whose focus the page would follow elsewhere.
+            self.cards[min(place, len(self.cards) - 1)].setFocus()
         self._body.hide()
         self._body.deleteLater()
         self._body = body
-        if place is not None and self.cards and self.isVisible():
-            self.cards[min(place, len(self.cards) - 1)].setFocus()  # itself, so that a key pressed twice decides nothing more
 
     def _focused(self) -> int | None:
         """Which card the keyboard is in."""
         focused = QApplication.focusWidget()
-        return next((place for place, card in enumerate(self.cards) if focused is not None and card.isAncestorOf(focused)), None)
+        return next((place for place, card in enumerate(self.cards) if focused is not None and (card is focused or card.isAncestorOf(focused))), None)
 
     def _show_all(self) -> None:
         self._all = True

@@ -31,7 +31,7 @@ from alumni_desk.desktop.palette_button import PaletteButton
 from alumni_desk.desktop.syncchip import SyncChip
 from alumni_desk.desktop.tokens import HEADER, SIDEBAR, SIDEBAR_FOLDED
 from alumni_desk.desktop.undoing import Undoing
-from alumni_desk.desktop.widgets import Glyph, Mark, YearDisc, on_screen, way_in
+from alumni_desk.desktop.widgets import Glyph, Mark, YearDisc, into_view, on_screen, way_in
 from alumni_desk.words import _
 
 FOLD_BELOW = 900
@@ -448,6 +448,7 @@ class Shell(QMainWindow):
             target = way_in(place) if place.isVisible() and place.isEnabled() else None
             if target is not None:
                 target.setFocus(Qt.FocusReason.ShortcutFocusReason)
+                into_view(target)
                 return
 
     # -- saying

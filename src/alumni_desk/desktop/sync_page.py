@@ -64,6 +64,7 @@ class SyncPage(Page):
         self.decide.done.connect(self.done)
         self.decide.said.connect(lambda words: self.said.emit(words, None))
         self.decide.asked_again.connect(self.refresh)
+        self.decide.moved.connect(self._stay_at_card)
         self.here = HerePart(desk, lanes, venue)
         self.here.said.connect(lambda words: self.said.emit(words, None))
         self.here.brought.connect(self.brought)
@@ -243,6 +244,12 @@ class SyncPage(Page):
         self.stack.show_content()
         if focused and self._first is not None:
             self._first.setFocus()
+
+    def _stay_at_card(self, by: int) -> None:
+        """Whoever decides keeps the card where it stands, when the words above it are more or fewer."""
+        bar = self._both.verticalScrollBar()
+        if bar.value() and self.decide.has_focus():
+            QTimer.singleShot(0, self, lambda: bar.setValue(bar.value() + by))  # once the page is as long as it will be
 
     def _status(self, facts: Facts) -> QVBoxLayout:
         words = QVBoxLayout()

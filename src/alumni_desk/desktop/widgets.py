@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 from itertools import pairwise
 
-from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
@@ -382,6 +382,22 @@ def way_in(place: QWidget) -> QWidget | None:
             return inside
         inside = inside.nextInFocusChain()
     return None
+
+
+def into_view(one: QWidget) -> None:
+    """Scroll what it stands in until all of it is seen; of what is too high, its head."""
+
+    def scroll() -> None:
+        holder = one.parentWidget()
+        while holder is not None:
+            if isinstance(holder, QScrollArea):
+                for corner in (one.rect().bottomLeft(), one.rect().topLeft()):
+                    at = one.mapTo(holder.widget(), corner)
+                    holder.ensureVisible(at.x(), at.y(), 0, px(12))
+            holder = holder.parentWidget()
+
+    scroll()
+    QTimer.singleShot(0, one, scroll)  # once more when what was made anew has its place
 
 
 def in_page_order(*columns: QWidget) -> None:
