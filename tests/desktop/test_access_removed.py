@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QApplication, QLabel, QWidget
 from alumni_desk.desktop.app import Sitting
 from alumni_desk.desktop.door_page import CheckInPage
 from alumni_desk.desktop.first_run import FirstRun
+from alumni_desk.desktop.invite_sheet import InviteSheet
 from alumni_desk.desktop.member_form import MemberForm
 from alumni_desk.desktop.members_page import MembersPage
 from alumni_desk.desktop.pages import ErrorPage
@@ -115,6 +116,24 @@ def test_an_open_window_closes_the_chapter_and_says_why(sitting: Sitting, profil
     page = error_page(sitting)
     assert page is not None and "handed over" in texts(page) and not profile.database.exists()
     assert ("what was typed into it was not saved, and is gone" in texts(page)) is typing
+
+
+def test_after_a_hand_over_its_own_dialog_is_no_form_that_was_lost(sitting: Sitting, profile: Profile, until: Until) -> None:
+    sitting.begin()
+    until(lambda: sitting.room is not None)
+    room = sitting.room
+    assert room is not None
+    sheet = InviteSheet(room.shell, [], "", leader_alone=True)
+    sheet.open()
+    until(sheet.isVisible)
+    begun = removal.begin(room.desk, "handed_over")
+    room.desk.shut(begun.error)
+    removal.finish(profile)
+    room.bridge._trouble(begun.error)
+    until(lambda: sitting.room is None and error_page(sitting))
+    page = error_page(sitting)
+    assert page is not None and "handed over" in texts(page) and "not saved" not in texts(page)
+    until(lambda: page.button is not None and page.button.hasFocus())
 
 
 def test_a_command_beside_the_window_that_empties_the_laptop_is_noticed_without_a_network(sitting: Sitting, profile: Profile, until: Until) -> None:

@@ -290,7 +290,7 @@ def test_the_card_to_which_the_focus_comes_is_seen_whole(office: Any, laptop: An
         QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_1)
         hands.until(lambda left=left: len(page.decide._found) == left)
         hands.rest()
-        hands.until(lambda: card() is page.decide.cards[min(at, left - 1)] and whole_in_view(page, card()))
+        hands.until(lambda: card() is page.decide.cards[min(at, len(page.decide._found) - 1)] and whole_in_view(page, card()))
         QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_Tab)
         QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_Tab)
     QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)

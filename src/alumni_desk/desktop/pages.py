@@ -301,6 +301,10 @@ class ErrorPage(QWidget):
             column.addWidget(self.button, 0, middle)
         column.addStretch(2)
 
+    def first_focus(self) -> QWidget | None:
+        """Where the keyboard is first."""
+        return self.button
+
 
 class Notice(QWidget):
     """A soft band in a page: a problem beside its mend."""

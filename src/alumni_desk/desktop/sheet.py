@@ -388,6 +388,6 @@ def half_typed(window: QWidget) -> int:
 
 def lost_words(window: QWidget, more: int = 0) -> str:
     """What to say of the forms that are open, and of ``more`` elsewhere, where the window closes for good; empty where none is."""
-    lost = sum(sheet.is_form and not sheet.at_work for sheet in window.findChildren(PlainSheet)) + more
+    lost = sum(sheet.is_form and not sheet.at_work and not sheet.of_the_term for sheet in window.findChildren(PlainSheet)) + more
     return ngettext("A form was open: what was typed into it was not saved, and is gone.",
                     "{n} forms were open: what was typed into them was not saved, and is gone.", lost).format(n=number(lost)) if lost else ""
