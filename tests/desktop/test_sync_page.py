@@ -130,6 +130,23 @@ def test_a_server_that_is_away_is_said_once_and_is_no_warning(hands: Any) -> Non
     assert "by itself" in about[0].text()
 
 
+def test_trouble_is_over_once_a_command_beside_the_window_has_synced(hands: Any) -> None:
+    joined(hands.desk)
+    hands.room.bridge.look()
+    hands.until(lambda: hands.room.bridge.joined)
+    page = hands.page("sync")
+    hands.room.bridge.sync_now()
+    hands.until(lambda: "cannot be reached" in words(page))
+    hands.rest()
+    with hands.desk.applying() as applying:
+        applying.connection.exec_driver_sql("DELETE FROM waiting")
+        state.keep(applying.connection, state.LastSync(datetime.now(UTC).isoformat()))
+    page.refresh()
+    hands.until(lambda: "Everything up to" in words(page))
+    hands.rest()
+    assert "cannot be reached" not in words(page._status_place)
+
+
 def test_a_window_closes_at_once_though_the_server_does_not_answer(hands: Any, silent: tuple[str, threading.Event]) -> None:
     url, called = silent
     joined(hands.desk, url)

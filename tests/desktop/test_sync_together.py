@@ -403,10 +403,13 @@ def test_sharing_shows_the_code_and_who_comes_and_lets_volunteers_in(office: Any
     staying.join(10)
     letting = page.here.here.letting
     assert letting is not None
+    letting.setFocus()
     letting.set_key(gathering)
     letting.activated.emit(letting.currentIndex())
     hands.until(lambda: hands.room.venue.standing.sharing == "on" and hands.room.venue.standing.gathering == gathering)
     assert hands.room.venue.standing.code == sharing.code, "whoever has joined goes on"
+    hands.rest()
+    hands.until(lambda: page.here.here.letting is not None and page.here.here.letting.hasFocus())
     new, standing = laptop("volunteer"), hands.room.venue.standing
     newcomer = Visit(new, f"127.0.0.1:{standing.address.rsplit(':', 1)[1]}", standing.code)
     met = newcomer.once()

@@ -15,7 +15,7 @@ from alumni_desk.desktop.paint import isolated
 from alumni_desk.desktop.qr_view import QrView
 from alumni_desk.desktop.tokens import Tone
 from alumni_desk.desktop.venue_bridge import AtVenue, Nearby
-from alumni_desk.desktop.widgets import IconLine
+from alumni_desk.desktop.widgets import IconLine, way_in
 from alumni_desk.words import _
 
 QR = 132
@@ -45,6 +45,7 @@ class LaptopsHere(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._standing, self._lets, self._trouble = AtVenue(), tuple[Letting, ...](), ""
+        self._came_from = ""  # where the focus was in what was drawn before, by its name
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(px(8))
@@ -74,6 +75,11 @@ class LaptopsHere(QWidget):
 
     def _draw(self) -> None:
         standing = self._standing
+        focused = self.window().focusWidget()  # not the program's: a list that drops down may have that
+        if focused is not None and self._body.isAncestorOf(focused):
+            self._came_from = spoken_of(focused)
+        elif focused is None or not self.switch.isAncestorOf(focused):
+            self._came_from = ""
         self.switch.set_on("off" if standing.sharing == "off" else "on")
         body = QWidget()
         column = QVBoxLayout(body)
@@ -96,9 +102,21 @@ class LaptopsHere(QWidget):
                 column.addWidget(IconLine("hourglass", _("No other laptop has come yet")))
         self._foot(column)
         self._column.replaceWidget(self._body, body)
+        body.show()
+        if self._came_from:
+            self._keep_focus(body)  # before the old ones go, whose focus would be anywhere then
         self._body.hide()
         self._body.deleteLater()
         self._body = body
+
+    def _keep_focus(self, body: QWidget) -> None:
+        """The focus to what is called as it was before; while sharing begins anew and it is not there, it waits at the switch."""
+        again = next((one for one in body.findChildren(QWidget) if one.focusPolicy() & Qt.FocusPolicy.TabFocus and spoken_of(one) == self._came_from), None)
+        target = again or way_in(self.switch)
+        if target is not None:
+            target.setFocus()
+        if again is not None or self._standing.sharing != "begins":
+            self._came_from = ""
 
     def _off(self, column: QVBoxLayout) -> None:
         if not self._standing.visiting:
@@ -182,6 +200,11 @@ class LaptopsHere(QWidget):
         foot.addWidget(lost)
         foot.addStretch(1)
         column.addLayout(foot)
+
+
+def spoken_of(one: QWidget) -> str:
+    """What a control is called."""
+    return one.accessibleName() or str(getattr(one, "text", str)())
 
 
 def nearby_words(one: Nearby) -> str:

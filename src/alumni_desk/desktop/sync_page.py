@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, QTimer, Signal
@@ -57,6 +58,7 @@ class SyncPage(Page):
         self._facts: Facts | None = None
         self._busy = bridge.busy  # one may be under way that began before this page was made
         self._trouble = self._code = ""
+        self._failed_at: datetime | None = None
         self._far = ""  # how far a long sync is
         self._under_way: SettingRow | None = None
         self._first: QWidget | None = None
@@ -179,7 +181,7 @@ class SyncPage(Page):
         self.refresh()
 
     def _failed(self, error: KnownError) -> None:
-        self._busy, self._trouble, self._code = False, str(error), error.code
+        self._busy, self._trouble, self._code, self._failed_at = False, str(error), error.code, datetime.now(UTC)
         self.refresh()
 
     def _moved(self, step: str, count: int) -> None:
@@ -201,6 +203,8 @@ class SyncPage(Page):
 
     def _show(self, facts: Facts) -> None:
         self._facts = facts
+        if self._failed_at is not None and facts.last_sync is not None and facts.last_sync > self._failed_at:  # by a command beside this window
+            self._trouble, self._code, self._failed_at = "", "", None
         self.kept.know(facts)
         self._draw()
         self.decide.show_cards(facts.conflicts)

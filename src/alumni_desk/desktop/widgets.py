@@ -390,9 +390,9 @@ def into_view(one: QWidget) -> None:
     def scroll() -> None:
         holder = one.parentWidget()
         while holder is not None:
-            if isinstance(holder, QScrollArea):
+            if isinstance(holder, QScrollArea) and (inside := holder.widget()) is not None:
                 for corner in (one.rect().bottomLeft(), one.rect().topLeft()):
-                    at = one.mapTo(holder.widget(), corner)
+                    at = one.mapTo(inside, corner)
                     holder.ensureVisible(at.x(), at.y(), 0, px(12))
             holder = holder.parentWidget()
 
