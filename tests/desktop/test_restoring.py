@@ -109,6 +109,22 @@ def test_the_page_tells_what_each_holds_and_which_is_damaged(room: Room, asked: 
     assert table.index(2, WHEN).data() == when_words(asked[0].at, NOW)
 
 
+def test_a_backup_of_today_is_compared_with_now_by_its_time(room: Room, until: Any) -> None:
+    at = datetime.now().astimezone()
+    backup.by_itself(room.desk.profile, room.desk.key, "daily", now=at)
+    add_member(room.desk, first_name="Tomás")
+    room.shell.show_page("restore")
+    page: Any = room.shell.current()
+    until(lambda: "Compared with now" in texts(page.detail))
+    said = texts(page.detail).split(" | ")
+    assert f"{at:%H:%M}" in said and "now" in said and "today" not in said
+    page.detail.which.emit()
+    until(lambda: any(one.isVisible() for one in page.findChildren(ComparedSheet)))
+    sheet = next(one for one in page.findChildren(ComparedSheet) if one.isVisible())
+    assert "Only now" in texts(sheet) and f"backup of {at:%H:%M}" in texts(sheet)
+    sheet.accept()
+
+
 @pytest.mark.parametrize("years", [-1, 5])
 def test_a_backup_of_another_year_says_so_wherever_its_day_is_said(room: Room, until: Any, years: int) -> None:
     other = NOW.replace(month=6, day=15, year=NOW.year + years)

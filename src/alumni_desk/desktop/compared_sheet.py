@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import datetime
 
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
@@ -19,12 +19,14 @@ class ComparedSheet(PlainSheet):
 
     is_form = False
 
-    def __init__(self, parent: QWidget, day: date, found: Compared) -> None:
+    def __init__(self, parent: QWidget, at: datetime, found: Compared) -> None:
         super().__init__(parent, _("Who and which"))
-        then = with_year(day_short(day), day)
+        of_today = at.date() == datetime.now(at.tzinfo).date()
+        then = f"{at:%H:%M}" if of_today else with_year(day_short(at.date()), at)
         for title, second, side in (
-            (_("Only today"), _("These are not in the backup of {day}.").format(day=then), found.only_now),
-            (_("Only on {day}").format(day=then), _("These are in the backup and not here today."), found.only_then),
+            (_("Only now") if of_today else _("Only today"), _("These are not in the backup of {day}.").format(day=then), found.only_now),
+            (_("Only at {time}").format(time=then) if of_today else _("Only on {day}").format(day=then),
+             _("These are in the backup and not here now.") if of_today else _("These are in the backup and not here today."), found.only_then),
             (_("Changed since"), _("These are in both. Of the fields that were changed since, the backup of {day} has the older values.").format(day=then),
              found.changed),
         ):

@@ -413,6 +413,8 @@ class Toast(QWidget):
     def _place(self) -> None:
         owner = self.parentWidget()
         width = min(px(456), owner.width() - px(32))
+        if self.layout().heightForWidth(width) > px(96):  # a long sentence beside a link is read in few lines, not in many narrow ones
+            width = min(px(680), owner.width() - px(32))
         self.setFixedWidth(width)
         height = max(px(40), self.layout().heightForWidth(width) if self.layout().hasHeightForWidth() else px(40))
         self.setFixedHeight(height)

@@ -458,7 +458,7 @@ class RestorePage(Page):
 
     def _compared(self, one: Backup, found: Compared) -> None:
         self.detail.comparing(False)
-        ComparedSheet(self, one.at.astimezone().date(), found).open()
+        ComparedSheet(self, one.at.astimezone(), found).open()
 
     def _not_compared(self, error: KnownError) -> None:
         self.detail.comparing(False)
@@ -602,8 +602,11 @@ class BackupDetail(Scroll):
         grid.setVerticalSpacing(px(6))
         grid.setColumnStretch(0, 1)
         right, wide = Qt.AlignmentFlag.AlignRight, 2 if present is None else 4
-        grid.addWidget(Label(_("What it holds") if present is None else _("Compared with today"), "heading"), 0, 0, 1, wide)
-        for column, words in ((1, with_year(day_short(local.date()), local)), (2, _("today")))[:1 if present is None else 2]:
+        of_today = local.date() == datetime.now(local.tzinfo).date()
+        against, today_words = (_("Compared with now"), _("now")) if of_today else (_("Compared with today"), _("today"))
+        grid.addWidget(Label(_("What it holds") if present is None else against, "heading"), 0, 0, 1, wide)
+        then_words = f"{local:%H:%M}" if of_today else with_year(day_short(local.date()), local)
+        for column, words in ((1, then_words), (2, today_words))[:1 if present is None else 2]:
             grid.addWidget(Label(words, "small", "muted"), 1, column, right)
         now = present or Present(0, 0, 0, 0, True, ())
         for row, (words, then, today) in enumerate(((_("Members"), one.members, now.members), (_("Check-ins"), one.check_ins, now.check_ins),
