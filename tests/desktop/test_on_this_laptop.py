@@ -30,8 +30,8 @@ def test_the_members_added_since_and_removed_since_are_named(hands: Any) -> None
     page.detail._see.click()
     sheet = hands.dialog(ComparedSheet)
     said = [label.text() for label in sheet.findChildren(Label)]
-    then = next(words for words in said if words.startswith("Only on "))
-    assert said.index("Only today") < said.index("Eve Later") < said.index(then) < said.index("Noor Haddad")
+    then = next(words for words in said if words.startswith("Only at "))
+    assert said.index("Only now") < said.index("Eve Later") < said.index(then) < said.index("Noor Haddad")
     assert not list(desk.profile.path.glob("compare-*"))
     sheet.reject()
 
@@ -56,7 +56,7 @@ def test_entries_that_were_merged_are_one_member(hands: Any) -> None:
     sheet = hands.dialog(ComparedSheet)
     said = [label.text() for label in sheet.findChildren(Label)]
     assert said.count("1 member") == 1 and said[said.index("1 member") + 1] == "Li Chen"
-    assert next(words for words in said if words.startswith("Only on ")) and "Only today" not in said and "Changed since" not in said
+    assert next(words for words in said if words.startswith("Only at ")) and "Only now" not in said and "Changed since" not in said
     sheet.reject()
 
 
@@ -74,7 +74,7 @@ def test_what_was_changed_since_is_not_called_the_same(hands: Any) -> None:
     page.detail._see.click()
     sheet = hands.dialog(ComparedSheet)
     said = [label.text() for label in sheet.findChildren(Label)]
-    assert "Changed since" in said and "Only today" not in said
+    assert "Changed since" in said and "Only now" not in said
     assert said[said.index("1 member") + 1] == "Noor Haddad" and said[said.index("1 entry of a guest list") + 1] == "Noor Haddad at Dinner"
     sheet.reject()
 

@@ -207,6 +207,22 @@ def test_whoever_was_removed_and_changed_is_still_to_be_decided_on(office: Any, 
         assert connection.exec_driver_sql("SELECT gone FROM person WHERE id = ?", (kay,)).scalar()
 
 
+@pytest.mark.parametrize("first_to_go", [0, 1])
+def test_a_card_names_who_wrote_both_values_though_only_one_has_moved(office: Any, make_server: Any, make_desk: MakeDesk, first_to_go: int) -> None:
+    desks = [make_desk("first"), make_desk("second")]
+    for desk, name in zip(desks, ("Priya", "Tomás"), strict=True):
+        desk.set_setting("you", name)
+        desk.set_setting("device_name", f"{name}’s laptop")
+    two_values(office, *desks)
+    mover, other = desks[first_to_go], make_server()
+    before = card(mover).theirs
+    assert before.device
+    moving.move(mover, other.url, other.invite("Great Lakes"))
+    for _turn in range(3):
+        assert (card(mover).theirs.who, card(mover).theirs.device) == (before.who, before.device) and card(mover).yours.here
+        sync_once(mover)
+
+
 def test_what_others_wrote_is_theirs_after_a_move(office: Any, make_server: Any, make_desk: MakeDesk) -> None:
     first, second = make_desk("first"), make_desk("second")
     two_values(office, first, second)

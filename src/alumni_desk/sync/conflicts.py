@@ -197,9 +197,11 @@ def _card(connection: sa.Connection, desk: Desk, question: Question, there: dict
     row = question.rows[0]
     many, group = (desk.tables[row.table].c[row.field].info.get(name) for name in ("many", "group"))
     now, lost = (said if group else said[row.field] for said in (question.now, question.lost))
-    clock, author = there["stands_for"][row.field] or row.winner_clock, row.winner
+    clock = there["stands_for"][row.field] or row.winner_clock
+    # A server that the chapter has just moved to does not know yet who wrote it; the former one had told it.
+    author, losing = (told if told != Author() else _author_of(there["authors"], wrote) for told, wrote in (
+        (row.winner, row.winner_clock), (row.loser, row.loser_clock)))
     here, lost_here = (device == membership.device for device in (row.winner_device, row.loser_device))
-    losing = row.loser
     if here and lost_here and (row.winner_clock in there["own"] or row.loser_clock in there["own"]):
         # A disk was copied: what was not written here is the copy's.
         here, lost_here = (clock in there["own"] for clock in (row.winner_clock, row.loser_clock))

@@ -83,7 +83,8 @@ def records_of(connection: sa.Connection, desk: Desk, rows: Sequence[ConflictRow
                 key = clock_key(target.c[field])
                 written[field] = clocks.get(key)
                 stands_for[field] = origin(connection, table, one["id"], key, clocks.get(key)) or clocks.get(key)
-            names = [state.REPLICA + clock.rpartition("-")[2] for clock in clocks.values()]
+            names = [state.REPLICA + replica_of(clock) for clock in (*clocks.values(), *(clock for row in rows if row.row == one["id"]
+                                                                                         for clock in (row.winner_clock, row.loser_clock)))]
             told = connection.exec_driver_sql("SELECT key, value FROM sync_state WHERE key IN (SELECT value FROM json_each(?))", (json.dumps(names),))
             authors = {author.key.removeprefix(state.REPLICA): msgspec.json.decode(author.value, type=Author) for author in told}
             own = connection.exec_driver_sql(
