@@ -856,3 +856,17 @@ def test_the_password_field_has_the_keyboard_though_the_window_is_active_again_o
     front.activateWindow()
     until(front.isActiveWindow)
     assert QApplication.focusWidget() is page.password
+
+
+def test_settings_say_which_password_opens_a_copy_of_everything(desk: Desk, qtbot: Any, until: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    room = build(desk, theme="light", deeds=Deeds(back_up=lambda: None))
+    room.shell.show()
+    for keeper, words in (("keyring", "a password that you choose for it"), ("passphrase", "the password that opens this chapter")):
+        monkeypatch.setattr(keys, "keepers", lambda *args, keeper=keeper: frozenset({keeper}))
+        room.shell.show_page("settings", section="backup")
+        page: Any = room.shell.current()
+        page.refresh()
+        until(lambda page=page, words=words: words in texts(page))
+    room.close()
+    room.shell.close()
+    room.shell.deleteLater()

@@ -28,6 +28,7 @@ from alumni_desk.desktop.widgets import IconLine, Scroll
 from alumni_desk.errors import KnownError
 from alumni_desk.members.chapter import Chapter, change_chapter, chapter
 from alumni_desk.members.chapter import Saved as ChapterSaved
+from alumni_desk.store import keys
 from alumni_desk.store.checking import Findings, found_words, verify
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.meanwhile import ChangedMeanwhile
@@ -222,6 +223,8 @@ class SettingsPage(Page):
             self.lanes.read(lambda: names(self.desk), self._named, key="settings.names")
             self.lanes.read(lambda: None if is_at_door(self.desk) else chapter(self.desk), self._show_chapter, key="settings.chapter")
         elif key == "backup":
+            if self._deeds.back_up:
+                self._say_what_opens()
             self.backups.refresh()
         elif key == "security":
             self.security.refresh()
@@ -364,7 +367,9 @@ class SettingsPage(Page):
         self._show_damage()
         if self._deeds.back_up:
             save = _does(Button(_("Back up now"), "primary", "floppy-disk"), self._deeds.back_up)
-            column.addWidget(SettingRow(_("A copy of everything"), _("One locked file. It opens on another laptop with the password you give it."), save))
+            self._copy = SettingRow(_("A copy of everything"), _("One locked file."), save)
+            column.addWidget(self._copy)
+            self._say_what_opens()
         if self._deeds.restore:
             restore = _does(Button(_("Look at them")), self._deeds.restore, _("Look at the backups"))
             column.addWidget(SettingRow(_("Go back to a backup"), _("You see what it holds first; what is here now is kept as a backup, too."), restore))
@@ -373,6 +378,9 @@ class SettingsPage(Page):
         column.addWidget(self._check_row)
         self._backups = BackupRows(self.desk, self.lanes, self.said.emit)
         column.addWidget(self._backups)
+
+    def _say_what_opens(self) -> None:
+        self.lanes.read(lambda: keys.keepers(self.desk.profile.path, "desk"), lambda by: self._copy.say(opens_words(by)), key="settings.copy")
 
     def _about_part(self, column: QVBoxLayout) -> None:
         column.addWidget(section(_("Alumni Desk")))
@@ -425,3 +433,9 @@ def ask_backup_place(parent: QWidget, suggestion: Path) -> Path | None:
     """Where a backup should go, or None."""
     chosen, _kind = QFileDialog.getSaveFileName(parent, _("Back up everything"), str(suggestion), _("Backup (*.alumnidesk)"))
     return Path(chosen) if chosen else None
+
+
+def opens_words(keepers: frozenset[str]) -> str:
+    """What opens a copy of everything elsewhere, by who keeps the key here."""
+    return _("One locked file. It opens on another laptop with the password that opens this chapter.") if "passphrase" in keepers else _(
+        "One locked file. It opens on another laptop with a password that you choose for it.")
