@@ -29,7 +29,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 def awaited(rows: Sequence[GuestRow]) -> list[GuestRow]:
     """Whom the door has to look for: all but those who said no or cancelled, unless they came nevertheless."""
-    return [row for row in rows if row.status not in ("no", "cancelled") or row.walk_in or row.checked_in]
+    return [row for row in rows if row.status not in ("no", "cancelled") or row.walk_in or row.came]
 
 
 @dataclass(frozen=True)
