@@ -259,6 +259,6 @@ def test_what_is_shortened_below_the_name_of_a_badge_is_told(more: dict[str, str
 
 
 def test_a_note_for_the_door_that_the_roster_shortens_is_told(desk: Desk, gathering: str) -> None:
-    row = replace(guest_rows(desk, gathering)[0], door_note="Ask for the ramp at the back. " * 60)
+    row = replace(guest_rows(desk, gathering)[0], door_note="Ask-" + "x" * 2_000)
     looks = roster_pdf([row], io.BytesIO(), heading_of(desk, gathering)).looks
     assert [(look.registration, look.reason) for look in looks] == [(row.registration, "Long: does not fit, ends in “…”")]
