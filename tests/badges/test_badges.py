@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -247,3 +248,17 @@ def test_a_host_whose_name_cannot_be_printed_is_told_at_the_guest(desk: Desk, ga
     assert badge.reason == "Ꮳ Ꮃ Ꭹ cannot be printed" and badge.elsewhere
     looks = roster_pdf(guest_rows(desk, gathering), io.BytesIO(), heading_of(desk, gathering)).looks
     assert [look.name for look in looks] == ["ᏣᎳᎩ Smith", "Zoë Smith"]
+
+
+@pytest.mark.parametrize("more", [{"city": "Llanfairpwllgwyngyll " * 8}, {"host_name": "Maximiliane von und zu " * 8}, {"class_tail": "’96 P’28 GP’52 " * 12}])
+def test_what_is_shortened_below_the_name_of_a_badge_is_told(more: dict[str, str]) -> None:
+    said = {"city": "Boston", "host_name": "", "class_tail": "’96", **more}
+    person = BadgePerson("r", "p", "Ana", "Ana Lima", "", said["class_tail"], None, said["city"], "", said["host_name"])
+    [look] = print_badges([person], stock("avery-5392"), io.BytesIO(), heading=Heading("Chapter", "", "Dinner", "Day")).looks
+    assert look.elsewhere and look.reason == "Long: does not fit, ends in “…”"
+
+
+def test_a_note_for_the_door_that_the_roster_shortens_is_told(desk: Desk, gathering: str) -> None:
+    row = replace(guest_rows(desk, gathering)[0], door_note="Ask-" + "x" * 2_000)
+    looks = roster_pdf([row], io.BytesIO(), heading_of(desk, gathering)).looks
+    assert [(look.registration, look.reason) for look in looks] == [(row.registration, "Long: does not fit, ends in “…”")]

@@ -632,3 +632,34 @@ def test_the_chapter_is_called_something_else(do: Do, chapter: dict[str, str]) -
     assert "not a time zone" in do("chapter", "--time-zone", "Mars", code=1, text=True)
     do("undo")
     assert do("chapter")["name"] == "My chapter"
+
+
+@pytest.mark.parametrize("year", ["99999", "-4", "99999999999999999999"])
+def test_a_walk_in_has_a_class_year_that_can_be(do: Do, chapter: dict[str, str], year: str) -> None:
+    assert "class year" in do("walk-in", "next", "New One", f"class_year={year}", code=1)
+    assert do("headcount", "next")["walk_ins"] == 0
+    assert do("walk-in", "next", "New One", "class_year=2003")["person"]["class"] == "’03"
+
+
+def test_nobody_else_is_taken_back_whose_name_begins_like_the_one_that_was_said(do: Do, chapter: dict[str, str]) -> None:
+    do("member", "add", "first_name=Ada", "last_name=Obison")
+    do("guests", "next", "--add", "obison")
+    do("check-in", "next", "Ada Obison")
+    assert do("undo-check-in", "next", "Ada Obi", code=1) == "Ada Obi is not checked in, so there is nothing to undo."
+    assert do("headcount", "next")["in"] == 1
+    assert do("undo-check-in", "next", "Ada Obis")["person"]["name"] == "Ada Obison"
+
+
+def test_the_id_of_a_member_who_is_not_on_the_list_is_taken_where_it_was_offered(do: Do, chapter: dict[str, str]) -> None:
+    for year in ("1999", "2001"):
+        do("member", "add", "first_name=Zed", "last_name=Quill", f"class_year={year}")
+    offered = do("check-in", "next", "zed quill", code=1)
+    assert offered["verdict"] == "choose"
+    first = offered["candidates"][0]["id"]
+    assert do("check-in", "next", first, code=1)["reason"] == "not_on_the_list"
+    assert do("check-in", "next", first, "--let-in")["person"]["id"] == first and do("headcount", "next")["walk_ins"] == 1
+
+
+def test_signs_of_no_script_are_said_in_one_sentence(do: Do, chapter: dict[str, str]) -> None:
+    for words in (("member", "show"), ("check-in", "next"), ("guests", "next", "--add"), ("history",), ("undo",)):
+        assert "signs that belong to no script" in do(*words, "\udcff", code=1), words

@@ -403,3 +403,13 @@ def test_who_was_said_to_be_a_member_and_was_merged_or_removed_since(desk: Desk,
     assert [row["person"] for row in rows(desk, "registration")] == [other]
     remove_members(desk, [other])
     assert import_guests(desk, dance, guests, same={said.key: said.member}).guests == 1
+
+
+def test_who_is_only_invited_has_not_answered(desk: Desk, tmp_path: Path) -> None:
+    path, reunion = tmp_path / "guests.csv", gathering(desk)
+    for answers in ("yes", "invited"), ("invited", "yes"):
+        for said in (answers[:1], answers[1:], answers):  # one after the other, and both in one file
+            path.write_text("First Name,Last Name,Email,RSVP\n" + "".join(f"Ana,Lima,ana@example.org,{one}\n" for one in said), encoding="utf-8")
+            import_guests(desk, reunion, path)
+            [row] = rows(desk, "registration")
+            assert (row["status"], row["answered_at"] is None) == (said[-1], said[-1] == "invited")

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from alumni_desk.checkin.actions import check_in, check_out, undo_check_in
+from alumni_desk.badges.rosters import awaited
+from alumni_desk.checkin.actions import check_in, check_out, undo_check_in, walk_in
 from alumni_desk.checkin.lists import headcount
 from alumni_desk.errors import Ambiguous, BadInput, KnownError, NotFound, Refused
 from alumni_desk.gatherings.actions import (
@@ -204,3 +205,33 @@ def test_nobody_is_checked_in_again_who_was_taken_off_the_list(desk: Desk, dinne
     undo(desk, removed.action)
     redo(desk, done.of)
     assert gathering(desk, dinner).came == 1 and headcount(desk, dinner).present == 1
+
+
+@pytest.mark.parametrize("year", ["0001", "1899", "3000", "9999"])
+def test_a_year_that_no_server_takes_cannot_be(desk: Desk, dinner: str, year: str) -> None:
+    with pytest.raises(BadInput, match=f"The year {int(year)} cannot be"):
+        new_gathering(desk, name="Far away", start=f"{year}-12-31T18:30")
+    with pytest.raises(BadInput, match="Type one between 1900 and 2999"):
+        change_gathering(desk, dinner, end=f"{year}-12-31T23:00")
+
+
+def test_who_once_walked_in_and_is_put_on_the_list_is_expected(desk: Desk, dinner: str) -> None:
+    came = walk_in(desk, dinner, "New One")
+    undo_check_in(desk, dinner, came.registration or "")
+    remove_guests(desk, dinner, [came.registration or ""])
+    add_guests(desk, dinner, [came.person or ""])
+    count = headcount(desk, dinner)
+    assert (count.registered, count.expected, count.walk_ins) == (1, 1, 0) and not guest_rows(desk, dinner)[0].walk_in
+
+
+def test_a_guest_of_a_guest_has_no_longer_name_than_a_member(desk: Desk, dinner: str, people: list[str]) -> None:
+    host = add_guests(desk, dinner, people[:1]).registrations[0]
+    with pytest.raises(BadInput, match="holds 300 letters at most"):
+        add_guest_of(desk, dinner, host, "a" * 40_000)
+
+
+def test_who_said_no_and_came_nevertheless_is_on_the_roster_also_when_they_went_out(desk: Desk, dinner: str, people: list[str]) -> None:
+    guest = add_guests(desk, dinner, people[:1], status="no").registrations[0]
+    check_in(desk, dinner, guest, let_in=True)
+    check_out(desk, dinner, guest)
+    assert [row.registration for row in awaited(guest_rows(desk, dinner))] == [guest]

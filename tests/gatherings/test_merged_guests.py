@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from typing import Any
 
 import pytest
 
 from alumni_desk.badges.actions import note_printed
 from alumni_desk.badges.people import badge_people
 from alumni_desk.badges.rosters import awaited, roster_csv
-from alumni_desk.checkin.actions import check_in, check_out, undo_check_in
+from alumni_desk.checkin.actions import check_in, check_out, undo_check_in, walk_in
 from alumni_desk.checkin.lists import DoorList, find_at_door, headcount
 from alumni_desk.checkin.verdicts import Outcome, Reason
 from alumni_desk.desktop.today_lists import today_facts
-from alumni_desk.gatherings.actions import add_guest_of, add_guests, name_guest, new_gathering, remove_guests, set_rsvp
+from alumni_desk.gatherings.actions import add_guest_of, add_guests, change_gathering, name_guest, new_gathering, remove_guests, set_rsvp
 from alumni_desk.gatherings.lists import gathering, gathering_rows, guest_rows
 from alumni_desk.gatherings.records import registration_id
 from alumni_desk.members.actions import add_member
@@ -21,6 +22,7 @@ from alumni_desk.members.merging import merge_people, unmerge
 from alumni_desk.protocol.clock import wall_ms
 from alumni_desk.segments.lists import expected_next, last_seen, visits
 from alumni_desk.store.desk import Desk
+from alumni_desk.store.undo import undo
 
 DAY = date(2030, 11, 12)
 
@@ -249,3 +251,56 @@ def test_whoever_comes_with_somebody_by_either_entry_is_of_their_party_at_the_do
     door = DoorList(desk, gala)
     assert [hit.name for hit in door.guests_of(place)] == ["Kim Lima"] == [hit.name for hit in door.parties()[place]]
     assert [(hit.name, hit.host_name) for hit in door.find("kim").hits] == [("Kim Lima", listed.host_name)]
+
+
+def inside(desk: Desk, dinner: str) -> tuple[list[str], list[str], int]:
+    """Who is in, as the door, the list, and the number of those who came say it."""
+    return ([hit.name for hit in DoorList(desk, dinner).present()], [row.name for row in guest_rows(desk, dinner) if row.checked_in],
+            gathering(desk, dinner).came)
+
+
+@pytest.mark.parametrize("close", [undo_check_in, check_out])
+def test_who_went_out_by_one_entry_is_not_in_again_when_they_are_taken_apart(desk: Desk, dinner: str, people: list[str], close: Any) -> None:
+    ada, adaeze, _cy = people
+    check_in(desk, dinner, registration_id(dinner, adaeze))
+    merge_people(desk, adaeze, ada)
+    close(desk, dinner, registration_id(dinner, ada))
+    came = 0 if close is undo_check_in else 1
+    assert inside(desk, dinner) == ([], [], came)
+    unmerge(desk, adaeze)
+    assert inside(desk, dinner) == ([], [], came)
+    assert check_in(desk, dinner, registration_id(dinner, adaeze)).outcome is Outcome.ADMITTED
+
+
+def test_a_check_in_that_was_taken_back_by_another_entry_is_brought_back_by_undo(desk: Desk, dinner: str, people: list[str]) -> None:
+    ada, adaeze, _cy = people
+    for person in (ada, adaeze):
+        check_in(desk, dinner, registration_id(dinner, person))
+    merge_people(desk, adaeze, ada)
+    undo_check_in(desk, dinner, registration_id(dinner, ada))
+    assert inside(desk, dinner)[2] == 0
+    undo(desk)
+    assert inside(desk, dinner)[2] == 1 and headcount(desk, dinner).present == 1
+    unmerge(desk, adaeze)
+    assert inside(desk, dinner)[2] == headcount(desk, dinner).present == 2
+
+
+@pytest.mark.parametrize("taken_back", [False, True])
+def test_a_gathering_is_full_of_people_and_not_of_entries(desk: Desk, dinner: str, people: list[str], taken_back: bool) -> None:
+    ada, adaeze, _cy = people
+    change_gathering(desk, dinner, capacity=1 if taken_back else 2)
+    for person in (ada, adaeze):
+        check_in(desk, dinner, registration_id(dinner, person))
+    merge_people(desk, adaeze, ada)
+    if taken_back:
+        undo_check_in(desk, dinner, registration_id(dinner, ada))
+    assert walk_in(desk, dinner, "Nobody Known").reason is Reason.NOT_ON_THE_LIST
+    assert walk_in(desk, dinner, "One More").reason is Reason.OVER_CAPACITY
+
+
+def test_a_badge_of_another_gathering_says_that_they_are_on_this_list_under_another_entry(desk: Desk, dinner: str, people: list[str]) -> None:
+    lunch, other = new_gathering(desk, name="Lunch", start="2030-11-13T12:00").id, add_member(desk, first_name="A", last_name="Obi").id
+    add_guests(desk, lunch, [other])
+    merge_people(desk, other, people[0])
+    verdict = check_in(desk, dinner, code=guest_rows(desk, lunch)[0].code)
+    assert (verdict.reason, verdict.registration) == (Reason.OTHER_GATHERING, registration_id(dinner, people[0]))

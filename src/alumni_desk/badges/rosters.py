@@ -29,7 +29,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 def awaited(rows: Sequence[GuestRow]) -> list[GuestRow]:
     """Whom the door has to look for: all but those who said no or cancelled, unless they came nevertheless."""
-    return [row for row in rows if row.status not in ("no", "cancelled") or row.walk_in or row.checked_in]
+    return [row for row in rows if row.status not in ("no", "cancelled") or row.walk_in or row.came]
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,8 @@ class _Row:
     checked_in: bool
     height: float
     lines: tuple[tuple[float, float, Line, tuple[float, float, float]], ...]
-    names: tuple[Fitted, ...]
+    fitted: tuple[Fitted, ...]
+    """The names, and what else does not fit whole."""
 
 
 def _lay_row(faces: Faces, row: GuestRow, cells: Sequence[str], width: float) -> _Row:
@@ -176,7 +177,9 @@ def _lay_row(faces: Faces, row: GuestRow, cells: Sequence[str], width: float) ->
     rest = " · ".join(cell for cell in (cells[4] if row.status != "yes" else "", cells[5], cells[6]) if cell)
     for text, column in ((cells[2], "class"), (cells[3], "city"), (rest, "rest")):
         start, share = COLUMNS[column]
-        lines += [(left + inside * start, one, GREY, n) for n, one in enumerate(_wrapped(faces, text, inside * share - 4))]
+        wrapped, cut = _wrapped(faces, text, inside * share - 4)
+        lines += [(left + inside * start, one, GREY, n) for n, one in enumerate(wrapped)]
+        fitted += cut
     most = max(number for *_rest, number in lines)
     return _Row(row.checked_in, ROW + most * 11.5, tuple((x, 14.5 + number * 11.5, line, colour) for x, line, colour, number in lines), tuple(fitted))
 
@@ -185,14 +188,18 @@ def _look(row: GuestRow, laid: _Row) -> Look | None:
     lost = [sign for _x, _below, line, _colour in laid.lines for sign in line.lost]
     if lost:
         return Look(row.registration, row.name, cannot_words(lost), by_hand=True)
-    return Look(row.registration, row.name, long_words(laid.names)) if any(one.cut or one.size < SMALL for one in laid.names) else None
+    return Look(row.registration, row.name, long_words(laid.fitted)) if any(one.cut or one.size < SMALL for one in laid.fitted) else None
 
 
-def _wrapped(faces: Faces, text: str, width: float) -> tuple[Line, ...]:
+def _wrapped(faces: Faces, text: str, width: float) -> tuple[tuple[Line, ...], list[Fitted]]:
+    """The lines of a text; and the text as it was fitted, if it does not fit whole."""
     if not text:
-        return ()
+        return (), []
     whole = set_line(faces, text, 9.5)
-    return (whole,) if whole.width <= width else fit(faces, text, width, [9.0, 8.5], max_lines=8).lines
+    if whole.width <= width:
+        return (whole,), []
+    fitted = fit(faces, text, width, [9.0, 8.5], max_lines=8)
+    return fitted.lines, [fitted] if fitted.cut else []
 
 
 def _pages(rows: Sequence[_Row], room: float) -> Iterator[list[_Row]]:

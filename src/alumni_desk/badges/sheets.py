@@ -138,8 +138,10 @@ def _badge(canvas: Any, faces: Faces, place: Place, heading: Heading, person: Ba
     below = _foot(canvas, faces, person, place.x + inset, foot, lower, unit)
     found = _names(canvas, faces, person, place, band, inset, foot + side + 6 * unit, unit)
     canvas.restoreState()
-    lost = [sign for line in below for sign in line.lost]
-    return found or (Look(person.registration, person.name or person.big, cannot_words(lost), elsewhere=True) if lost else None)
+    lost = [sign for one in below for sign in one.lost]
+    if found is None and (lost or any(one.cut for one in below)):
+        return Look(person.registration, person.name or person.big, cannot_words(lost) or long_words(below), elsewhere=True)
+    return found
 
 
 def _head(canvas: Any, faces: Faces, place: Place, heading: Heading, band: float, inset: float, unit: float) -> None:
@@ -210,9 +212,9 @@ def _drawn(canvas: Any, faces: Faces, person: BadgePerson, place: Place, inset: 
     return _look(person, big, [line for pieces in below for line in pieces], fitted, unit)
 
 
-def _foot(canvas: Any, faces: Faces, person: BadgePerson, x: float, foot: float, width: float, unit: float) -> list[Line]:
+def _foot(canvas: Any, faces: Faces, person: BadgePerson, x: float, foot: float, width: float, unit: float) -> list[Fitted]:
     lines: list[tuple[str, Weight, float]] = []
-    drawn: list[Line] = []
+    drawn: list[Fitted] = []
     if person.host_name:
         lines.append((_("Guest of {host}").format(host=person.host_name), "bold", 10))
     elif person.class_year:
@@ -225,13 +227,13 @@ def _foot(canvas: Any, faces: Faces, person: BadgePerson, x: float, foot: float,
         canvas.setFillColorRGB(*RUST)
         draw_line(canvas, tail.lines[0], left, foot + 1 * unit)
         left += tail.lines[0].width + 10 * unit
-        drawn += tail.lines
+        drawn.append(tail)
     base = foot + (13 * unit if len(lines) > 1 else 4 * unit)
     for text, weight, size in lines:
         canvas.setFillColorRGB(*(INK if weight == "bold" else GREY))
-        line = fit(faces, text, max(width - (left - x), 40 * unit), [size * unit], weight).lines[0]
-        draw_line(canvas, line, left, base)
-        drawn.append(line)
+        fitted = fit(faces, text, max(width - (left - x), 40 * unit), [size * unit], weight)
+        draw_line(canvas, fitted.lines[0], left, base)
+        drawn.append(fitted)
         base -= 13 * unit
     return drawn
 

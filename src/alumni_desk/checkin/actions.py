@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from alumni_desk.checkin.former_codes import formerly
-from alumni_desk.checkin.lists import door_gathering, fact_of
+from alumni_desk.checkin.lists import door_gathering
 from alumni_desk.checkin.taking_back import refuse_at_door
 from alumni_desk.checkin.verdicts import (
     Candidate,
@@ -24,7 +24,7 @@ from alumni_desk.checkin.verdicts import (
     open_ins,
 )
 from alumni_desk.errors import BadInput, NotFound, Refused
-from alumni_desk.gatherings.counts import answer_of
+from alumni_desk.gatherings.counts import answer_of, inside
 from alumni_desk.gatherings.records import registration_id
 from alumni_desk.members import naming
 from alumni_desk.members.fields import LINE
@@ -198,7 +198,7 @@ def _by_code(writing: Writing, gathering: str, text: str, station: str | None, b
     other = guests[0]
     where, day = driver.row(writing.connection, "SELECT name, starts FROM gathering WHERE id = ?", (other.gathering,)) or (None, None)
     name, tail = other.named
-    here = _registration(writing, registration_id(gathering, other.person))
+    here = _registration(writing, registration_id(gathering, _on_the_list_as(writing, gathering, other.person)))
     return Verdict(Outcome.REFUSED, here.id if here is not None else None, other.person, name, tail,
                    reason=Reason.OTHER_GATHERING, other_gathering=where, other_day=day)  # fmt: skip
 
@@ -274,8 +274,14 @@ def _close(writing: Writing, kind: str, gathering: str, registration: str, reaso
         ins = [one for one in ins if one.id in may]
     closed = tuple(f.id for f in ins)
     _refuse_long(station, by, reason)
-    writing.add("fact", kind=kind, gathering=gathering, registration=row.id, person=row.person, closes=list(closed),
-                at=moment(writing.now), station=station, reason=reason, by=by)  # fmt: skip
+    # Under the entry that was let in, as long as they are two: so they are out by either, should they be taken apart.
+    let_in: dict[tuple[str, str], list[str]] = {}
+    for one, *entry in driver.rows(writing.connection, "SELECT id, registration, person FROM fact WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id",
+                                   (json.dumps(closed),)):
+        let_in.setdefault((entry[0], entry[1]), []).append(one)
+    for (registered, person), theirs in let_in.items():
+        writing.add("fact", kind=kind, gathering=gathering, registration=registered, person=person, closes=theirs,
+                    at=moment(writing.now), station=station, reason=reason, by=by)  # fmt: skip
     return Undone(row.id, name, closed, Changed())
 
 
@@ -378,11 +384,8 @@ def _is_full(writing: Writing, gathering: str) -> bool:
     capacity = door_gathering(writing.connection, writing.tables, gathering).capacity
     if capacity is None:
         return False
-    table = writing.tables["fact"]
-    facts: dict[str, list[Fact]] = {}
-    for row in writing.connection.execute(sa.select(table).where(table.c.gathering == gathering, ~table.c.gone)):
-        facts.setdefault(row.person, []).append(fact_of(row))
-    return sum(1 for of_one in facts.values() if open_ins(of_one)) >= capacity
+    full = inside(writing.connection, [gathering]).get(gathering)
+    return full is not None and full.here >= capacity
 
 
 def _same_person(writing: Writing, name: str, values: dict[str, Any]) -> str | None:

@@ -6,13 +6,16 @@ import argparse
 from dataclasses import replace
 from typing import Any
 
+import sqlalchemy as sa
+
 from alumni_desk.checkin.actions import WALK_IN_FIELDS, check_in, undo_check_in, walk_in
 from alumni_desk.checkin.lists import DoorHit, DoorHits, DoorList, local_time
 from alumni_desk.checkin.verdicts import Candidate, Outcome, Reason, Verdict
 from alumni_desk.cli.arguments import a_name, field_value
 from alumni_desk.cli.output import add_json, opened, show, table
-from alumni_desk.errors import Ambiguous, BadInput, NotFound
+from alumni_desk.errors import Ambiguous, NotFound
 from alumni_desk.gatherings.lists import resolve
+from alumni_desk.members.fields import read_fields
 from alumni_desk.store.desk import Desk
 from alumni_desk.words import _, clock_time, ngettext, number
 
@@ -129,6 +132,8 @@ def _check_in(desk: Desk, door: DoorList, gathering: str, text: str, station: st
         return check_in(desk, gathering, code=hits.code, station=station, method="code", let_in=let_in, although_cancelled=let_in)
     hit = _by_id(door, text) or hits.certain
     if hit is None:
+        if not hits.hits and (person := _known_id(desk, text)):
+            return check_in(desk, gathering, person_id=person, station=station, method="command", let_in=let_in, although_cancelled=let_in)
         if not hits.hits:
             return Verdict(Outcome.NOT_FOUND, reason=Reason.NO_SUCH_NAME)
         return Verdict(Outcome.CHOOSE, reason=Reason.SEVERAL, candidates=tuple(_candidate(h) for h in hits.hits))
@@ -138,6 +143,14 @@ def _check_in(desk: Desk, door: DoorList, gathering: str, text: str, station: st
 def _by_id(door: DoorList, text: str) -> DoorHit | None:
     wanted = text.strip()
     return next((hit for hit in door.hits.values() if wanted in (hit.registration, hit.person)), None)
+
+
+def _known_id(desk: Desk, text: str) -> str | None:
+    """Whom a text means who is not on the list, by their id: it is printed where several may be meant."""
+    person = desk.tables["person"]
+    with desk.reading() as connection:
+        found: str | None = connection.scalar(sa.select(person.c.id).where(person.c.id == text.strip(), ~person.c.gone, person.c.standing == "member"))
+    return found
 
 
 def _on_the_list(door: DoorList, text: str) -> str:
@@ -155,10 +168,10 @@ def _who_is_in(door: DoorList, text: str) -> DoorHit:
     """Whom a text means among those who are in, since only they can be taken back."""
     hits = door.find(text)
     inside = tuple(hit for hit in hits.hits if hit.here)
-    certain = hits.certain if hits.certain is not None and hits.certain.here else None
+    certain = hits.certain  # also where they are not in: nobody else is taken back, whose name only begins like theirs
     if certain is None and len(inside) == 1:
         certain = inside[0]
-    return _one(replace(hits, hits=inside or hits.hits, certain=certain or (hits.certain if not inside else None)), text)
+    return _one(replace(hits, hits=inside or hits.hits, certain=certain), text)
 
 
 def _one(hits: DoorHits, text: str) -> DoorHit:
@@ -172,13 +185,8 @@ def _one(hits: DoorHits, text: str) -> DoorHit:
 
 
 def _fields(pairs: list[tuple[str, str]]) -> dict[str, Any]:
-    values: dict[str, Any] = dict(pairs)
-    if "class_year" in values:
-        try:
-            values["class_year"] = int(values["class_year"])
-        except ValueError:
-            raise BadInput("class_year", _("“{value}” is not a class year such as 2003."), value=values["class_year"]) from None
-    return values
+    values = dict(pairs)
+    return {**values, **read_fields({name: value for name, value in values.items() if name in WALK_IN_FIELDS})}
 
 
 def _person(person: str | None, name: str, tail: str) -> dict[str, Any] | None:

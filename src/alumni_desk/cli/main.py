@@ -63,10 +63,20 @@ def run(argv: list[str]) -> int:
                 return _stopped()
             if isinstance(error, KnownError):
                 return _no(str(error))
+            if isinstance(error, UnicodeEncodeError) and not all(map(_is_text, argv)):
+                return _no(_("What was typed has signs that belong to no script, as from a terminal with another encoding. Type it again."))
             note_bug(log, error, command_of(argv) or "starting")
             if os.environ.get("ALUMNI_DESK_LOG") == "stderr":
                 raise
             return _no(_("Something went wrong inside the program. What was saved is safe; the log file (see --version) says where it happened."))
+
+
+def _is_text(argument: str) -> bool:
+    try:
+        argument.encode()
+    except UnicodeEncodeError:  # bytes that are no letters: of a file's name they are taken as they are
+        return False
+    return True
 
 
 def _no(sentence: str) -> int:

@@ -174,10 +174,10 @@ class Guests(People):
         if wanted == before["status"] and not before["gone"]:
             return "unchanged"
         if id_ in self._new:
-            self._new[id_].update(status=wanted)
+            self._new[id_].update(status=wanted, answered_at=None if wanted == "invited" else answered)
         else:
             changes = self._changes.setdefault(id_, {})
-            changes.update(status=wanted, answered_at=answered)
+            changes.update(status=wanted, answered_at=None if wanted == "invited" else answered)
             if before["gone"]:
                 changes["gone"] = False
         there[id_] = {"status": wanted, "gone": False}

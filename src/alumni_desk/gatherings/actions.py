@@ -129,7 +129,8 @@ def add_guests(desk: Desk, gathering_id: str, person_ids: Iterable[str], *, stat
                 fresh.append({"id": wanted_id, "gathering": gathering_id, "person": person, "status": status, "code": badge_code_of(wanted_id),
                               "walk_in": False, "answered_at": None if status == "invited" else at})
             elif row.gone or row.status == "cancelled":
-                writing.change("registration", wanted_id, gone=False, status=status, answered_at=None if status == "invited" else at)
+                # Who is put on the list is expected, though they once came to the door without being on it.
+                writing.change("registration", wanted_id, gone=False, status=status, answered_at=None if status == "invited" else at, walk_in=False)
             else:
                 continue
             added.append(wanted_id)
@@ -140,12 +141,9 @@ def add_guests(desk: Desk, gathering_id: str, person_ids: Iterable[str], *, stat
 
 def add_guest_of(desk: Desk, gathering_id: str, host_registration: str, name: str | None = None, **typed: Any) -> Added:
     """A guest that somebody on the list brings along; without a name, "Name to come". Raises NotFound, BadInput or Refused."""
-    fields = {name_: value for name_, value in read_person(typed).items() if value is not None}
     words = (name or "").split()
-    if words:
-        fields.setdefault("first_name", " ".join(words[:-1]) or words[0])
-        if len(words) > 1:
-            fields.setdefault("last_name", words[-1])
+    said = {"first_name": " ".join(words[:-1]) or words[0], "last_name": words[-1] if len(words) > 1 else None} if words else {}
+    fields = {name_: value for name_, value in read_person({**said, **typed}).items() if value is not None}
     with desk.writing("guest_of_added", gathering=gathering_id) as writing:
         refuse_cancelled(writing, gathering_id)
         host = _registrations(writing, {host_registration}).get(host_registration)

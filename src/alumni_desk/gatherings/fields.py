@@ -14,6 +14,8 @@ from alumni_desk.words import _
 TEXTS = ("name", "place", "address", "city", "online_link", "description")
 FIELDS = (*TEXTS, "kind", "mode", "start", "end", "time_zone", "capacity")
 LINE = 300
+FIRST_YEAR, LAST_YEAR = 1900, 2999
+"""No other year is meant; the server takes none that is far beyond, see ``protocol.forms``."""
 AN_EVENING = timedelta(hours=12)
 """So long after its start a gathering is over whose end is before it."""
 
@@ -27,9 +29,12 @@ def wall_time(text: str) -> str:
         if found is None:
             raise ValueError
         day, hour, minute = found.groups()
-        return datetime.fromisoformat(f"{day}T{int(hour):02d}:{minute}").strftime("%Y-%m-%dT%H:%M")
+        read = datetime.fromisoformat(f"{day}T{int(hour):02d}:{minute}")
     except ValueError:
         raise BadInput("time", _("“{value}” is not a day and time. Type them like 2026-11-12 18:30."), value=text.strip()) from None
+    if not FIRST_YEAR <= read.year <= LAST_YEAR:
+        raise BadInput("time", _("The year {year} cannot be. Type one between {first} and {last}."), year=read.year, first=FIRST_YEAR, last=LAST_YEAR)
+    return read.strftime("%Y-%m-%dT%H:%M")
 
 
 def read_fields(typed: Mapping[str, Any]) -> dict[str, Any]:
