@@ -5,16 +5,18 @@ from __future__ import annotations
 import io
 import re
 import unicodedata
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from alumni_desk.paper import fitting
 from alumni_desk.paper.fitting import SMALLEST, fit
 from alumni_desk.paper.fonts import Faces, source_for
 from alumni_desk.paper.preview import page_count, page_picture
 from alumni_desk.paper.qr import draw_qr, modules
-from alumni_desk.paper.text import draw_line, printable, set_line
+from alumni_desk.paper.text import Line, draw_line, printable, set_line
 
 NAMES = ["Łukasz Żółć", "Nguyễn Thị Minh Khai", "O’Brien", "ليلى الخطيب", "שרה כהן", "प्रिया शर्मा", "สมชาย ใจดี", "陳美玲", "やまだ たろう", "김민준", "አበበ በቀለ",
          "Þórður Ægisson", "গৌরী", "தமிழ்", "მარიამი", "Ελένη", "Наталья", "Արամ"]
@@ -152,3 +154,23 @@ def test_a_very_long_name_is_broken_anywhere_rather_than_unreadable(faces: Faces
 def test_marks_stay_with_their_letter_where_a_name_is_broken(faces: Faces) -> None:
     fitted = fit(faces, "प्रिया" * 12, 80, [11, 10, 9], "bold", max_lines=6)
     assert len(fitted.lines) > 1 and not any(unicodedata.category(line.text[0]).startswith("M") for line in fitted.lines)
+
+
+def test_a_long_note_is_laid_out_in_few_tries(faces: Faces, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every word in its order, even lines, none too wide; and what does not fit is cut as soon."""
+    tries = 0
+
+    def counted(*arguments: Any) -> Line:
+        nonlocal tries
+        tries += 1
+        assert tries < 5_000
+        return set_line(*arguments)
+
+    monkeypatch.setattr(fitting, "set_line", counted)
+    note = " ".join(f"word{number}" for number in range(60))
+    fitted = fit(faces, note, 260.0, (9.0, 8.0), max_lines=8)
+    assert " ".join(line.text for line in fitted.lines) == note and not fitted.cut
+    widths = [line.width for line in fitted.lines]
+    assert max(widths) <= 260.0 and min(widths) > 0.6 * max(widths)
+    tries = 0
+    assert fit(faces, " ".join(f"word{number}" for number in range(400)), 260.0, (9.0, 8.0), max_lines=8).cut

@@ -18,6 +18,13 @@ WHOLE_WORDS = 0.8
 """Of the smallest size that was asked for: below it long words are broken anywhere, where there are lines for them."""
 
 
+FEW = 12
+"""Words up to which every way to break them is tried, as names have; of more there are too many ways."""
+
+EVENING = 8
+"""So often the lines of a longer text are tried in less width."""
+
+
 @dataclass(frozen=True)
 class Fitted:
     """Lines that fit. ``shrunk``: smaller than wished; ``cut``: it ends in an ellipsis; ``lost``: signs that could not be printed."""
@@ -128,12 +135,50 @@ def _room_for(faces: Faces, clusters: Sequence[str], width: float, size: float, 
 def _broken(faces: Faces, text: str, width: float, size: float, weight: Weight, count: int) -> list[Line] | None:
     """The text in exactly so many lines, as even as can be; None if it does not fit."""
     parts = _parts(text)
+    if len(parts) > FEW:
+        return _packed(faces, parts, width, size, weight, count)
     best: list[Line] | None = None
     for texts in _ways(parts, count):
         lines = [set_line(faces, one, size, weight) for one in texts]
         if all(line.width <= width for line in lines) and (best is None or max(line.width for line in lines) < max(line.width for line in best)):
             best = lines
     return best
+
+
+def _packed(faces: Faces, parts: Sequence[str], width: float, size: float, weight: Weight, count: int) -> list[Line] | None:
+    """The words in at most so many lines, about as even as can be: each takes what fits, in less and less width; None if they do not fit."""
+    def within(limit: float) -> list[Line] | None:
+        lines: list[Line] = []
+        rest = parts
+        while rest and len(lines) < count:
+            taken, line = _words_for(faces, rest, limit, size, weight)
+            if line is None:
+                return None
+            lines.append(line)
+            rest = rest[taken:]
+        return None if rest else lines
+
+    best, least = within(width), 0.0
+    for _try in range(EVENING if best is not None else 0):
+        most = max(line.width for line in best or ())
+        if (found := within((least + most) / 2)) is not None:
+            best = found
+        else:
+            least = (least + most) / 2
+    return best
+
+
+def _words_for(faces: Faces, parts: Sequence[str], width: float, size: float, weight: Weight) -> tuple[int, Line | None]:
+    """How many of them fit in a line, and that line; None if not even the first does. Few are tried first: a line holds few."""
+    fits, beyond, line, step = 0, len(parts) + 1, None, 4
+    while beyond - fits > 1:
+        middle = min(fits + step, (fits + beyond) // 2)
+        tried = set_line(faces, _joined(parts[:middle]), size, weight)
+        if tried.width <= width:
+            fits, line, step = middle, tried, 2 * step
+        else:
+            beyond = middle
+    return fits, line
 
 
 def _parts(text: str) -> list[str]:
@@ -147,12 +192,7 @@ def _ways(parts: Sequence[str], count: int) -> Iterator[list[str]]:
         return
     if len(parts) < count:
         return
-    # Names have few words; of a long text only breaks near the even ones are worth trying.
-    places = range(1, len(parts) - count + 2)
-    if len(parts) > 12:
-        even = len(parts) // count
-        places = range(max(1, even - 3), min(len(parts) - count + 2, even + 4))
-    for place in places:
+    for place in range(1, len(parts) - count + 2):
         for rest in _ways(parts[place:], count - 1):
             yield [_joined(parts[:place]), *rest]
 
