@@ -380,8 +380,12 @@ class Desk:
         """What is saved after this laptop's access ended, by a command beside this program perhaps, would go with all the rest."""
         if not self._removed.exists():
             self._begins_anew = False
-        elif not self._begins_anew and (gone := emptied(self.profile.path)) is not None:
+        elif (gone := self.emptied()) is not None:
             raise gone
+
+    def emptied(self) -> KnownError | None:
+        """That this laptop's access ended and its files are deleted, though some may be open here still; None where it did not."""
+        return None if self._begins_anew or not self._removed.exists() else emptied(self.profile.path)
 
     def _rest(self, connection: sa.Connection) -> None:
         """The action is at its end."""

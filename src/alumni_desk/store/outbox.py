@@ -247,6 +247,8 @@ def note_kept(connection: sa.Connection, action: str) -> None:
 
 def catch_up(desk: Desk) -> None:
     """Add the large actions that were saved since."""
+    if desk.emptied() is not None:  # nothing comes into its folder any more
+        desk.unkept.clear()
     while desk.unkept:
         action = desk.unkept.pop(0)
         try:
