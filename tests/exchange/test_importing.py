@@ -413,3 +413,11 @@ def test_who_is_only_invited_has_not_answered(desk: Desk, tmp_path: Path) -> Non
             import_guests(desk, reunion, path)
             [row] = rows(desk, "registration")
             assert (row["status"], row["answered_at"] is None) == (said[-1], said[-1] == "invited")
+
+
+def test_whoever_has_died_says_the_file_leaves_no_entry_behind(desk: Desk, tmp_path: Path) -> None:
+    dinner = new_gathering(desk, name="Dinner", start="2030-01-01 18:00").id
+    file = listed(tmp_path, "First Name,Last Name,E-mail,Deceased\nAnn,Lee,ann@example.org,yes\nBo,Day,bo@example.org,no\n")
+    result = import_guests(desk, dinner, file)
+    assert counts(result) == (1, 0, 0, 1) and result.guests == 1 and [row["first_name"] for row in rows(desk, "person")] == ["Bo"]
+    assert [(one.row, one.reason) for one in result.rejects] == [(1, "has died, says the file")]
