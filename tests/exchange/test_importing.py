@@ -347,6 +347,16 @@ def test_a_list_that_made_two_entries_of_one_person_makes_no_second_one_again(de
     assert (costa["last_name"], costa["city"]) == ("Costa", "Porto")
 
 
+def test_a_new_street_of_whoever_was_merged_leaves_their_city_there(desk: Desk, tmp_path: Path) -> None:
+    ana = add_member(desk, first_name="Ana", last_name="Silva", class_year="2001", street="Rua A 1", city="Porto", postal_code="4000").id
+    costa = add_member(desk, first_name="Ana", last_name="Costa", class_year="2001").id
+    merge_people(desk, ana, costa)
+    moved = listed(tmp_path, "First Name,Last Name,Class,Address,City,Zip\nAna,Silva,2001,Rua B 2,Porto,4000\n")
+    assert counts(run_import(desk, moved)) == (0, 1, 0, 0)
+    row = next(row for row in rows(desk, "person") if row["id"] == costa)
+    assert (row["street"], row["city"], row["postal_code"], row["last_name"]) == ("Rua B 2", "Porto", "4000", "Costa")
+
+
 def test_a_row_about_somebody_whose_merged_entry_was_removed_makes_a_new_member(desk: Desk, tmp_path: Path) -> None:
     first, second = (add_member(desk, first_name="Ann", last_name="Lee", email=f"{name}@example.org").id for name in "ab")
     merge_people(desk, first, second)
