@@ -14,12 +14,13 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from alumni_desk.checkin.actions import undo_check_in, walk_in
 from alumni_desk.errors import BadInput, NotFound, Refused
 from alumni_desk.exchange import reading
 from alumni_desk.exchange.exporting import export_ndjson, members_csv
 from alumni_desk.exchange.guests import import_guests, try_guests
 from alumni_desk.exchange.importing import Cancelled, ImportResult, dry_run, examine, people, run_import
-from alumni_desk.gatherings.actions import cancel_gathering, new_gathering
+from alumni_desk.gatherings.actions import cancel_gathering, new_gathering, remove_guests
 from alumni_desk.gatherings.records import registration_id
 from alumni_desk.members.actions import add_member, remove_members
 from alumni_desk.members.lists import member_rows
@@ -431,3 +432,13 @@ def test_whoever_has_died_says_the_file_leaves_no_entry_behind(desk: Desk, tmp_p
     result = import_guests(desk, dinner, file)
     assert counts(result) == (1, 0, 0, 1) and result.guests == 1 and [row["first_name"] for row in rows(desk, "person")] == ["Bo"]
     assert [(one.row, one.reason) for one in result.rejects] == [(1, "has died, says the file")]
+
+
+def test_who_once_walked_in_and_is_put_on_the_list_again_by_a_file_is_expected(desk: Desk, tmp_path: Path) -> None:
+    dinner = new_gathering(desk, name="Dinner", start="2030-01-01 18:00").id
+    came = walk_in(desk, dinner, "Ann Lee", email="ann@example.org").registration
+    assert came is not None
+    undo_check_in(desk, dinner, came)
+    remove_guests(desk, dinner, [came])
+    assert counts(import_guests(desk, dinner, listed(tmp_path, "First Name,Last Name,E-mail\nAnn,Lee,ann@example.org\n"))) == (0, 1, 0, 0)
+    assert [(row["gone"], row["walk_in"], row["status"]) for row in rows(desk, "registration")] == [(False, False, "yes")]

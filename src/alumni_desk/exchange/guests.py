@@ -183,7 +183,7 @@ class Guests(People):
             changes = self._changes.setdefault(id_, {})
             changes.update(status=wanted, answered_at=None if wanted == "invited" else answered)
             if before["gone"]:
-                changes["gone"] = False
+                changes.update(gone=False, walk_in=False)
         there[id_] = {"status": wanted, "gone": False}
         return "updated"
 
