@@ -432,6 +432,8 @@ def test_whoever_has_died_says_the_file_leaves_no_entry_behind(desk: Desk, tmp_p
     result = import_guests(desk, dinner, file)
     assert counts(result) == (1, 0, 0, 1) and result.guests == 1 and [row["first_name"] for row in rows(desk, "person")] == ["Bo"]
     assert [(one.row, one.reason) for one in result.rejects] == [(1, "has died, says the file")]
+    add_member(desk, first_name="Ann", last_name="Lee")
+    assert try_guests(desk, dinner, file).likely == (), "nobody is asked whether that is she"
 
 
 def test_who_once_walked_in_and_is_put_on_the_list_again_by_a_file_is_expected(desk: Desk, tmp_path: Path) -> None:

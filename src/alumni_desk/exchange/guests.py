@@ -104,10 +104,12 @@ class Guests(People):
         people: list[str | None] = []
         for entry in entries:
             candidate = self.match(entry)
-            found = candidate[0] if candidate else self._said_to_be(entry)
+            found = candidate[0] if candidate else None
             if found is None and not entry.fields.get("deceased"):
-                found = self.add(replace(entry, educations=[]), standing="guest")
-                self.new_people += 1
+                found = self._said_to_be(entry)
+                if found is None:
+                    found = self.add(replace(entry, educations=[]), standing="guest")
+                    self.new_people += 1
             if found is not None:
                 self.index.claim(found)
             people.append(found)
