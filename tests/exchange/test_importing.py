@@ -14,12 +14,13 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from alumni_desk.checkin.actions import undo_check_in, walk_in
 from alumni_desk.errors import BadInput, NotFound, Refused
 from alumni_desk.exchange import reading
 from alumni_desk.exchange.exporting import export_ndjson, members_csv
 from alumni_desk.exchange.guests import import_guests, try_guests
 from alumni_desk.exchange.importing import Cancelled, ImportResult, dry_run, examine, people, run_import
-from alumni_desk.gatherings.actions import cancel_gathering, new_gathering
+from alumni_desk.gatherings.actions import cancel_gathering, new_gathering, remove_guests
 from alumni_desk.gatherings.records import registration_id
 from alumni_desk.members.actions import add_member, remove_members
 from alumni_desk.members.lists import member_rows
@@ -347,6 +348,16 @@ def test_a_list_that_made_two_entries_of_one_person_makes_no_second_one_again(de
     assert (costa["last_name"], costa["city"]) == ("Costa", "Porto")
 
 
+def test_a_new_street_of_whoever_was_merged_leaves_their_city_there(desk: Desk, tmp_path: Path) -> None:
+    ana = add_member(desk, first_name="Ana", last_name="Silva", class_year="2001", street="Rua A 1", city="Porto", postal_code="4000").id
+    costa = add_member(desk, first_name="Ana", last_name="Costa", class_year="2001").id
+    merge_people(desk, ana, costa)
+    moved = listed(tmp_path, "First Name,Last Name,Class,Address,City,Zip\nAna,Silva,2001,Rua B 2,Porto,4000\n")
+    assert counts(run_import(desk, moved)) == (0, 1, 0, 0)
+    row = next(row for row in rows(desk, "person") if row["id"] == costa)
+    assert (row["street"], row["city"], row["postal_code"], row["last_name"]) == ("Rua B 2", "Porto", "4000", "Costa")
+
+
 def test_a_row_about_somebody_whose_merged_entry_was_removed_makes_a_new_member(desk: Desk, tmp_path: Path) -> None:
     first, second = (add_member(desk, first_name="Ann", last_name="Lee", email=f"{name}@example.org").id for name in "ab")
     merge_people(desk, first, second)
@@ -413,3 +424,23 @@ def test_who_is_only_invited_has_not_answered(desk: Desk, tmp_path: Path) -> Non
             import_guests(desk, reunion, path)
             [row] = rows(desk, "registration")
             assert (row["status"], row["answered_at"] is None) == (said[-1], said[-1] == "invited")
+
+
+def test_whoever_has_died_says_the_file_leaves_no_entry_behind(desk: Desk, tmp_path: Path) -> None:
+    dinner = new_gathering(desk, name="Dinner", start="2030-01-01 18:00").id
+    file = listed(tmp_path, "First Name,Last Name,E-mail,Deceased\nAnn,Lee,ann@example.org,yes\nBo,Day,bo@example.org,no\n")
+    result = import_guests(desk, dinner, file)
+    assert counts(result) == (1, 0, 0, 1) and result.guests == 1 and [row["first_name"] for row in rows(desk, "person")] == ["Bo"]
+    assert [(one.row, one.reason) for one in result.rejects] == [(1, "has died, says the file")]
+    add_member(desk, first_name="Ann", last_name="Lee")
+    assert try_guests(desk, dinner, file).likely == (), "nobody is asked whether that is she"
+
+
+def test_who_once_walked_in_and_is_put_on_the_list_again_by_a_file_is_expected(desk: Desk, tmp_path: Path) -> None:
+    dinner = new_gathering(desk, name="Dinner", start="2030-01-01 18:00").id
+    came = walk_in(desk, dinner, "Ann Lee", email="ann@example.org").registration
+    assert came is not None
+    undo_check_in(desk, dinner, came)
+    remove_guests(desk, dinner, [came])
+    assert counts(import_guests(desk, dinner, listed(tmp_path, "First Name,Last Name,E-mail\nAnn,Lee,ann@example.org\n"))) == (0, 1, 0, 0)
+    assert [(row["gone"], row["walk_in"], row["status"]) for row in rows(desk, "registration")] == [(False, False, "yes")]

@@ -13,6 +13,7 @@ from alumni_desk.members.actions import add_member, change_member
 from alumni_desk.members.merging import merge_people, unmerge
 from alumni_desk.store import erasing
 from alumni_desk.store.desk import Desk
+from alumni_desk.store.history import history
 from alumni_desk.sync.conflicts import conflicts
 from alumni_desk.sync.engine import join, sync_once
 from alumni_desk.sync.member_moving import going, move_member, place_called, places
@@ -121,6 +122,29 @@ def test_of_merges_one_after_the_other_no_laptop_keeps_what_came_along(lasting_s
         said = dump(desk.profile.database, desk.key) + str(desk.outbox.read())
         assert [text for text in (SECRET, NUMBER, "ana@example.org", "Harbor") if text in said] == []
         assert sync_once(desk, check=True).identical and refused(desk, 10) == []
+
+
+def test_what_the_other_entries_of_a_chain_had_of_their_own_stays_in_the_history_at_its_end(lasting_server: Any, make_desk: MakeDesk, chapter: str) -> None:
+    one, two = two_of(lasting_server, make_desk, chapter)
+    gone, stays, third = three_entries(one, two)
+    change_member(two, stays, job_title="Baker")
+    fourth = add_member(one, first_name="Ana", last_name="Limone").id
+    for desk in (two, one):
+        sync_once(desk)
+    for part, into in ((gone, stays), (stays, third), (third, fourth)):
+        merge_people(one, part, into)
+        sync_once(one)
+        sync_once(two)
+    for part in (third, stays, gone):
+        unmerge(one, part)
+        sync_once(one)
+        sync_once(two)
+    erasing.erase(one, [gone])
+    for desk in (one, two, one, two):
+        sync_once(desk)
+    for desk in (one, two):
+        said = {past.value for past in history(desk, "person", fourth)}
+        assert "Baker" in said and not said & {SECRET, NUMBER, "Harbor", "ana@example.org"}
 
 
 def test_of_somebody_who_moved_nothing_stays_in_the_other_entry(lasting_server: Any, make_desk: MakeDesk, chapter: str) -> None:

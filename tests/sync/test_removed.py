@@ -512,6 +512,15 @@ def test_leaving_sends_everything_first(pair: tuple[Desk, Desk], office: Any) ->
     assert chapter_of_one
 
 
+def test_a_laptop_leaves_by_command_though_a_large_action_was_never_copied(pair: tuple[Desk, Desk], capsys: Any) -> None:
+    _leader, other = pair
+    with other.writing("import", queue="load") as writing:
+        writing.add_many("person", [{"standing": "member", "last_name": f"Name {n}"} for n in range(60)])
+    other.close()  # the program ended before there was time
+    assert run(["--profile", str(other.profile.path), "leave", "--yes"]) == 0, capsys.readouterr().err
+    assert what_is_left(other.profile) == []
+
+
 def test_nothing_is_saved_that_would_go_as_the_laptop_is_emptied(pair: tuple[Desk, Desk], make_desk: MakeDesk, monkeypatch: pytest.MonkeyPatch) -> None:
     leader, other = pair
     window, begin, shut = make_desk("other"), removal.begin, other.shut

@@ -101,24 +101,30 @@ class Guests(People):
     def take(self, entries: list[Entry]) -> list[str]:
         """What became of each entry's registration: added, updated, unchanged, or why there is none."""
         self.load(entries)
-        people = []
+        people: list[str | None] = []
         for entry in entries:
             candidate = self.match(entry)
-            found = candidate[0] if candidate else self._said_to_be(entry)
-            if found is None:
-                found = self.add(replace(entry, educations=[]), standing="guest")
-                self.new_people += 1
-            self.index.claim(found)
+            found = candidate[0] if candidate else None
+            if found is None and not entry.fields.get("deceased"):
+                found = self._said_to_be(entry)
+                if found is None:
+                    found = self.add(replace(entry, educations=[]), standing="guest")
+                    self.new_people += 1
+            if found is not None:
+                self.index.claim(found)
             people.append(found)
         # Somebody may be on the list by an entry that is part of theirs by now.
-        places = [[registration_id(self._gathering, one) for one in (person, *self.index.parts.get(person, ()))] for person in people]
+        places = [[registration_id(self._gathering, one) for one in (person, *self.index.parts.get(person, ()))] if person is not None else []
+                  for person in people]
         table = self._registration
         query = sa.select(table.c.id, table.c.status, table.c.gone).where(table.c.id.in_([one for some in places for one in some]))
         there = {row.id: {"status": row.status, "gone": row.gone} for row in self.writing.connection.execute(query)}
         return [self._answer(entry, person, some, there) for entry, person, some in zip(entries, people, places, strict=True)]
 
-    def _answer(self, entry: Entry, person: str, places: list[str], there: dict[str, dict[str, Any]]) -> str:
+    def _answer(self, entry: Entry, person: str | None, places: list[str], there: dict[str, dict[str, Any]]) -> str:
         """Note an answer wherever somebody is on the list, else put them there. Returns what became of it, or why nothing did."""
+        if person is None:
+            return _("has died, says the file")
         on_it = [one for one in places if one in there and not there[one]["gone"]]
         if not on_it and person in self.known and self.known[person].fields.get("deceased"):
             return _("has died, says the member list")
@@ -179,7 +185,7 @@ class Guests(People):
             changes = self._changes.setdefault(id_, {})
             changes.update(status=wanted, answered_at=None if wanted == "invited" else answered)
             if before["gone"]:
-                changes["gone"] = False
+                changes.update(gone=False, walk_in=False)
         there[id_] = {"status": wanted, "gone": False}
         return "updated"
 

@@ -125,7 +125,8 @@ class Members(People):
         fields = entry.fields
         if known_by is not known.fields:  # what an entry said that was merged is no news: whoever merged them has decided what counts
             news = differences(fields, known_by)
-            fields = {name: value for name, value in fields.items() if name in news}
+            moved = not news.keys().isdisjoint(ADDRESS)  # an address is news as a whole, or not at all
+            fields = {name: value for name, value in fields.items() if name in news or (moved and name in ADDRESS)}
         if self.index.claimed(found) and known.fields.get("class_year") and "class_year" in fields:
             # a second row with another degree of the same person: the first one keeps the class year
             fields = {name: value for name, value in fields.items() if name != "class_year"}

@@ -91,8 +91,9 @@ def _written(connection: sa.Connection, row_id: str, keys: Mapping[str, str], ti
     there = driver.row(connection, "SELECT clocks FROM person WHERE id = ?", (row_id,))
     past = driver.rows(connection, "SELECT field, clock FROM past WHERE table_name = 'person' AND row_id = ?", (row_id,))
     for name, clock in [*past, *(unpack(there[0]).items() if there is not None else ())]:
-        if any(_is_of_merge(clock, merged) for merged in ties.others):
-            wrote.add(keys.get(name, name))
+        key = keys.get(name, name)  # what else came along there is the entry's own
+        if key in keys.values() and any(_is_of_merge(clock, merged) for merged in ties.others):
+            wrote.add(key)
     return wrote
 
 

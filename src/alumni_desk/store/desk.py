@@ -124,6 +124,7 @@ class Desk:
                 self._versions.close()
                 self._versions = None
         self._close_idle()
+        self.unkept.clear()  # what is not copied yet goes with all the rest
         with self._one_writer:
             self._let_go()
         for engine in engines:
