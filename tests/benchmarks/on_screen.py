@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from harness import Row, at_most, many_people, percentile
-from PySide6.QtCore import QEvent, QEventLoop, QObject, QTimer
+from PySide6.QtCore import QEvent, QObject
 from PySide6.QtWidgets import QApplication
 from sync_parts import Place
+from window import let_pass, until
 
 from alumni_desk.desktop.app import Room, build
 from alumni_desk.desktop.members_page import MembersPage
@@ -24,7 +25,6 @@ CHANGES = 40
 APART_MS = (400, 1_900)
 """From one change seen to the next saved, in turn: somebody who works, and somebody who works fast."""
 GOAL_MS = 1_000
-PATIENCE_S = 60
 
 
 def measure(folder: Path) -> list[Row]:
@@ -42,14 +42,14 @@ def measure(folder: Path) -> list[Row]:
             sync_once(desk)
         writes, looks = (stack.enter_context(_window(desk)) for desk in (one, two))
         watch = _Painted(app, looks)
-        _until(app, lambda: all(room.bridge.joined and not room.bridge.busy for room in (writes, looks)), "both to have synced")
+        until(app, lambda: all(room.bridge.joined and not room.bridge.busy for room in (writes, looks)), "both to have synced")
         by_server = _changes(app, writes, watch, "Place")
         closing.close()
         met: list[object] = []
         writes.venue.share()
-        _until(app, lambda: writes.venue.standing.sharing == "on", "sharing")
+        until(app, lambda: writes.venue.standing.sharing == "on", "sharing")
         looks.venue.join(writes.venue.standing.address, writes.venue.standing.code, met.append, _fail)
-        _until(app, lambda: bool(met), "the laptops to meet")
+        until(app, lambda: bool(met), "the laptops to meet")
         here = _changes(app, writes, watch, "Here")
     return [at_most("one change on the other laptop's screen, by the server, p95", "", percentile(by_server, 0.95), GOAL_MS, "ms", _spread(by_server)),
             at_most("the same between laptops here, no server, p95", "", percentile(here, 0.95), GOAL_MS, "ms", _spread(here))]
@@ -98,9 +98,9 @@ def _changes(app: QApplication, writes: Room, watch: _Painted, word: str) -> lis
             writes.changes.tell(what.changed)  # as the form does
 
         writes.lanes.write(lambda city=city: change_member(writes.desk, watch.member, city=city), saved, _fail)
-        _until(app, lambda: watch.seen > 0, f"“{city}” to be painted")
+        until(app, lambda: watch.seen > 0, f"“{city}” to be painted")
         taken.append((watch.seen - begun[0]) * 1000)
-        _pass(app, APART_MS[number % 2])
+        let_pass(app, APART_MS[number % 2])
     return taken
 
 
@@ -112,7 +112,7 @@ class _Painted(QObject):
         page: Any = room.shell.page("members")
         assert isinstance(page, MembersPage)
         self._page, self._city, self.seen = page, "", 0.0
-        _until(app, lambda: page._counted, "the list")
+        until(app, lambda: page._counted, "the list")
         self.member = str(page.table_model.id_at(0))
         page.list.viewport().installEventFilter(self)
 
@@ -127,17 +127,3 @@ class _Painted(QObject):
 
 def _city(page: MembersPage) -> object:
     return page.table_model.index(0, 2).data()
-
-
-def _pass(app: QApplication, milliseconds: int) -> None:
-    over: list[bool] = []
-    QTimer.singleShot(milliseconds, lambda: over.append(True))
-    _until(app, lambda: bool(over), "time to pass")
-
-
-def _until(app: QApplication, there: Callable[[], bool], what: str) -> None:
-    end = time.monotonic() + PATIENCE_S
-    while not there():
-        app.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents)
-        if time.monotonic() > end:
-            raise TimeoutError(what)

@@ -63,15 +63,15 @@ def _pages(app: QApplication, desk: Desk) -> list[Row]:
         stands: list[bool] = []
         room.stands.connect(lambda: stands.append(True))
         room.shell.show()
-        _until(app, lambda: bool(stands), "the first page")
+        until(app, lambda: bool(stands), "the first page")
         with _computing() as ahead:
-            _until(app, lambda: room.shell.next_to_build() is None and room.shell.next_part() is None, "all pages")
+            until(app, lambda: room.shell.next_to_build() is None and room.shell.next_part() is None, "all pages")
         visits: dict[str, float] = {}
         for name in room.shell.plan:
             with _computing() as times:
                 QTimer.singleShot(0, partial(room.shell.show_page, name))
-                _pass(app, VISIT_MS)
-                _until(app, room.lanes.idle, name)
+                let_pass(app, VISIT_MS)
+                until(app, room.lanes.idle, name)
             visits[name] = max(times, default=0.0)
     finally:
         room.close()
@@ -108,7 +108,7 @@ def _typed(app: QApplication, room: Room, names: Sequence[str]) -> list[Row]:
     watch = _Painted(page)
     busy = _Busy(app)
     chance = Random(SEED)
-    _until(app, lambda: page._counted, "the whole list")
+    until(app, lambda: page._counted, "the whole list")
     page._to_find()
     rounds: list[list[float]] = []
     computing: list[float] = []
@@ -122,10 +122,10 @@ def _typed(app: QApplication, room: Room, names: Sequence[str]) -> list[Row]:
                     keys.append(_press(app, page, watch, letter))
                     computing.append((time.process_time() - begun) * 1000)
                 # Somebody reads: the rest and the number of all who fit come.
-                _until(app, room.lanes.idle, "the rest")
-                _until(app, lambda: page._counted, "the rest")
+                until(app, room.lanes.idle, "the rest")
+                until(app, lambda: page._counted, "the rest")
                 page.search.clear()
-                _until(app, lambda: page._counted and not page._asked, "everybody")
+                until(app, lambda: page._counted and not page._asked, "everybody")
         rounds.append(keys)
         blocked.append(times)
     pausing = _pausing(app, page, watch, [chance.choice(names)[:8] for _name in range(NAMES * 2)], chance)
@@ -153,26 +153,27 @@ def _pausing(app: QApplication, page: MembersPage, watch: _Painted, typed: Seque
     for name in typed:
         for letter in name:
             keys.append(_press(app, page, watch, letter))
-            _pass(app, chance.randint(*PAUSE_MS))
+            let_pass(app, chance.randint(*PAUSE_MS))
         page.search.clear()
-        _until(app, lambda: page._counted and not page._asked, "everybody")
+        until(app, lambda: page._counted and not page._asked, "everybody")
     return keys
 
 
 def _walk(app: QApplication, room: Room, page: MembersPage) -> None:
     """Down, held for some seconds: the detail beside the list follows at its end."""
     page._to_list()
-    _until(app, room.lanes.idle, "the first")
+    until(app, room.lanes.idle, "the first")
     for _step in range(STEPS):
         QTest.keyPress(page.window().windowHandle(), Qt.Key.Key_Down)
-        _pass(app, REPEAT_MS)
-    _until(app, lambda: page.panel.shown_for() == page.selected()[0], "the detail of the last")
+        let_pass(app, REPEAT_MS)
+    until(app, lambda: page.panel.shown_for() == page.selected()[0], "the detail of the last")
 
 
-def _pass(app: QApplication, milliseconds: int) -> None:
+def let_pass(app: QApplication, milliseconds: int) -> None:
+    """Let time pass while the window works."""
     over: list[bool] = []
     QTimer.singleShot(milliseconds, lambda: over.append(True))
-    _until(app, lambda: bool(over), "time to pass")
+    until(app, lambda: bool(over), "time to pass")
 
 
 def _press(app: QApplication, page: MembersPage, watch: _Painted, letter: str) -> float:
@@ -180,11 +181,12 @@ def _press(app: QApplication, page: MembersPage, watch: _Painted, letter: str) -
     watch.wait_for(wanted)
     begun = time.perf_counter()
     QTest.keyClick(page.window().windowHandle(), Qt.Key(ord(letter.upper())))  # by the window, as a hand does: it is seen there that somebody types
-    _until(app, lambda: watch.seen, f"“{wanted}” to be painted")  # asked when Qt has painted and waits again
+    until(app, lambda: watch.seen, f"“{wanted}” to be painted")  # asked when Qt has painted and waits again
     return (time.perf_counter() - begun) * 1000
 
 
-def _until(app: QApplication, there: Callable[[], bool], what: str) -> None:
+def until(app: QApplication, there: Callable[[], bool], what: str) -> None:
+    """Let the window work until something is so; raises TimeoutError with ``what``."""
     end = time.monotonic() + PATIENCE_S
     while not there():
         app.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents)

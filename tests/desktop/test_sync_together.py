@@ -1322,14 +1322,11 @@ def test_a_change_is_at_the_other_window_by_itself_soon(office: Any, laptop: Any
     assert writes.room.bridge._soon.interval() < 1_000
 
 
-def test_what_is_saved_while_a_sync_is_under_way_goes_up_behind_it(office: Any, laptop: Any, window: Window, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also where the sync saw the newer one while it counted what was left, and where the window had counted just as many before."""
-    one = laptop("one", office)
-    hands = window(one)
+def saved_behind_a_sync(hands: Hands, monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """One member is at the server by a sync that has not ended, another one is saved behind it. Set what is returned, and it ends."""
     bridge = hands.room.bridge
     hands.until(lambda: bridge.joined and not bridge.busy)
     bridge._timer.stop()
-    bridge._soon.setInterval(0)
     right, ended, go_on = engine.sync_once, threading.Event(), threading.Event()
 
     def slow(*arguments: Any, **named: Any) -> Any:
@@ -1340,11 +1337,21 @@ def test_what_is_saved_while_a_sync_is_under_way_goes_up_behind_it(office: Any, 
         return result
 
     monkeypatch.setattr(engine, "sync_once", slow)
-    add_member(one, first_name="Ada", last_name="Obi")
+    add_member(hands.desk, first_name="Ada", last_name="Obi")
     bridge.look()
     hands.until(ended.is_set)
-    add_member(one, first_name="Grace", last_name="Hopper")
+    add_member(hands.desk, first_name="Grace", last_name="Hopper")
     bridge.look()
+    return go_on
+
+
+def test_what_is_saved_while_a_sync_is_under_way_goes_up_behind_it(office: Any, laptop: Any, window: Window, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the sync saw the newer one while it counted what was left, and where the window had counted just as many before."""
+    one = laptop("one", office)
+    hands = window(one)
+    bridge = hands.room.bridge
+    bridge._soon.setInterval(0)
+    go_on = saved_behind_a_sync(hands, monkeypatch)
     hands.until(lambda: not bridge._soon.isActive() or bridge._busy)
     go_on.set()
     hands.until(lambda: not bridge.busy)
@@ -1356,23 +1363,7 @@ def test_what_is_saved_behind_a_sync_goes_up_before_the_window_closes(office: An
     one = laptop("one", office)
     hands = window(one)
     bridge = hands.room.bridge
-    hands.until(lambda: bridge.joined and not bridge.busy)
-    bridge._timer.stop()
-    right, ended, go_on = engine.sync_once, threading.Event(), threading.Event()
-
-    def slow(*arguments: Any, **named: Any) -> Any:
-        result = right(*arguments, **named)
-        if not ended.is_set():
-            ended.set()
-            go_on.wait(60)
-        return result
-
-    monkeypatch.setattr(engine, "sync_once", slow)
-    add_member(one, first_name="Ada", last_name="Obi")
-    bridge.look()
-    hands.until(ended.is_set)
-    add_member(one, first_name="Grace", last_name="Hopper")
-    bridge.look()
+    go_on = saved_behind_a_sync(hands, monkeypatch)
     hands.until(lambda: bridge.waiting == 1)
     hands.shell.close()
     hands.dialog(SendingSheet)
