@@ -580,12 +580,12 @@ def test_the_idle_page_is_whole_at_every_height(text_of: Callable[[int], None], 
         idle.show_last(last)
         idle.show_list(37, "")
         for width in (700, 760, 900):
-            for height in range(idle.minimumSizeHint().height() + 200, 1000, 4):
+            for height in range(idle.minimumSizeHint().height(), 1000, 4):
                 idle.resize(width, height)
                 QApplication.processEvents()
-                if any(not left.isHidden() for left, _right in idle._samples):  # else there is nothing left to do without
-                    assert idle.title.height() >= idle.title.heightForWidth(idle.title.width()), (last, width, height)
-                    assert idle.strip.isHidden() or idle.strip.geometry().bottom() < height
+                assert idle.title.height() >= idle.title.heightForWidth(idle.title.width()), (last, width, height)
+                assert idle.strip.isHidden() or idle.strip.geometry().bottom() < height
+                assert idle.mark.isHidden() == idle.ready.isHidden() and (idle.samples.isHidden() or not idle.ready.isHidden())
 
 
 @pytest.mark.parametrize("line", ["far", "ending", "code"])

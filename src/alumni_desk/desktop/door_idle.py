@@ -129,7 +129,8 @@ class Idle(QWidget):
         self.title = Label("", "door_word", wrap=True)
         head.addWidget(self.title, 1)
         column.addLayout(head)
-        column.addSpacing(px(20))
+        self._below_title = QSpacerItem(0, px(20))
+        column.addItem(self._below_title)
         ready = QHBoxLayout()
         ready.setSpacing(px(10))
         self.mark = Glyph("check-circle", "ok", 18)
@@ -189,19 +190,33 @@ class Idle(QWidget):
         self._fit()
 
     def _fit(self) -> None:
-        """On a low screen less air, and then fewer samples of what may be typed; the last answer with its Undo stays."""
-        low = self.height() < px(600)
-        side = px(64 if self.width() >= px(800) else 32)
-        self.layout().setContentsMargins(side, px(24 if low else 64), side, px(24 if low else 48))
-        self._gap.changeSize(0, px(20 if low else 40))
-        self.layout().invalidate()
+        """On a low screen less air, and then fewer samples of what may be typed, and then hardly any air and no second line.
+
+        What is ready and the last answer with its Undo stay whole: lines above the keys that wrap take more than was reckoned with.
+        """
+        if self.height() < px(600):
+            self._give_air(24, 24, 20, 20)
+        else:
+            self._give_air(64, 48, 20, 40)
+        self.ready.show()
+        self.mark.setVisible(self._marked)
         for shown in range(len(self._samples), -1, -1):
             self.samples.setVisible(self._may_be_typed and shown > 0)  # what leads to them stands alone no more than they do
             for number, pair in enumerate(self._samples):
                 for label in pair:
                     label.setVisible(number < shown)
             if self._needed() <= self.height():
-                break
+                return
+        self._give_air(8, 8, 4, 0)
+        if self._needed() > self.height():
+            self.ready.hide()
+            self.mark.hide()
+
+    def _give_air(self, above: int, below: int, below_title: int, between: int) -> None:
+        side = px(64 if self.width() >= px(800) else 32)
+        self.layout().setContentsMargins(side, px(above), side, px(below))
+        self._below_title.changeSize(0, px(below_title))
+        self._gap.changeSize(0, px(between))
 
     def _needed(self) -> int:
         """How high all that is shown wants to be, as the layout itself will have it."""
@@ -230,7 +245,6 @@ class Idle(QWidget):
             self.title.setText(_("Ready for the next guest"))
             self.ready.setText(ngettext("{n} guest on the list of this laptop", "{n} guests on the list of this laptop", guests).format(n=guests))
         self._marked = bool(guests) and not cancelled and not self._locked
-        self.mark.setVisible(self._marked)
         self._may_be_typed = bool(guests) and not self._locked
         self.add.setVisible(empty and not self._locked)
         self._fit()
