@@ -179,7 +179,9 @@ def test_closing_ends_every_thread_and_drops_what_waits_but_for_what_was_to_be_s
     lanes.write_long(lambda job: None if job.cancelled() else ran.append("an import"))
     lanes.read_long(listen)
     lanes.read_long(lambda job: ran.append("a paper"))
+    assert not lanes.idle()
     lanes.close()
+    assert lanes.idle(), "what was under way is not, once the lanes are closed"
     assert ran == ["a scan behind another one"]
     names = [thread.name for thread in threading.enumerate()]
     assert not [name for name in names if name.startswith(("writing", "reading", "working", "sending", "listening"))]

@@ -196,6 +196,8 @@ class Lanes(QObject):
             lane.shutdown(wait=False, cancel_futures=name != "writing")
         for lane in self._lanes.values():
             lane.shutdown(wait=True)
+        self._jobs.clear()  # the answers that were still on their way go to nobody
+        self._lasting.clear()
 
     def idle(self) -> bool:
         """Whether nothing is under way, but for what waits for news, and every answer has been delivered."""
