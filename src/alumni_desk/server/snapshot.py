@@ -15,8 +15,7 @@ import threading
 import time
 import uuid
 import weakref
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
@@ -226,7 +225,7 @@ def _fill(connection: sa.Connection, tables: sa.MetaData, scope: str, seen: Proj
     """Write the tables as a desk has them, then their indexes; returns how many rows there are."""
     count = 0
     quoted = "'" + scope.replace("'", "''") + "'"
-    with closing(_new_file(file, key)) as target, ThreadPoolExecutor(1, "fetching") as beside:
+    with closing(_new_file(file, key)) as target:
         target.execute("BEGIN")
         for table in desk_schema().sorted_tables:
             shape = shapes().get(table.name)
@@ -238,21 +237,13 @@ def _fill(connection: sa.Connection, tables: sa.MetaData, scope: str, seen: Proj
             names = only or names
             columns = ", ".join(f'"{name}"' for name in ("scope", *names))
             insert = f"INSERT INTO \"{table.name}\" ({columns}) VALUES ({quoted}, {', '.join('?' * len(names))})"
-            for part in _ahead(rows_in(connection, tables, shape, scope, seen, only=only), beside):
+            for part in rows_in(connection, tables, shape, scope, seen, only=only):
                 target.executemany(insert, part)
                 count += len(part)
             for index in sorted(table.indexes, key=lambda one: str(one.name)):
                 target.execute(str(CreateIndex(index).compile(dialect=_SQLITE)))
         target.execute("COMMIT")
     return count
-
-
-def _ahead(parts: Iterator[Sequence[tuple[Any, ...]]], beside: ThreadPoolExecutor) -> Iterator[Sequence[tuple[Any, ...]]]:
-    """The same parts; while one is worked on the next is fetched."""
-    coming = beside.submit(next, parts, None)
-    while (part := coming.result()) is not None:
-        coming = beside.submit(next, parts, None)
-        yield part
 
 
 _SQLITE = sa.create_engine("sqlite://").dialect
