@@ -19,7 +19,7 @@ from alumni_desk.desktop.look import look
 from alumni_desk.desktop.paint import isolated, paint_text
 from alumni_desk.desktop.venue_bridge import Nearby
 from alumni_desk.desktop.widgets import Bar, Glyph
-from alumni_desk.words import _, ngettext
+from alumni_desk.words import _, ngettext, number
 
 FIVE = timedelta(minutes=5)
 
@@ -54,7 +54,7 @@ class Arrivals(QWidget):
         self._now = now.replace(minute=now.minute - now.minute % 5, second=0, microsecond=0)
         self._bars = _an_hour(arrivals, self._now)
         total = sum(n for _start, n in arrivals)
-        self.setAccessibleName(ngettext("{n} arrival by five minutes", "{n} arrivals by five minutes", total).format(n=total))
+        self.setAccessibleName(ngettext("{n} arrival by five minutes", "{n} arrivals by five minutes", total).format(n=number(total)))
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -69,17 +69,17 @@ class Arrivals(QWidget):
         painter.setPen(QPen(QColor(colours.border), 1))
         painter.drawLine(QPointF(0, foot - 0.5), QPointF(self.width(), foot - 0.5))
         middle = Qt.AlignmentFlag.AlignHCenter
-        for number, (start, n) in enumerate(self._bars):
+        for at, (start, n) in enumerate(self._bars):
             current = start == self._now
             height = (foot - top) * n / most
-            piece = QRectF(number * step, foot - height, max(2.0, step - px(5)), height)
+            piece = QRectF(at * step, foot - height, max(2.0, step - px(5)), height)
             painter.fillRect(piece, QColor(colours.accent if current else colours.border))
-            if n and (number == peak or current):
+            if n and (at == peak or current):
                 place = QRectF(piece.center().x() - px(30), piece.top() - px(17), px(60), px(16))
                 paint_text(painter, place, str(n), colours.text, "caption", middle)
-            if start.minute % 30 == 0 or number == 0:
-                left = min(max(0.0, number * step), self.width() - px(36))
-                if number == 0 or number * step > px(60):
+            if start.minute % 30 == 0 or at == 0:
+                left = min(max(0.0, at * step), self.width() - px(36))
+                if at == 0 or at * step > px(60):
                     paint_text(painter, QRectF(left, foot + px(1), px(60), px(16)), f"{start:%H:%M}", colours.muted, "caption")
 
 
@@ -205,8 +205,8 @@ class _Part(QWidget):
 
     def show_some(self, rows: int) -> None:
         """Show the first rows; with none of them the part is gone."""
-        for number, widget in enumerate(self.widgets):
-            widget.setVisible(number < rows)
+        for at, widget in enumerate(self.widgets):
+            widget.setVisible(at < rows)
         self.setVisible(rows > 0)
 
 
@@ -287,18 +287,18 @@ class DoorColumn(QFrame):
         """Show other numbers; rows that ``may_undo`` carry Undo."""
         self._data = data
         count = data.count
-        self.here.setText(str(count.present))
+        self.here.setText(number(count.present))
         self.here_words.setText(ngettext("person here", "people here", count.present))
         whole = max(count.expected, count.come, 1)
-        sentence = _("{come} of {expected} expected").format(come=count.come, expected=count.expected)
+        sentence = _("{come} of {expected} expected").format(come=number(count.come), expected=number(count.expected))
         self.bar.set_parts(sentence, [(count.come, "accent")], whole)
         self.bar.setVisible(count.expected > 0)
         self.come.setText(sentence if count.expected else _("Nobody is on the list yet"))
-        self.to_come.setText(_("{n} to come").format(n=count.to_come))
+        self.to_come.setText(_("{n} to come").format(n=number(count.to_come)))
         self.to_come.setVisible(count.expected > 0)
-        self.walk_ins.setText(ngettext("and {n} walk-in", "and {n} walk-ins", count.walk_ins).format(n=count.walk_ins))
+        self.walk_ins.setText(ngettext("and {n} walk-in", "and {n} walk-ins", count.walk_ins).format(n=number(count.walk_ins)))
         self.walk_ins.setVisible(count.walk_ins > 0)
-        self.gone.setText(ngettext("{n} has gone again", "{n} have gone again", count.out).format(n=count.out))
+        self.gone.setText(ngettext("{n} has gone again", "{n} have gone again", count.out).format(n=number(count.out)))
         self.gone.setVisible(count.out > 0)
         self.as_of.setText(_as_of(data))
         self.arrivals.show_arrivals(data.arrivals, data.now)
@@ -306,7 +306,7 @@ class DoorColumn(QFrame):
         stations.setdefault(data.this_station, 0)
         ordered = sorted(stations.items(), key=lambda pair: (pair[0] != data.this_station, pair[0]))
         heard = {one.name.casefold(): one for one in data.others}
-        rows = [_station_row(name, str(n), here=name == data.this_station, heard=heard.pop(name.casefold(), None), now=data.now) for name, n in ordered]
+        rows = [_station_row(name, number(n), here=name == data.this_station, heard=heard.pop(name.casefold(), None), now=data.now) for name, n in ordered]
         rows += [_station_row(one.name or one.who, "", here=False, heard=one, now=data.now) for one in heard.values()]
         self.stations_part.show_rows(rows)
         self.last_part.show_rows([LastRow(arrival, self._act_of(arrival, may_undo)) for arrival in data.last[:LAST]])
@@ -352,7 +352,7 @@ def _as_of(data: ColumnData) -> str:
         time=time, n=connected, all=len(data.others) + 1)
 
 
-def _station_row(name: str, number: str, *, here: bool, now: datetime, heard: Nearby | None = None) -> QWidget:
+def _station_row(name: str, count: str, *, here: bool, now: datetime, heard: Nearby | None = None) -> QWidget:
     box = QWidget()
     box.setFixedHeight(px(24))
     row = QHBoxLayout(box)
@@ -366,5 +366,5 @@ def _station_row(name: str, number: str, *, here: bool, now: datetime, heard: Ne
     if second:
         row.addWidget(Label(second, "caption", "muted"))
     row.addStretch(1)
-    row.addWidget(Label(number))
+    row.addWidget(Label(count))
     return box

@@ -12,7 +12,7 @@ from alumni_desk.desktop.door_bars import DoorField
 from alumni_desk.desktop.door_reading import Reading, look_up
 from alumni_desk.errors import KnownError
 from alumni_desk.protocol.codes import read_badge_code
-from alumni_desk.words import _, ngettext
+from alumni_desk.words import _, ngettext, number
 
 
 class Finding(QObject):
@@ -64,8 +64,8 @@ class Finding(QObject):
         if found.text != self._field.text() or self.locked:
             return
         self.found = found
-        number = len(found.hits)
-        self._field.set_note(ngettext("{n} person", "{n} people", number).format(n=number) if number else _("Nobody is called that"))
+        people = len(found.hits)
+        self._field.set_note(ngettext("{n} person", "{n} people", people).format(n=number(people)) if people else _("Nobody is called that"))
         self.shows.emit(found, brings)
         if self._enter_waits == found.text:
             self._enter_waits = None

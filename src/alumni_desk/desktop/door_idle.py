@@ -27,7 +27,7 @@ from alumni_desk.desktop.paint import isolated, paint_ground, paint_ring
 from alumni_desk.desktop.tokens import DOOR_NEEDS_A_WORD, DoorColours
 from alumni_desk.desktop.widgets import Glyph
 from alumni_desk.errors import KnownError
-from alumni_desk.words import _, clock_time, ngettext
+from alumni_desk.words import _, clock_time, ngettext, number
 
 
 @dataclass(frozen=True)
@@ -154,13 +154,13 @@ class Idle(QWidget):
             ("li ch", _("first letters of names, in any order")), ("98", _("class year, alone or with a name")),
             ("4417", _("end of the phone number")), ("rivera", _("host’s name, to find a guest")),
         )  # fmt: skip
-        for number, (typed, what) in enumerate(lines, 1):
+        for at, (typed, what) in enumerate(lines, 1):
             left, right = Label(typed), Label(what, tone="muted")
             left.setFont(_sized(20, 600))
             right.setFont(_sized(20))
             left.setMinimumWidth(px(88))
-            grid.addWidget(left, number, 0)
-            grid.addWidget(right, number, 1)
+            grid.addWidget(left, at, 0)
+            grid.addWidget(right, at, 1)
             self._samples.append((left, right))
         grid.setColumnStretch(1, 1)
         column.addWidget(self.samples)
@@ -202,9 +202,9 @@ class Idle(QWidget):
         self.mark.setVisible(self._marked)
         for shown in range(len(self._samples), -1, -1):
             self.samples.setVisible(self._may_be_typed and shown > 0)  # what leads to them stands alone no more than they do
-            for number, pair in enumerate(self._samples):
+            for at, pair in enumerate(self._samples):
                 for label in pair:
-                    label.setVisible(number < shown)
+                    label.setVisible(at < shown)
             if self._needed() <= self.height():
                 return
         self._give_air(8, 8, 4, 0)
@@ -243,7 +243,7 @@ class Idle(QWidget):
                                  "Guests are added under Gatherings."))  # fmt: skip
         else:
             self.title.setText(_("Ready for the next guest"))
-            self.ready.setText(ngettext("{n} guest on the list of this laptop", "{n} guests on the list of this laptop", guests).format(n=guests))
+            self.ready.setText(ngettext("{n} guest on the list of this laptop", "{n} guests on the list of this laptop", guests).format(n=number(guests)))
         self._marked = bool(guests) and not cancelled and not self._locked
         self._may_be_typed = bool(guests) and not self._locked
         self.add.setVisible(empty and not self._locked)

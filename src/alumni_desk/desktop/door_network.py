@@ -44,7 +44,7 @@ def network_words(venue: AtVenue, silent_since: datetime | None, last_sync: date
         first = ngettext("{n} laptop here, no internet since {time}", "{n} laptops here, no internet since {time}", laptops) \
             if venue.together else _("No internet since {time}")
     first = first.format(n=laptops, time=_at(since, now, zone) if since is not None else "")
-    wait = ngettext("{n} change waits on this laptop, nothing is lost", "{n} changes wait on this laptop, nothing is lost", waiting).format(n=waiting)
+    wait = ngettext("{n} change waits on this laptop, nothing is lost", "{n} changes wait on this laptop, nothing is lost", waiting).format(n=number(waiting))
     old = now - last_sync if last_sync is not None else timedelta(0)
     age = _("The guest list is {age} old").format(age=_long(old)) if old >= OLD_LIST else ""
     second = wait if waiting else _("Check-in goes on")

@@ -23,7 +23,7 @@ from alumni_desk.desktop.sound import Sounds
 from alumni_desk.desktop.widgets import Scroll
 from alumni_desk.store.at_door import is_at_door
 from alumni_desk.store.desk import Desk
-from alumni_desk.words import _, ngettext
+from alumni_desk.words import _, ngettext, number
 
 if TYPE_CHECKING:
     from alumni_desk.sync.engine import Standing
@@ -224,8 +224,8 @@ class CheckInPage(Page):
         if self.gathering.key() != chosen.id:
             return
         when = [day_middle(chosen.starts.date()), span(chosen.starts, chosen.ends)] if chosen.starts else []
-        guests = ngettext("{n} guest on the list", "{n} guests on the list", registered).format(n=registered)
-        here = _("{n} here now").format(n=present) if present else ""
+        guests = ngettext("{n} guest on the list", "{n} guests on the list", registered).format(n=number(registered))
+        here = _("{n} here now").format(n=number(present)) if present else ""
         over = _("over") if chosen.over else ""
         cancelled = _("cancelled") if chosen.cancelled else ""
         self.when.setText(" · ".join(part for part in (cancelled, *when, chosen.place, guests, here, over) if part))

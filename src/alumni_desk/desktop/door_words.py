@@ -20,7 +20,7 @@ from alumni_desk.desktop.tokens import (
     DoorColours,
 )
 from alumni_desk.errors import KnownError
-from alumni_desk.words import _, clock_time, ngettext
+from alumni_desk.words import _, clock_time, ngettext, number
 
 Shape = Literal["tick", "clock", "cross", "hand"]
 Sound = Literal["welcome", "look", "stop"]
@@ -119,7 +119,7 @@ def places_words(count: Headcount | None) -> str:
         return ""
     if count.free <= 0:
         return _("no place is free")
-    return ngettext("{n} place is free", "{n} places are free", count.free).format(n=count.free)
+    return ngettext("{n} place is free", "{n} places are free", count.free).format(n=number(count.free))
 
 
 def _with_places(sentence: str, count: Headcount | None) -> str:
