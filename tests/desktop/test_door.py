@@ -567,6 +567,30 @@ def test_the_door_fits_the_screen_at_every_text_size(text_of: Callable[[int], No
 
 
 @pytest.mark.parametrize("percent", [100, 125, 150])
+def test_the_numbers_of_a_large_gathering_are_whole(text_of: Callable[[int], None], door: Door, percent: int) -> None:
+    """“1,300 of 1,965 expected” and “665 to come” lay over each other in large text."""
+    text_of(percent)
+    window = DoorWindow(door.desk, door.lanes, door.changes, door.gathering, station="Main door", by="Tomás", sounds=Sounds(on=False))
+    window.resize(1280, 800)
+    window.show()
+    try:
+        door.wait(lambda: window.reading.column is not None and not window.reading.busy and door.lanes.idle())
+        column = window.column
+        assert column._data is not None
+        for come, expected in ((3, 7), (1_300, 1_965), (9_999, 19_999)):
+            count = replace(column._data.count, present=come, come=come, expected=expected, walk_ins=1_234, out=1_234)
+            column.show_data(replace(column._data, count=count), lambda arrival: False)
+            QApplication.processEvents()
+            for label in (column.here, column.here_words, column.come, column.to_come, column.walk_ins, column.gone, column.as_of):
+                assert label.width() >= label.sizeHint().width() and label.height() >= label.sizeHint().height(), label.text()
+                assert label.mapTo(column, label.rect().topRight()).x() < column.width()
+            assert not column.come.geometry().intersects(column.to_come.geometry())
+    finally:
+        window.close()
+        window.deleteLater()
+
+
+@pytest.mark.parametrize("percent", [100, 125, 150])
 def test_the_idle_page_is_whole_at_every_height(text_of: Callable[[int], None], qtbot: Any, percent: int) -> None:
     """What it shows beside was reckoned by hand, and its title lost some dots where that came out short."""
     text_of(percent)
@@ -579,6 +603,7 @@ def test_the_idle_page_is_whole_at_every_height(text_of: Callable[[int], None], 
     for last in (None, taken_back("Ada Obi", datetime.now(UTC))):
         idle.show_last(last)
         idle.show_list(37, "")
+        shown = set()
         for width in (700, 760, 900):
             for height in range(idle.minimumSizeHint().height(), 1000, 4):
                 idle.resize(width, height)
@@ -586,6 +611,8 @@ def test_the_idle_page_is_whole_at_every_height(text_of: Callable[[int], None], 
                 assert idle.title.height() >= idle.title.heightForWidth(idle.title.width()), (last, width, height)
                 assert idle.strip.isHidden() or idle.strip.geometry().bottom() < height
                 assert idle.mark.isHidden() == idle.ready.isHidden() and (idle.samples.isHidden() or not idle.ready.isHidden())
+                shown.add(sum(not left.isHidden() for left, _right in idle._samples))
+        assert shown == {0, 1, 2, 3, 4}, "as many as there is room for"
 
 
 @pytest.mark.parametrize("line", ["far", "ending", "code"])

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPaintEvent, QPen, QResizeEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from alumni_desk.checkin.lists import Arrival, Headcount
 from alumni_desk.desktop.controls import Button, Elided, Label, paint_link_focus
@@ -76,7 +76,7 @@ class Arrivals(QWidget):
             painter.fillRect(piece, QColor(colours.accent if current else colours.border))
             if n and (at == peak or current):
                 place = QRectF(piece.center().x() - px(30), piece.top() - px(17), px(60), px(16))
-                paint_text(painter, place, str(n), colours.text, "caption", middle)
+                paint_text(painter, place, number(n), colours.text, "caption", middle)
             if start.minute % 30 == 0 or at == 0:
                 left = min(max(0.0, at * step), self.width() - px(36))
                 if at == 0 or at * step > px(60):
@@ -233,8 +233,7 @@ class DoorColumn(QFrame):
         column = QVBoxLayout(self._top)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        head = QHBoxLayout()
-        head.setSpacing(px(8))
+        self._head = QHBoxLayout()
         self.here = Label("", "number")
         font = font_of("number")
         font.setPixelSize(px(48))
@@ -245,20 +244,18 @@ class DoorColumn(QFrame):
         words.setPixelSize(px(16))
         self.here_words.setFont(words)
         self.here_words.setContentsMargins(0, 0, 0, px(9))
-        head.addWidget(self.here, 0, Qt.AlignmentFlag.AlignBottom)
-        head.addWidget(self.here_words, 0, Qt.AlignmentFlag.AlignBottom)
-        head.addStretch(1)
-        column.addLayout(head)
+        self._head.addWidget(self.here, 0, Qt.AlignmentFlag.AlignBottom)
+        self._head.addWidget(self.here_words, 1, Qt.AlignmentFlag.AlignBottom)
+        column.addLayout(self._head)
         column.addSpacing(px(8))
         self.bar = Bar("", [], 1)
         column.addWidget(self.bar)
         column.addSpacing(px(6))
-        row = QHBoxLayout()
+        self._expected = QHBoxLayout()
         self.come, self.to_come = Label(), Label()
-        row.addWidget(self.come)
-        row.addStretch(1)
-        row.addWidget(self.to_come)
-        column.addLayout(row)
+        self._expected.addWidget(self.come, 1)
+        self._expected.addWidget(self.to_come)
+        column.addLayout(self._expected)
         self.walk_ins, self.gone, self.as_of = Label(), Label(), Label(role="caption", tone="muted")
         for label in (self.walk_ins, self.gone, self.as_of):
             column.addWidget(label)
@@ -325,6 +322,9 @@ class DoorColumn(QFrame):
         if self._data is None:
             return
         margins = self.layout().contentsMargins()
+        width = self.width() - margins.left() - margins.right()
+        _beside(self._head, self.here, self.here_words, width)
+        _beside(self._expected, self.come, self.to_come, width)
         room = self.height() - margins.top() - margins.bottom() - self._top.sizeHint().height()
         arrivals, stations = bool(self._data.arrivals), len(self.stations_part.widgets)
         some = len(self.last_part.widgets)
@@ -335,6 +335,13 @@ class DoorColumn(QFrame):
                 break
         for part, rows in parts:
             part.show_some(rows)
+
+
+def _beside(row: QHBoxLayout, first: QWidget, second: QWidget, width: int) -> None:
+    """Two beside each other, or one below the other where the width does not do."""
+    there = first.sizeHint().width() + px(8) + second.sizeHint().width() <= width
+    row.setDirection(QBoxLayout.Direction.LeftToRight if there else QBoxLayout.Direction.TopToBottom)
+    row.setSpacing(px(8) if there else 0)
 
 
 def _semibold() -> QFont:

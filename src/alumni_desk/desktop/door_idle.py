@@ -220,6 +220,7 @@ class Idle(QWidget):
 
     def _needed(self) -> int:
         """How high all that is shown wants to be, as the layout itself will have it."""
+        self.samples.updateGeometry()  # else the layout takes them to be as high as they last were
         self.layout().invalidate()
         return self.layout().totalHeightForWidth(self.width())
 
