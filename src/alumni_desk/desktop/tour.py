@@ -92,7 +92,8 @@ class Tour:
 
     def picture(self, name: str, window: QWidget, dialog: QDialog | None = None) -> None:
         """Keep a window, with the dialog over it."""
-        QApplication.processEvents()
+        for _turn in range(3):  # what is laid out anew may change the height of what it lies in
+            QApplication.processEvents()
         shot = window.grab()
         if dialog is not None:
             over = dialog.grab()
