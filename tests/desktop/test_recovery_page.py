@@ -442,6 +442,26 @@ def test_another_text_size_keeps_the_key_and_what_was_typed(fresh: Hands, tmp_pa
         fresh.room.appearance.set_percent(100)
 
 
+def test_the_group_to_be_read_back_is_seen_in_the_largest_text(fresh: Hands, tmp_path: Path) -> None:
+    """It had the keyboard, and lay half below the screen."""
+    fresh.room.appearance.set_percent(150)
+    try:
+        fresh.page("members").add()
+        form = fresh.dialog(MemberForm)
+        QTest.keyClicks(form._fields["first_name"], "Grace")
+        QTest.mouseClick(form.done_button, Qt.MouseButton.LeftButton)
+        page = fresh.dialog(RecoveryPage)
+        page.save_to(tmp_path / "key.txt")
+        for number in page.asked:
+            line = page.lines[number]
+            fresh.until(lambda line=line: line.field.hasFocus() and line.visibleRegion().boundingRect().height() >= line.height())
+            QTest.keyClicks(line.field, recovery.recovery_key(fresh.desk).split("-")[number - 1])
+            QTest.keyClick(line.field, Qt.Key.Key_Return)
+        fresh.until(lambda: count_members(fresh.desk) == 4)
+    finally:
+        fresh.room.appearance.set_percent(100)
+
+
 def test_what_is_done_again_and_saves_somebody_asks_first_and_what_only_removes_does_not(fresh: Hands, tmp_path: Path) -> None:
     added = add_member(fresh.desk, first_name="Grace", last_name="Hopper")
     undo(fresh.desk)

@@ -104,7 +104,7 @@ class RecoveryPage(PlainSheet):
         self._foot_words = _("No member is saved before this is done") if foot is None else foot
         self._in_view = QTimer(self)  # once what is said has its place
         self._in_view.setSingleShot(True)
-        self._in_view.timeout.connect(self._show_said)
+        self._in_view.timeout.connect(self._show_wanted)
         self.setObjectName("page")  # a page has no border
         self._fill_window(parent)
         # The sheet's own title bar gives way to a page.
@@ -163,6 +163,7 @@ class RecoveryPage(PlainSheet):
         if (wanted := getattr(self._fills, "size_wanted", None)) is not None:
             wanted.emit(percent)
         typed, trouble = [line.field.text() for line in self.lines.values()], self.said.text() if self.said.isVisible() else ""
+        self._in_view.stop()
         while self.whole.count():
             _drop(self.whole.takeAt(0))
         self._build()
@@ -308,21 +309,24 @@ class RecoveryPage(PlainSheet):
         self.print_button.set_words(_("Print again"))
         self.print_button.kind = "secondary"
         self._look()
-        left = next((line for line in self.lines.values() if not line.right()), None)
-        (left.field if left is not None else self.done_button).setFocus()
+        self._next_group()
 
     def _trouble(self, error: KnownError) -> None:
         self.said.setText(breakable(str(error)))
         self.said.show()
         self._look()
+        self._bring(self.said)
+
+    def _bring(self, part: QWidget) -> None:
+        self._wanted = part
         self._in_view.start(0)
 
-    def _show_said(self) -> None:
+    def _show_wanted(self) -> None:
         inside, layout = self._scroll.widget(), self._scroll.widget().layout()
         layout.activate()
         inside.resize(inside.width(), max(layout.totalHeightForWidth(inside.width()), self._scroll.viewport().height()))
         layout.activate()
-        self._scroll.ensureWidgetVisible(self.said)
+        self._scroll.ensureWidgetVisible(self._wanted)
 
     # -- reading back
 
@@ -342,11 +346,16 @@ class RecoveryPage(PlainSheet):
         self.done_button.setEnabled(not reason)
 
     def _enter(self) -> None:
-        left = next((line for line in self.lines.values() if not line.right()), None)
-        if left is not None:
-            left.field.setFocus()
-        elif self.done_button.isEnabled():
+        if self.done_button.isEnabled():
             self._finish()
+        else:
+            self._next_group()
+
+    def _next_group(self) -> None:
+        """To the group that is not right yet, or to the end; it is seen, however large the text is."""
+        left = next((line for line in self.lines.values() if not line.right()), None)
+        (left.field if left is not None else self.done_button).setFocus()
+        self._bring(left or self.done_button)
 
     def _finish(self) -> None:
         self.done_button.setEnabled(False)
