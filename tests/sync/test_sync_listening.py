@@ -17,6 +17,7 @@ from alumni_desk.errors import KnownError
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync import state
 from alumni_desk.sync.engine import join, sync_once, wire_of
+from alumni_desk.sync.lately import lately
 from alumni_desk.sync.listening import Listening
 
 MakeDesk = Callable[[str], Desk]
@@ -92,6 +93,47 @@ def until_it_waits(url: str) -> None:
     while there < 10:  # it stays: it is not just asking whether there is news
         assert time.monotonic() < until
         there = there + 1 if re.search(r"^alumni_desk_requests_under_way 1$", requests.get(f"{url}/metrics", timeout=9).text, re.M) else 0
+
+
+def test_what_comes_by_itself_stands_in_the_history_once(office: Any, make_desk: MakeDesk) -> None:
+    """Only what syncs fetched stood there: where laptops listen, nothing of what the others did."""
+    one, two = make_desk("one"), make_desk("two")
+    for desk in (one, two):
+        join(desk, office.url, office.invite())
+        sync_once(desk)
+    first = fetched(two)
+    with listening(two) as heard:
+        for name in ("Ada", "Bea", "Cy"):
+            add(one, name)
+            assert heard.came.get(timeout=SOON) == 1
+        until_fetched(two, first + 3)
+        assert sync_once(two, listening=heard.loop).pulled == 0
+        add(one, "Di")
+        assert heard.came.get(timeout=SOON) == 1
+        until_fetched(two, first + 4)
+        with two.writing("member_added") as writing:
+            writing.add("person", standing="member", last_name="Eve")
+        with one.writing("member_added") as writing:
+            writing.add("person", standing="member", last_name="Fay")
+        sync_once(one)
+        sync_once(two, listening=heard.loop)  # whichever of the two brings what the other laptop sent, it stands there once
+        until_fetched(two, first + 5)
+    assert heard.trouble.empty()
+
+
+def fetched(desk: Desk) -> int:
+    """How many rows the history says to have come, in one line or two."""
+    with desk.reading() as connection:
+        said = [did.fetched for did in lately(connection) if did.fetched]
+    assert len(said) <= 2
+    return sum(said)
+
+
+def until_fetched(desk: Desk, rows: int) -> None:
+    """Until the history says so."""
+    until = time.monotonic() + SOON
+    while fetched(desk) != rows:
+        assert time.monotonic() < until, fetched(desk)
 
 
 def test_what_a_laptop_sends_itself_does_not_come_back_to_it(make_server: Any, postgres_url: str, make_desk: MakeDesk) -> None:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from alumni_desk.errors import KnownError, NetworkProblem
 from alumni_desk.store.desk import Desk
-from alumni_desk.sync import conflicts_told, session, state
+from alumni_desk.sync import conflicts_told, lately, session, state
 from alumni_desk.sync.pull import cursor_of, pull
 from alumni_desk.sync.wire import Wire
 
@@ -32,6 +32,7 @@ class Listening:
         self._came, self._trouble, self._well = came, trouble, well
         self._news = threading.Condition()
         self._hears, self._brought = False, 0  # rows so far
+        self._told, self._awaited = 0, 0  # rows of them that stand in the history; syncs that count what comes just now as theirs
         self._aside = 0  # syncs that fetch by themselves just now
 
     @property
@@ -48,12 +49,18 @@ class Listening:
         """
         with self._news:
             before = brought = self._brought
-        while not all_of_it():
+            self._awaited += 1
+        try:
+            while not all_of_it():
+                with self._news:
+                    if not self._hears or (self._brought == brought and not self._news.wait(PATIENCE)):
+                        break
+                    brought = self._brought
+                progress(brought - before)
+        finally:
             with self._news:
-                if not self._hears or (self._brought == brought and not self._news.wait(PATIENCE)):
-                    break
-                brought = self._brought
-            progress(brought - before)
+                self._awaited -= 1
+                self._told += brought - before
         return brought - before
 
     @contextmanager
@@ -72,6 +79,15 @@ class Listening:
         with self._news:
             self._hears, self._brought = hears, self._brought if brought is None else brought
             self._news.notify_all()
+
+    def _note_history(self) -> None:
+        with self._news:
+            rows = 0 if self._awaited else self._brought - self._told
+            self._told += rows
+        if rows > 0:
+            with self._desk.applying() as applying:
+                session.refuse_another(applying.connection, self._membership)
+                lately.note_came(applying.connection, applying.now, rows)
 
     def run(self) -> None:
         """Listen until ``stop``, until the server does not let this laptop in any more, or is silent because its address is another now."""
@@ -132,5 +148,6 @@ class Listening:
         if not count:
             return
         self._came(count)
+        self._note_history()
         if conflicts_told.look_again(self._desk, self._wire, self._membership):  # who decided has told the server before the row came
             self._came(0)
