@@ -183,6 +183,17 @@ def test_full_names(text: str, parts: tuple[str | None, ...]) -> None:
     assert tuple(found.get(name) for name in ("first_name", "middle_name", "last_name")) == parts
 
 
+@pytest.mark.parametrize(("text", "kept"), [
+    ("علی\u200cرضا", "علی\u200cرضا"), ("ශ්\u200dරී", "ශ්\u200dරී"), ("\U0002ebf1", "\U0002ebf1"), ("\ue000文", "\ue000文"),
+    ("Schmidt\u00adbauer", "Schmidtbauer"), ("\u202aAna\u202c \u200bLima", "Ana Lima"), ("山田\u3000太郎", "山田 太郎"), ("Ana\x07 \u00a0Lima", "Ana Lima"),
+])
+def test_signs_that_join_letters_and_letters_newer_than_the_program_stay_in_a_name(text: str, kept: str) -> None:
+    make = entry_maker(recognise(["First Name", "Notes", "Email"], []), TODAY)
+    entry = make([text, f"{text}\r\n{text}", "ana@example.org"])
+    assert entry.fields["first_name"] == kept
+    assert " ".join(entry.fields["notes"].split()) == f"{kept} {kept}"
+
+
 def test_emails() -> None:
     assert cleaning.email(" Ann <ann@example.org> ") == "ann@example.org"
     assert cleaning.email("mailto:ann@example.org") == "ann@example.org"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from datetime import date
 from typing import Literal
 
@@ -27,6 +28,7 @@ _NO = frozenset("no n false f 0 nein falsch non faux falso unchecked living aliv
 _ACCENTS = str.maketrans("áàâäéèêëíìîïóòôöúùûü", "aaaaeeeeiiiioooouuuu")
 _EMPTY = frozenset(("", "n/a", "na", "null", "none", "-", "--", "#n/a", "(empty)", "nil"))
 _SURNAMES = frozenset(("Na", "Nil", "Null"))  # written so they are somebody's: databases write NA and null
+_UNSEEN = frozenset("\u00ad\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff")  # of no word; not those that join letters
 
 
 def plain(value: str) -> str | None:
@@ -35,11 +37,19 @@ def plain(value: str) -> str | None:
     if not text:
         return None
     if not text.isprintable():
-        text = "".join(c if c.isprintable() or c in "\n\t" else ("\n" if c == "\r" else " ") for c in
-                       text.replace("\r\n", "\n").replace("\0", "")).strip()
+        text = "".join(map(_seen, text.replace("\r\n", "\n").replace("\0", ""))).strip()
     if text[:1] == "'" and len(text) > 1 and text[1] in "=+-@\t":
         text = text[1:].strip()
     return text or None
+
+
+def _seen(char: str) -> str:
+    """A sign as it is kept. Python calls unprintable, too, what joins and parts letters, and letters that are newer than it."""
+    if char.isprintable() or char in "\n\t":
+        return char
+    if char in _UNSEEN:
+        return ""
+    return "\n" if char == "\r" else " " if unicodedata.category(char) in ("Cc", "Cs", "Zs", "Zl", "Zp") else char
 
 
 def one_line(value: str) -> str | None:
