@@ -198,6 +198,14 @@ def test_guests_from_a_file_are_told_before_they_are_saved(hands: Any, tmp_path:
     hands.until(lambda: guest_rows(hands.desk, which) == [])
 
 
+def test_an_answer_in_a_file_that_says_nothing_known_is_told(hands: Any, tmp_path: Path) -> None:
+    file = tmp_path / "guests.csv"
+    file.write_text("First name,Last name,RSVP\nMei,Wong,Ask me in May\n")
+    sheet = guests_sheet(hands, file)
+    told = next(label for label in sheet.findChildren(QLabel) if label.text() == "1 value in “RSVP” is left out")
+    hands.until(told.isVisible)
+
+
 def in_the_way(hands: Any) -> Path:
     """A real trouble of the disk, not of the file: a file stands where the folder for backups is to be."""
     there = backup_folders.own_folder(hands.desk.profile)

@@ -416,6 +416,16 @@ def test_who_was_said_to_be_a_member_and_was_merged_or_removed_since(desk: Desk,
     assert import_guests(desk, dance, guests, same={said.key: said.member}).guests == 1
 
 
+def test_an_answer_that_nobody_understands_makes_nobody_coming_and_is_told(desk: Desk, tmp_path: Path) -> None:
+    file = listed(tmp_path, "First Name,Last Name,RSVP,Response\nAnn,Lee,In May,\nBo,Lima,Can’t Go,\nCy,Roe,Declined,so sorry\nDi,Poe,Going,\nEd,Foe,,\n")
+    reunion = gathering(desk)
+    result = import_guests(desk, reunion, file)
+    assert counts(result) == (5, 0, 0, 0) and result.left_out == {"RSVP": 1, "Response": 1}
+    status = {row["person"]: row["status"] for row in rows(desk, "registration")}
+    assert [status[person(desk, name)["id"]] for name in ("Ann", "Bo", "Cy", "Di", "Ed")] == ["invited", "no", "no", "yes", "yes"]
+    assert counts(import_guests(desk, reunion, file)) == (0, 0, 5, 0)
+
+
 def test_who_is_only_invited_has_not_answered(desk: Desk, tmp_path: Path) -> None:
     path, reunion = tmp_path / "guests.csv", gathering(desk)
     for answers in ("yes", "invited"), ("invited", "yes"):

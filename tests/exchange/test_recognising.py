@@ -194,6 +194,14 @@ def test_signs_that_join_letters_and_letters_newer_than_the_program_stay_in_a_na
     assert " ".join(entry.fields["notes"].split()) == f"{kept} {kept}"
 
 
+@pytest.mark.parametrize(("text", "said"), [
+    ("Can’t Go", "no"), ("can't attend", "no"), ("Regrets", "no"), ("Not coming", "no"), ("No, sorry!", "no"), ("Coming", "yes"), ("Yes, I'll be there", "yes"),
+    ("pending_approval", "invited"), ("No Reply", "invited"), ("No response yet", None), ("Ask me in May", None), ("Peut-être", "maybe"),
+])
+def test_answers(text: str, said: str | None) -> None:
+    assert cleaning.answer(text) == said
+
+
 def test_emails() -> None:
     assert cleaning.email(" Ann <ann@example.org> ") == "ann@example.org"
     assert cleaning.email("mailto:ann@example.org") == "ann@example.org"

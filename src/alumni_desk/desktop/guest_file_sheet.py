@@ -103,6 +103,9 @@ class GuestFileSheet(Sheet):
             keep = Button(_("Save the rows left out as a file"))
             keep.clicked.connect(lambda: self._ask_where(keep))
             self.column.addWidget(keep, 0, Qt.AlignmentFlag.AlignLeft)
+        for heading, cells in result.left_out.items():
+            words = ngettext("{n} value in “{column}” is left out", "{n} values in “{column}” are left out", cells)
+            self.column.addWidget(IconLine("eye", words.format(n=number(cells), column=heading)))
 
     def _ask_likely(self, tried: GuestsTried) -> None:
         if not tried.likely:

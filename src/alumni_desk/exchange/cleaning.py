@@ -199,12 +199,20 @@ _ANSWERS = {"attending": "yes", "checked in": "yes", "yes": "yes", "y": "yes", "
             "refunded": "cancelled", "cancelled": "cancelled",
             "canceled": "cancelled", "deleted": "cancelled", "transferred": "cancelled",
             "invited": "invited", "pending": "invited", "pending approval": "invited", "waitlisted": "waitlisted",
-            "waitlist": "waitlisted", "waiting list": "waitlisted"}
+            "waitlist": "waitlisted", "waiting list": "waitlisted",
+            **dict.fromkeys(("coming", "accept", "accepts", "will attend", "attended", "present", "complete", "completed", "paid", "zugesagt"), "yes"),
+            **dict.fromkeys(("not coming", "can't go", "can't come", "can't attend", "cannot go", "cannot come", "cannot attend", "won't attend",
+                             "will not attend", "decline", "declines", "regret", "regrets", "absent", "rejected", "abgesagt"), "no"),
+            **dict.fromkeys(("not sure", "unsure", "undecided"), "maybe"),
+            **dict.fromkeys(("no reply", "no response", "no answer", "not replied", "not responded", "awaiting reply", "awaiting response"), "invited")}
+_FIRST_WORD = re.compile(r"\w+(?=\s*[,.;:!])")
 
 
 def answer(value: str) -> str | None:
-    """A registration's status out of an attendee status or an answer; None when the text says nothing we know."""
-    return _ANSWERS.get(" ".join(value.lower().translate(_ACCENTS).split()))
+    """A registration's status out of an attendee status or an answer ("Yes, with pleasure"); None when the text says nothing we know."""
+    text = " ".join(value.lower().translate(_ACCENTS).replace("’", "'").replace("_", " ").split())
+    first = _FIRST_WORD.match(text)
+    return _ANSWERS.get(text) or (_ANSWERS.get(first.group()) if first else None)
 
 
 TITLES = frozenset("mr mrs ms miss mx dr prof professor rev sir dame lord lady hon herr frau sr sra srta m mme mlle "

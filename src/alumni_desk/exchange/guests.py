@@ -59,7 +59,7 @@ def import_guests(desk: Desk, gathering_id: str, path: Path | str, as_: str | No
                   cancelled: Callable[[], bool] | None = None, same: Mapping[str, str] | None = None) -> ImportResult:
     """Registers the people of a file for a gathering; ``guests`` counts those who were new to the desk.
 
-    Counts are of registrations. The answer is the file's (attending, refunded …), else yes for a new registration.
+    Counts are of registrations. The answer is the file's (attending, refunded …), else yes for a new registration; one that nobody understands is none.
     ``same``: names (``Likely.key``) that somebody has said are this member.
     """
     return _import(desk, gathering_id, path, as_, recognised, rejects, progress, cancelled, same or {}, keep=True).result
@@ -169,14 +169,15 @@ class Guests(People):
     def _register(self, entry: Entry, person: str, id_: str, there: dict[str, dict[str, Any]]) -> str:
         before = there.get(id_)
         answered = f"{self.writing.now:%Y-%m-%dT%H:%M:%S}.{self.writing.now.microsecond // 1000:03d}Z"
+        new = entry.answer or ("invited" if entry.unclear else "yes")
         if before is None:
-            status = entry.answer or "yes"
+            status = new
             there[id_] = {"status": status, "gone": False}
             self._new[id_] = {"id": id_, "gathering": self._gathering, "person": person, "status": status,
                               "answered_at": None if status == "invited" else answered, "code": badge_code_of(id_),
                               "walk_in": False}
             return "added"
-        wanted = entry.answer or ("yes" if before["gone"] else before["status"])
+        wanted = new if before["gone"] else entry.answer or before["status"]
         if wanted == before["status"] and not before["gone"]:
             return "unchanged"
         if id_ in self._new:

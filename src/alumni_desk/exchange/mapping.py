@@ -37,6 +37,7 @@ class Entry:
     fields: dict[str, Any]
     educations: list[dict[str, Any]] = field(default_factory=list)
     answer: str | None = None
+    unclear: bool = False  # there is an answer, and nobody knows what it says
     left_out: list[str] = field(default_factory=list)  # headings of cells that had no usable value
     problem: str | None = None
     keys: list[int] = field(default_factory=list)  # for finding the person, see matching
@@ -153,7 +154,11 @@ def entry_maker(recognised: Recognised, today: date) -> Callable[[Sequence[str]]
                 before = values.get("pronunciation")
                 values["pronunciation"] = f"{before} {text}" if before else text
             elif target == "answer":
-                entry.answer = cleaning.answer(text)
+                answer = cleaning.answer(text)
+                entry.unclear = entry.unclear or answer is None
+                entry.answer = entry.answer or answer
+                if answer is None or answer != entry.answer:
+                    entry.left_out.append(heading)
             elif target == "notes":
                 values["notes"] = f"{values['notes']}\n{text}" if "notes" in values else text
         for group, numbers in typed.items():
