@@ -176,7 +176,9 @@ def test_dates(text: str, order, day: str | None) -> None:
 @pytest.mark.parametrize(("text", "parts"), [
     ("Ann Lee", ("Ann", None, "Lee")), ("María de la Cruz", ("María", None, "de la Cruz")),
     ("Lee, Ann Marie", ("Ann", "Marie", "Lee")), ("Cher", ("Cher", None, None)),
-    ("John Q. Public Jr.", ("John", "Q.", "Public")), ("Ludwig van Beethoven", ("Ludwig", None, "van Beethoven")),
+    ("Imam Santoso", ("Imam", None, "Santoso")), ("Hon Wai Chan", ("Hon", "Wai", "Chan")), ("Dame Diouf", ("Dame", None, "Diouf")),
+    ("Dr Ann Lee", ("Ann", None, "Lee")),
+    ("Hon. Ann Lee", ("Ann", None, "Lee")), ("John Q. Public Jr.", ("John", "Q.", "Public")), ("Ludwig van Beethoven", ("Ludwig", None, "van Beethoven")),
 ])
 def test_full_names(text: str, parts: tuple[str | None, ...]) -> None:
     found = cleaning.split_name(text)

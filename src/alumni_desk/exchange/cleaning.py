@@ -217,6 +217,7 @@ def answer(value: str) -> str | None:
 
 TITLES = frozenset("mr mrs ms miss mx dr prof professor rev sir dame lord lady hon herr frau sr sra srta m mme mlle "
                     "fr captain capt col judge rabbi imam".split())
+_NAMES_TOO = frozenset("hon imam dame judge col rabbi".split())  # given names as well: without a full stop they are somebody's
 _SUFFIXES = frozenset("jr sr ii iii iv v phd md esq mba jd dds cpa".split())
 _PARTICLES = frozenset("de da di du del della der den van von la le las los dos das ter ten af av zu zum bin ibn al el "
                        "ní ni nic ó o mac mc st st. y e".split())
@@ -235,7 +236,8 @@ def split_name(value: str) -> dict[str, str]:
     words = text.split()
     if not words:
         return parts
-    while len(words) > 1 and words[0].lower().rstrip(".") in TITLES and (words[0].endswith(".") or len(words[0]) > 1):
+    while len(words) > 1 and words[0].lower().rstrip(".") in TITLES and (
+            words[0].endswith(".") or (len(words[0]) > 1 and words[0].lower() not in _NAMES_TOO)):
         parts["title"] = f"{parts['title']} {words[0]}" if "title" in parts else words[0]
         words.pop(0)
     if len(words) > 2 and words[-1].lower().replace(".", "") in _SUFFIXES and words[-1].lower() not in ("v", "i"):
