@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any, BinaryIO
 
 from alumni_desk.badges.people import BadgePerson
@@ -12,7 +13,7 @@ from alumni_desk.errors import BadInput
 from alumni_desk.paper.fitting import Fitted, fit
 from alumni_desk.paper.fonts import Faces, Weight
 from alumni_desk.paper.qr import draw_qr
-from alumni_desk.paper.text import Line, cannot_words, draw_line, has_gaps, printable, set_line
+from alumni_desk.paper.text import Line, cannot_words, draw_line, has_gaps, ink_of, printable, set_line
 from alumni_desk.words import _
 
 NAVY = (0.114, 0.224, 0.373)
@@ -195,12 +196,16 @@ def _drawn(canvas: Any, faces: Faces, person: BadgePerson, place: Place, inset: 
     second = air + sum(line[0].size * 1.3 for line in below)
     sizes = [size * unit for size in (46, 42, 38, 34, 30, 27, 24, 21, 18, 15, 12)]
     big = fit(faces, person.big, width, sizes, "bold", max_lines=2, height=max(room - second, 12 * unit))
-    top = floor + (room + big.height + second) / 2
+    if any(deeper := _deeper(big)):
+        big = fit(faces, person.big, width, sizes, "bold", max_lines=2, height=max(room - second - sum(deeper), 12 * unit))
+        deeper = _deeper(big)
+    top = floor + (room + big.height + sum(deeper) + second) / 2
     canvas.setFillColorRGB(*INK)
-    for line in big.lines:
+    for line, more in zip(big.lines, deeper, strict=True):
         top -= line.size * 1.15
         # A right-to-left name begins at the right, but stands with the other lines of its badge.
         draw_line(canvas, line, place.x + inset, top + line.size * 0.24)
+        top -= more
     top -= air
     for pieces in below:
         top -= pieces[0].size * 1.3
@@ -210,6 +215,13 @@ def _drawn(canvas: Any, faces: Faces, person: BadgePerson, place: Place, inset: 
             draw_line(canvas, line, x, top + line.size * 0.3)
             x += line.width + 8 * unit
     return _look(person, big, [line for pieces in below for line in pieces], fitted, unit)
+
+
+def _deeper(big: Fitted) -> list[float]:
+    """What each line of the big name needs below it beyond a line's height: Burmese and Arabic letters go deeper than others, and some stand higher."""
+    inks = [ink_of(line, "bold") for line in big.lines]
+    between = [max(0.0, below + above - 1.25 * big.size) for (_above, below), (above, _below) in pairwise(inks)]
+    return [*between, max(0.0, inks[-1][1] - 0.27 * big.size)]
 
 
 def _foot(canvas: Any, faces: Faces, person: BadgePerson, x: float, foot: float, width: float, unit: float) -> list[Fitted]:

@@ -168,6 +168,24 @@ def _static(source: Source, weight: int, chars: frozenset[str]) -> bytes:
     return _with_truetype_outlines(made) if source.is_cjk else made
 
 
+def reach(source: Source, weight: Weight, text: str) -> tuple[float, float]:
+    """How far the ink of a text goes above its baseline and below it, as parts of its size."""
+    import uharfbuzz as hb
+
+    face = _face(source)
+    font, signs = hb.Font(face), hb.Buffer()
+    font.set_variations({"wght": float(WEIGHTS[weight])})
+    signs.add_str(text)
+    signs.guess_segment_properties()
+    hb.shape(font, signs, {})
+    above = below = 0
+    for sign, place in zip(signs.glyph_infos, signs.glyph_positions or (), strict=True):
+        if (ink := font.get_glyph_extents(sign.codepoint)) is not None:
+            above = max(above, place.y_offset + ink.y_bearing)
+            below = max(below, -place.y_offset - ink.y_bearing - ink.height)
+    return above / face.upem, below / face.upem
+
+
 @lru_cache(maxsize=8)
 def _face(source: Source) -> Any:
     import uharfbuzz as hb

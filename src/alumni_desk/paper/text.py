@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from alumni_desk.paper.fonts import INVISIBLE, Faces, Source, Weight, language_of, source_for
+from alumni_desk.paper.fonts import INVISIBLE, Faces, Source, Weight, language_of, reach, source_for
 from alumni_desk.words import _
 
 RULE = "_"
@@ -51,6 +51,23 @@ def set_line(faces: Faces, text: str, size: float, weight: Weight = "regular") -
         shaped, width = _shape(part, name, size, rtl=bool(level % 2))
         pieces.append((name, shaped, width))
     return Line(text, size, sum(width for _name, _shaped, width in pieces), base % 2 == 1, lost, tuple(pieces))
+
+
+def ink_of(line: Line, weight: Weight) -> tuple[float, float]:
+    """How far a line goes above its baseline and below it, in points: in some scripts further than a line is high."""
+    language, before = language_of(line.text), None
+    parts: list[tuple[Source, str]] = []
+    for char in line.text:
+        source = source_for(char, language, before)
+        if source is None:
+            continue
+        before = source
+        if parts and parts[-1][0] == source:
+            parts[-1] = (source, parts[-1][1] + char)
+        else:
+            parts.append((source, char))
+    reaches = [reach(source, weight, part) for source, part in parts]
+    return max((above for above, _below in reaches), default=0.0) * line.size, max((below for _above, below in reaches), default=0.0) * line.size
 
 
 def printable(text: str) -> tuple[str, tuple[str, ...]]:
