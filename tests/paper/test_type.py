@@ -62,6 +62,13 @@ def test_right_to_left_is_drawn_from_the_left_in_visual_order(faces: Faces) -> N
     assert line.rtl and shown.replace(" ", "") == "04הרש"
 
 
+@pytest.mark.parametrize(("text", "seen"), [
+    ("שרה (Sara) Katz", "Katz (Sara) הרש"), ("שרה [Sara] 3", "3 [Sara] הרש"), ("שרה (Sara)", "(Sara) הרש"), ("Katz (שרה) Lev", "Katz (הרש) Lev"),
+])
+def test_brackets_stand_around_what_is_in_them(faces: Faces, text: str, seen: str) -> None:
+    assert "".join(shaped for _name, shaped, _width in set_line(faces, text, 20, "bold").pieces) == seen
+
+
 def test_arabic_letters_join(faces: Faces) -> None:
     alone = sum(set_line(faces, letter, 20, "bold").width for letter in "ليلى")
     assert set_line(faces, "ليلى", 20, "bold").width < alone * 0.9

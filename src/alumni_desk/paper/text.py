@@ -140,12 +140,31 @@ def _levels(text: str) -> tuple[list[int], int]:
     kept = [n for n, char in enumerate(text) if char not in "\u202a\u202b\u202c\u202d\u202e"]
     bidi.explicit_embed_and_overrides(storage)
     bidi.resolve_weak_types(storage)
+    _resolve_brackets(storage["chars"], "LR"[base])
     bidi.resolve_neutral_types(storage, False)
     bidi.resolve_implicit_levels(storage, False)
     levels = [base] * len(text)
     for place, one in zip(kept, storage["chars"], strict=False):
         levels[place] = one["level"]
     return levels, base
+
+
+def _resolve_brackets(chars: Sequence[dict[str, Any]], base: str) -> None:
+    """Rule N0, which python-bidi lacks: both brackets of a pair go the same way, else "שרה (Sara) Katz" would have them both behind a name."""
+    sides = [{"L": "L", "R": "R", "AL": "R", "EN": "R", "AN": "R"}.get(one["type"]) for one in chars]
+    waiting: list[int] = []
+    pairs = []
+    for place, one in enumerate(chars):
+        if one["ch"] in "([{":
+            waiting.append(place)
+        elif one["ch"] in ")]}" and (opened := [n for n in waiting if _MIRRORED[chars[n]["ch"]] == one["ch"]]):
+            pairs.append((opened[-1], place))
+            del waiting[waiting.index(opened[-1]):]
+    for first, last in sorted(pairs):
+        inside = {side for side in sides[first + 1:last] if side}
+        before = next((side for side in reversed(sides[:first]) if side), base)
+        if inside:
+            sides[first] = sides[last] = chars[first]["type"] = chars[last]["type"] = base if base in inside else before
 
 
 def _visual(runs: Sequence[tuple[int, Source, str]]) -> list[tuple[int, Source, str]]:
