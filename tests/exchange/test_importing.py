@@ -14,13 +14,17 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from alumni_desk.badges.rosters import write_roster
+from alumni_desk.badges.sheets import Heading
 from alumni_desk.checkin.actions import undo_check_in, walk_in
 from alumni_desk.errors import BadInput, NotFound, Refused
 from alumni_desk.exchange import reading
 from alumni_desk.exchange.exporting import export_ndjson, members_csv
 from alumni_desk.exchange.guests import import_guests, try_guests
 from alumni_desk.exchange.importing import Cancelled, ImportResult, dry_run, examine, people, run_import
-from alumni_desk.gatherings.actions import cancel_gathering, new_gathering, remove_guests
+from alumni_desk.gatherings.actions import add_guests, cancel_gathering, new_gathering, remove_guests
+from alumni_desk.gatherings.kinds import ANSWERS
+from alumni_desk.gatherings.lists import guest_rows
 from alumni_desk.gatherings.records import registration_id
 from alumni_desk.members.actions import add_member, remove_members
 from alumni_desk.members.lists import member_rows
@@ -424,6 +428,20 @@ def test_an_answer_that_nobody_understands_makes_nobody_coming_and_is_told(desk:
     status = {row["person"]: row["status"] for row in rows(desk, "registration")}
     assert [status[person(desk, name)["id"]] for name in ("Ann", "Bo", "Cy", "Di", "Ed")] == ["invited", "no", "no", "yes", "yes"]
     assert counts(import_guests(desk, reunion, file)) == (0, 0, 5, 0)
+
+
+def test_a_roster_reads_back_with_its_answers(desk: Desk, tmp_path: Path) -> None:
+    people = [add_member(desk, first_name=name, last_name="Lima", other_script_name="安", class_year="1998").id
+              for name in ("Ann", "Bo", "Cy", "Di", "Ed", "Fay")]
+    first, second = gathering(desk), new_gathering(desk, name="Picnic", start="2027-06-12 12:00").id
+    for person_id, status in zip(people, ANSWERS, strict=True):
+        add_guests(desk, first, [person_id], status=status)
+    file = tmp_path / "roster.csv"
+    write_roster(guest_rows(desk, first), file, Heading("", "", "", ""))
+    assert counts(import_guests(desk, second, file)) == (6, 0, 0, 0)
+    answers = [{row["person"]: row["status"] for row in rows(desk, "registration") if row["gathering"] == one} for one in (first, second)]
+    assert answers[0] == answers[1]
+    assert [column.target for column in examine(file)[1].columns[:3]] == ["full_name", "other_script_name", "class_year"]
 
 
 def test_who_is_only_invited_has_not_answered(desk: Desk, tmp_path: Path) -> None:

@@ -154,10 +154,15 @@ def test_choice_of_a_column_can_be_changed() -> None:
 @pytest.mark.parametrize(("text", "year"), [
     ("1998", 1998), ("'98", 1998), ("’98", 1998), ("98", 1998), ("Class of 98", 1998), ("Class of 1998", 1998),
     ("BA 1998", 1998), ("05", 2005), ("2031", 2031), ("1998-06-01", 1998), ("unknown", None),
-    ("2099", None), ("", None),
+    ("2099", None), ("", None), ("MBA'05", 2005), ("'98 P'28", 1998), ("P’28 ’98", 1998), ("P'28", None), ("GP’52", None), ("P2028", None), ("P '28", None),
+    ("Parent ’28", None), ("Parent of 2028", None), ("MP'98", 1998),
 ])
 def test_class_years(text: str, year: int | None) -> None:
     assert cleaning.class_year(text, TODAY) == year
+
+
+def test_a_column_of_classes_with_many_parents_is_read() -> None:
+    assert recognise(["Name", "Class"], [["Ana Lima", "1998"], ["Bo Li", "P'28"]] * 5).columns[1].target == "class_year"
 
 
 @pytest.mark.parametrize(("text", "order", "day"), [

@@ -11,6 +11,7 @@ DateOrder = Literal["dmy", "mdy"]
 
 _YEAR = re.compile(r"(?<!\d)(1[89]\d\d|20\d\d)(?!\d)")
 _SHORT_YEAR = re.compile(r"^(?:class\s+of\s+)?['’‘`´]?\s*(\d\d)$", re.IGNORECASE)
+FAMILY = re.compile(r"(?<![^\W_])(?:G*P|(?:grand)?parent)(?:\s+of)?\s*['’‘`´]?\s*(?:\d{4}|\d\d)(?!\d)", re.IGNORECASE)
 _EMAIL = re.compile(r"^[^@\s,;<>()\"]+@[^@\s,;<>()\"]+\.[^@\s.,;<>()\"]{2,}$")
 _IN_ANGLES = re.compile(r"<([^<>]+)>")
 _PARTS = re.compile(r"^(\d{1,4})\s*([/.\-])\s*(\d{1,2})\s*\2\s*(\d{1,4})(?:[T ].*)?$")
@@ -68,8 +69,8 @@ def one_line(value: str) -> str | None:
 
 
 def class_year(value: str, today: date) -> int | None:
-    """A four-digit year from "1998", "'98", "98", "Class of 1998" or a date; years to come up to ten ahead."""
-    text = value.strip()
+    """A four-digit year from "1998", "'98", "98", "Class of 1998" or a date, up to ten years ahead; a child's class ("P'28") is not theirs."""
+    text = FAMILY.sub("", value).strip()
     short = _SHORT_YEAR.match(text)
     if short:
         year = 2000 + int(short.group(1))
@@ -204,7 +205,8 @@ _ANSWERS = {"attending": "yes", "checked in": "yes", "yes": "yes", "y": "yes", "
             **dict.fromkeys(("not coming", "can't go", "can't come", "can't attend", "cannot go", "cannot come", "cannot attend", "won't attend",
                              "will not attend", "decline", "declines", "regret", "regrets", "absent", "rejected", "abgesagt"), "no"),
             **dict.fromkeys(("not sure", "unsure", "undecided"), "maybe"),
-            **dict.fromkeys(("no reply", "no response", "no answer", "not replied", "not responded", "awaiting reply", "awaiting response"), "invited")}
+            **dict.fromkeys(("no reply", "no response", "no answer", "not answered", "not replied", "not responded", "awaiting reply",
+                             "awaiting response"), "invited")}
 _FIRST_WORD = re.compile(r"\w+(?=\s*[,.;:!])")
 
 

@@ -28,7 +28,8 @@ preferred_name: preferredname, preferredfirstname, nickname, nick, knownas, goes
 former_names: formername, formernames, maidenname, maiden, formerlastname, previousname, previouslastname, othernames,
     geburtsname, madchenname, apellidodesoltera, nomdejeunefille, nomdenaissance, birthname, neename
 name_at_graduation: nameatgraduation, graduationname, studentname, namewhileatschool, nameondiploma
-other_script_name: nativename, nameinnativescript, otherscriptname, chinesename, localname, nameinoriginalscript
+other_script_name: nativename, nameinnativescript, otherscriptname, chinesename, localname, nameinoriginalscript,
+    nameinanotherscript
 pronunciation: pronunciation, namepronunciation, phoneticname, phonetic, aussprache
 pronouns: pronouns, pronoun, preferredpronouns, pronomen, pronombres, pronoms
 class_year: classyear, class, classof, gradyear, graduationyear, yearofgraduation, yeargraduated, preferredclassyear,
@@ -91,7 +92,7 @@ notes: note, notes, comment, comments, remarks, bemerkung, bemerkungen, notizen,
 badge_tail: badgetail, familyties
 phonetic_first: phoneticfirstname, yomigivenname
 phonetic_last: phoneticlastname, yomifamilyname
-answer: attendeestatus, rsvp, rsvpstatus, status, response, attending, antwort, zusage, respuesta, asistencia,
+answer: attendeestatus, answer, rsvp, rsvpstatus, status, response, attending, antwort, zusage, respuesta, asistencia,
     reponse, approvalstatus, registrationstatus, asistira
 """
 

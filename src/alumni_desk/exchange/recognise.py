@@ -196,7 +196,7 @@ def _column(index: int, heading: str, key: str, values: list[str], words: Mappin
         return replace(column, target=None if {"addrstate", "state", "region"} & set(keys) else "region",
                        sure=Sure.UNMAPPED if {"addrstate", "state", "region"} & set(keys) else Sure.GUESS,
                        reason=_("A county may not be the state"))
-    if key in ("year", "class", "batch", "course", "status", "department", "relationship", "position"):
+    if key in ("year", "class", "batch", "course", "status", "answer", "department", "relationship", "position"):
         return _doubtful(column, target, key, values)
     if target in ("birth_date", "deceased_date"):
         return _dated(column, target, values)
@@ -207,7 +207,7 @@ def _doubtful(column: Column, target: str, key: str, values: list[str]) -> Colum
     from datetime import date
 
     if target == "class_year":
-        fitting = sum(cleaning.class_year(value, date.today()) is not None for value in values)
+        fitting = sum(bool(cleaning.FAMILY.search(value)) or cleaning.class_year(value, date.today()) is not None for value in values)
         if values and fitting * 10 >= len(values) * 9:
             return replace(column, target=target, sure=Sure.SURE if key == "class" else Sure.GUESS,
                            reason=None if key == "class" else _("The values are years"))
