@@ -21,7 +21,7 @@ from alumni_desk.errors import BadInput, NotFound, Refused
 from alumni_desk.exchange import reading
 from alumni_desk.exchange.exporting import export_ndjson, members_csv
 from alumni_desk.exchange.guests import import_guests, try_guests
-from alumni_desk.exchange.importing import Cancelled, ImportResult, dry_run, examine, people, run_import
+from alumni_desk.exchange.importing import Cancelled, ImportResult, dry_run, examine, people, questions, run_import
 from alumni_desk.gatherings.actions import add_guests, cancel_gathering, new_gathering, remove_guests
 from alumni_desk.gatherings.kinds import ANSWERS
 from alumni_desk.gatherings.lists import guest_rows
@@ -213,6 +213,16 @@ def test_a_late_row_tells_the_order_of_all_dates(desk: Desk, tmp_path: Path) -> 
 def gathering(desk: Desk) -> str:
     with desk.writing("gathering_added") as writing:
         return writing.add("gathering", name="Reunion", status="planned", starts="2026-11-12T18:30", time_zone="UTC")
+
+
+@pytest.mark.parametrize(("more", "born"), [("", "1976-03-04"), ("Bo,28/11/1988\n", "1976-04-03")])
+def test_dates_that_begin_late_in_a_file_are_asked_about_as_well(desk: Desk, tmp_path: Path, more: str, born: str) -> None:
+    nobody = "".join(f"Ann{n},\n" for n in range(600))
+    file = listed(tmp_path, f"First Name,Date of Birth\n{nobody}Cy,03/04/1976\n{more}")
+    _table, found = examine(file)
+    assert found.columns[1].samples and bool(questions(found)) is not bool(more)
+    assert run_import(desk, file, order=None if more else "mdy").left_out == {}
+    assert person(desk, "Cy")["birth_date"] == born
 
 
 def test_guest_list(desk: Desk, tmp_path: Path) -> None:

@@ -268,19 +268,24 @@ def _likelier(day_first: int, month_first: int) -> DateOrder | None:
 
 
 def settle_dates(recognised: Recognised, rows: Iterable[Sequence[str]]) -> Recognised:
-    """Answers date questions from all rows of the file where its first rows could not."""
-    asking = {column.index: [0, 0] for column in recognised.columns if asks(column) and column.order is None}
+    """Answers date questions from all rows of the file where its first rows could not, and asks about columns whose dates begin further down."""
+    late: dict[int, list[str]] = {column.index: [] for column in recognised.columns if column.target in ("birth_date", "deceased_date") and not column.samples}
+    asking = {column.index: [0, 0] for column in recognised.columns if column.index in late or (asks(column) and column.order is None)}
     if not asking:
         return recognised
     for cells in rows:
         for index, found in asking.items():
             if cells[index]:
+                if index in late and len(late[index]) < 500 and (value := cells[index].strip()):
+                    late[index].append(value)
                 day, month = _tells(cells[index])
                 found[0] += day
                 found[1] += month
     columns = []
     for column in recognised.columns:
         found = asking.get(column.index, [0, 0])
+        if values := late.get(column.index):
+            column = _dated(replace(column, samples=_samples(values)), column.target or "", values)
         order = _likelier(found[0], found[1])
         if order and column.question and not (found[0] and found[1]):  # the other dates say it plainly
             column = replace(column, sure=Sure.SURE, reason=None, question=None, order=order)
