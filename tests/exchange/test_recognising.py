@@ -10,7 +10,7 @@ import pytest
 from alumni_desk.exchange import cleaning
 from alumni_desk.exchange.mapping import Entry, entry_maker
 from alumni_desk.exchange.reading import read_table
-from alumni_desk.exchange.recognise import Recognised, Sure, recognise
+from alumni_desk.exchange.recognise import Recognised, Sure, asks, recognise
 
 FILES = Path(__file__).parent / "files"
 TODAY = date(2026, 11, 24)
@@ -149,6 +149,14 @@ def test_choice_of_a_column_can_be_changed() -> None:
     assert found.unmapped == ("Hobby",)
     assert found.with_target(1, "notes").columns[1].target == "notes"
     assert found.with_target(0, None).unmapped == ("First Name", "Hobby")
+
+
+def test_a_column_that_somebody_calls_a_date_asks_and_one_that_they_call_something_else_does_not() -> None:
+    found = recognise(["First Name", "Came on"], [["Ann", "03/04/1976"]])
+    assert found.unmapped == ("Came on",) and not asks(found.columns[1])
+    born = found.with_target(1, "birth_date")
+    assert asks(born.columns[1]) and entry_maker(born.with_order("dmy"), TODAY)(["Ann", "03/04/1976"]).fields["birth_date"] == "1976-04-03"
+    assert not asks(born.with_target(1, "notes").columns[1])
 
 
 @pytest.mark.parametrize(("text", "year"), [

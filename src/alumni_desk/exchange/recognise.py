@@ -13,6 +13,7 @@ from alumni_desk.exchange.cleaning import DateOrder
 from alumni_desk.exchange.headings import IDS, PLAIN, REFUSED, SYSTEMS, group_of, key_of
 from alumni_desk.words import _
 
+_DATES = ("birth_date", "deceased_date")
 KINDS = ("raisers-edge", "salesforce", "google-contacts", "eventbrite", "plain")
 
 
@@ -87,7 +88,7 @@ class Recognised:
 
 def asks(column: Column) -> bool:
     """Whether a column still waits for an answer about its dates."""
-    return column.question is not None and column.target is not None
+    return column.question is not None and column.target in _DATES
 
 
 def labels() -> MappingProxyType[str, str]:
@@ -198,7 +199,7 @@ def _column(index: int, heading: str, key: str, values: list[str], words: Mappin
                        reason=_("A county may not be the state"))
     if key in ("year", "class", "batch", "course", "status", "answer", "department", "relationship", "position"):
         return _doubtful(column, target, key, values)
-    if target in ("birth_date", "deceased_date"):
+    if target in _DATES:
         return _dated(column, target, values)
     return replace(column, target=target, sure=Sure.SURE)
 
@@ -227,7 +228,8 @@ def _by_values(column: Column, values: list[str]) -> Column:
     """A column whose heading says nothing: an e-mail address can still be told from its values."""
     if values and sum(cleaning.email(value) is not None for value in values) * 10 >= len(values) * 9:
         return replace(column, target="email", sure=Sure.GUESS, reason=_("The values are e-mail addresses"))
-    return column
+    dated = _dated(column, "birth_date", values)  # somebody may say that it is one
+    return replace(column, question=dated.question, order=dated.order)
 
 
 def _dated(column: Column, target: str, values: list[str]) -> Column:
@@ -269,7 +271,7 @@ def _likelier(day_first: int, month_first: int) -> DateOrder | None:
 
 def settle_dates(recognised: Recognised, rows: Iterable[Sequence[str]]) -> Recognised:
     """Answers date questions from all rows of the file where its first rows could not, and asks about columns whose dates begin further down."""
-    late: dict[int, list[str]] = {column.index: [] for column in recognised.columns if column.target in ("birth_date", "deceased_date") and not column.samples}
+    late: dict[int, list[str]] = {column.index: [] for column in recognised.columns if column.target in _DATES and not column.samples}
     asking = {column.index: [0, 0] for column in recognised.columns if column.index in late or (asks(column) and column.order is None)}
     if not asking:
         return recognised
