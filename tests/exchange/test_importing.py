@@ -143,6 +143,16 @@ def test_namesakes_in_one_file_stay_two_people(desk: Desk, tmp_path: Path) -> No
     assert counts(run_import(desk, file)) == (0, 0, 3, 0)
 
 
+def test_two_people_of_one_first_name_at_one_address_stay_two(desk: Desk, tmp_path: Path) -> None:
+    file = listed(tmp_path, "First Name,Last Name,Email\nJohn,Smith,firm@example.org\nJohn,Miller,firm@example.org\n")
+    assert counts(run_import(desk, file)) == (2, 0, 0, 0)
+    assert sorted(row["last_name"] for row in rows(desk, "person")) == ["Miller", "Smith"]
+    assert counts(run_import(desk, file)) == (0, 0, 2, 0)
+    married = listed(tmp_path, "First Name,Last Name,Email\nAnn,Lee,ann@example.org\n", "first.csv")
+    run_import(desk, married)
+    assert counts(run_import(desk, listed(tmp_path, "First Name,Last Name,Email\nAnn,Lee-Roe,ann@example.org\n"))) == (0, 1, 0, 0)
+
+
 def test_numbers_of_rows_are_not_the_ids_of_an_office(desk: Desk, tmp_path: Path) -> None:
     run_import(desk, listed(tmp_path, "ID,First Name,Last Name,Class\n1,Ann,Lee,1998\n2,Bo,Day,1999\n"))
     result = run_import(desk, listed(tmp_path, "ID,First Name,Last Name,Class\n1,Bo,Day,1999\n2,Cy,Fox,2000\n"))

@@ -126,8 +126,9 @@ def match(fields: Mapping[str, Any], candidates: Iterable[Candidate], index: Ind
         if shared and (_compatible(fields, known) or any(_system(external) not in _WEAK for external in shared)):
             return id_, known
     own_emails = _emails(fields)
-    by_email = [(id_, known) for id_, known in possible
-                if own_emails & _emails(known) and _compatible(fields, known)]
+    # In one file two last names are two people, as Johns who share their firm's address; across files somebody has married.
+    by_email = [(id_, known) for id_, known in possible if own_emails & _emails(known) and _compatible(fields, known)
+                and not (index.claimed(id_) and _other_last_name(fields, known))]
     if len(by_email) > 1:
         named = [one for one in by_email if _same_name(fields, one[1])]
         by_email = named or by_email
@@ -204,6 +205,11 @@ def _compatible(fields: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
         return True
     return any(a.split()[0] == b.split()[0] or (_initial(a, b) and a[0] == b[0])
                for a in ours for b in theirs if a.strip() and b.strip())
+
+
+def _other_last_name(fields: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
+    ours, theirs = (set(fold(one.get("last_name") or "").replace("-", " ").split()) for one in (fields, known))
+    return bool(ours and theirs) and not (ours <= theirs or theirs <= ours)
 
 
 def _initial(one: str, other: str) -> bool:
