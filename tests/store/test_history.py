@@ -152,3 +152,19 @@ def test_an_answer_that_was_taken_back_stands_with_the_moment_before(desk: Desk)
     restored = next(one for one in history(desk, "registration", place) if one.field == "status" and one.now)
     assert restored.value == "yes"
     assert {one.text.partition(" · ")[0] for one in past_values(desk, "registration", place) if one.field == "Answered"} == {"Not coming", "Coming"}
+
+
+def test_that_an_address_fails_is_said_of_no_other_address(desk: Desk) -> None:
+    ana = add_member(desk, first_name="Ana", email="old@example.org").id
+    with desk.writing("member_changed") as writing:
+        writing.change("person", ana, email_status="bounced")
+    change_member(desk, ana, email="new@example.org")
+    assert not member_rows(desk)[0].email_fails
+    undo(desk)
+    assert member_rows(desk)[0].email_fails
+    change_member(desk, ana, email="new@example.org")
+    with desk.writing("member_changed") as writing:
+        writing.change("person", ana, email_status="bounced")
+    old = next(one for one in history(desk, "person", ana) if one.value == "old@example.org" and one.restorable)
+    restore(desk, "person", ana, old.id)
+    assert member_rows(desk)[0].email == "old@example.org" and not member_rows(desk)[0].email_fails

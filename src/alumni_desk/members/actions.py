@@ -69,6 +69,8 @@ def change_member(desk: Desk, person_id: str, opened: Mapping[str, Any] | None =
         _named({**{name: getattr(before, name) for name in _NAMES}, **values})
         if opened is not None:
             refuse_unseen(writing.connection, writing.tables["person"], person_id, opened, values)
+        if before.email_status and values.get("email", before.email) != before.email:
+            values["email_status"] = None  # of the new address nobody knows
         writing.change("person", person_id, **values)
         name = display_name(row_of(writing, person_id))
     return Saved(person_id, name, writing.changed, merged=person_id != meant, back=came_back)
