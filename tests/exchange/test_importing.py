@@ -345,6 +345,17 @@ def test_the_list_of_members_reads_back_as_it_was(desk: Desk, tmp_path: Path) ->
     assert counts(run_import(desk, tmp_path / "members.csv")) == (0, 0, 2, 0)
 
 
+def test_the_list_of_members_brings_everything_to_another_desk(desk: Desk, tmp_path: Path) -> None:
+    ana = add_member(desk, first_name="Ana", last_name="Silva", badge_tail="P'28 GP'52", deceased="yes", deceased_date="2020-03-04", notes="likes\ntea",
+                     door_note="side door,\nby the ramp").id
+    members_csv(desk, tmp_path / "members.csv")
+    with open_desk(Profile(tmp_path / "other")) as other:
+        run_import(other, tmp_path / "members.csv")
+        [there], [here] = rows(other, "person"), [row for row in rows(desk, "person") if row["id"] == ana]
+    own = {"id", "scope", "clock", "clocks", "constituent_codes"}
+    assert {name: value for name, value in there.items() if name not in own} == {name: value for name, value in here.items() if name not in own}
+
+
 def test_a_row_about_an_entry_that_was_merged_goes_to_the_one_on_the_list(desk: Desk, tmp_path: Path) -> None:
     first, second, third = (add_member(desk, first_name="Ann", last_name="Lee", email=f"{name}@example.org").id for name in "abc")
     merge_people(desk, first, second)

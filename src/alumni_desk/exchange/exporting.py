@@ -26,7 +26,7 @@ _MEMBER_COLUMNS = {
     "postal_code": "Postal Code", "country": "Country", "employer": "Employer", "job_title": "Job Title",
     "birth_date": "Birth Date", "deceased": "Deceased", "solicit_codes": "Solicit Codes",
     "constituent_codes": "Constituent Codes", "pronouns": "Pronouns", "pronunciation": "Pronunciation",
-    "notes": "Notes",
+    "notes": "Notes", "badge_tail": "Family Ties", "deceased_date": "Date of Death", "door_note": "Note for the Door",
 }
 _RULES = {"do_not_contact": "Do not contact", "do_not_email": "Do not email", "do_not_call": "Do not call",
           "do_not_mail": "Do not mail", "do_not_solicit": "Do not solicit"}

@@ -90,6 +90,7 @@ education_primary: esrprimalum, primaryalumni, primaryeducation, isprimaryeducat
 notes: note, notes, comment, comments, remarks, bemerkung, bemerkungen, notizen, notiz, anmerkungen, notas,
     observaciones, comentarios, remarque, remarques, commentaires
 badge_tail: badgetail, familyties
+door_note: doornote, noteforthedoor, notefordoor
 phonetic_first: phoneticfirstname, yomigivenname
 phonetic_last: phoneticlastname, yomifamilyname
 answer: attendeestatus, answer, rsvp, rsvpstatus, status, response, attending, antwort, zusage, respuesta, asistencia,

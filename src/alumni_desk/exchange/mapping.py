@@ -20,7 +20,7 @@ _ONE_LINE = frozenset(("title", "first_name", "middle_name", "last_name", "suffi
 _RULES = ("do_not_contact", "do_not_email", "do_not_call", "do_not_mail", "do_not_solicit")
 _EDUCATION = {"school": "school", "degree": "degree", "major": "major", "education_year": "class_year",
               "education_primary": "is_primary", "name_at_graduation": "name_at_graduation"}
-_JOINED = ("notes", "street", "pronunciation")  # of several columns each
+_JOINED = ("notes", "door_note", "street", "pronunciation")  # of several columns each
 _WHO = ("first_name", "last_name", "email", "preferred_name", "other_script_name")
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _LONGEST_WHOLE = 200 * 1024  # bytes of a row: an operation holds 256 KB
@@ -159,8 +159,8 @@ def entry_maker(recognised: Recognised, today: date) -> Callable[[Sequence[str]]
                 entry.answer = entry.answer or answer
                 if answer is None or answer != entry.answer:
                     entry.left_out.append(heading)
-            elif target == "notes":
-                values["notes"] = f"{values['notes']}\n{text}" if "notes" in values else text
+            elif target in ("notes", "door_note"):
+                values[target] = f"{values[target]}\n{text}" if target in values else text
         for group, numbers in typed.items():
             _typed_phones(phones, emails, numbers, kinds.get(group, ""))
         if phones:

@@ -110,6 +110,7 @@ def labels() -> MappingProxyType[str, str]:
         "constituent_codes": _("Constituent codes"), "school": _("School"), "degree": _("Degree"),
         "major": _("Major"), "education_year": _("Year of the degree"), "education_primary": _("Main degree"),
         "name_at_graduation": _("Name at graduation"), "external_id": _("Office ID"), "notes": _("Notes"),
+        "door_note": _("Note for the door"),
         "phonetic_first": _("Pronunciation, first name"), "phonetic_last": _("Pronunciation, last name"),
         "answer": _("Answer to the invitation"),
     })
