@@ -133,6 +133,15 @@ def test_a_wish_is_kept_or_named() -> None:
     assert "solicit_codes" not in worded.fields and "deceased" not in worded.fields and worded.left_out == headings[1:]
 
 
+@pytest.mark.parametrize(("text", "codes"), [
+    ("Do not call or email", {"do_not_call", "do_not_email"}), ("No mail/phone", {"do_not_mail", "do_not_call"}), ("No e-mail", {"do_not_email"}),
+    ("Do not call, email or mail", {"do_not_call", "do_not_email", "do_not_mail"}), ("No phone; Email", {"do_not_call"}),
+    ("No phone, email is fine", {"do_not_call"}), ("No phone solicitation", {"do_not_call"}), ("Do not contact", {"do_not_contact"}), ("Call", set()),
+])
+def test_all_that_somebody_does_not_want_is_kept(text: str, codes: set[str]) -> None:
+    assert set(cleaning.solicit_codes(text)) == codes
+
+
 def test_a_suffix_without_a_name_is_nobody() -> None:
     assert cleaning.split_name(", Jr.") == {"suffix": "Jr."}
     assert entry_maker(recognise(["Full Name"], []), TODAY)([", MD"]).problem

@@ -151,30 +151,32 @@ def _date(year: int, month: int, day: int) -> str | None:
         return None
 
 
+_NOT = frozenset("no not dont never opt opted don".split())
+_WAYS = {"do_not_email": frozenset("email emails".split()), "do_not_call": frozenset("call calls phone telephone phoning calling".split()),
+         "do_not_mail": frozenset("mail mailing mailings post letters".split())}
+_SOLICIT = frozenset("solicit solicitation solicitations ask asks appeal appeals".split())
+_GOES_ON = frozenset("or and nor".split()).union(*_WAYS.values())  # in "do not call, email or mail" what stands behind the comma
+
+
 def solicit_codes(value: str) -> list[str]:
     """Contact rules out of a text like "No Phone; Do not solicit"; texts that name none give nothing."""
-    found = []
-    for part in re.split(r"[;,|\n]|:::", value):
-        text = re.sub(r"[\W_]+", " ", part.lower()).strip()
-        words = text.split()
-        if text not in ("dnc", "dns") and not {"no", "not", "dont", "never", "opt", "opted", "don"} & set(words):
-            continue
-        if text == "dnc" or "contact" in words:
-            code = "do_not_contact"
-        elif "email" in words or "emails" in words or "e mail" in text:
-            code = "do_not_email"
-        elif {"call", "calls", "phone", "telephone", "phoning", "calling"} & set(words):
-            code = "do_not_call"
-        elif text == "dns" or {"solicit", "solicitation", "solicitations", "ask", "asks", "appeal",
-                               "appeals"} & set(words):
-            code = "do_not_solicit"
-        elif {"mail", "mailing", "mailings", "post", "letters"} & set(words):
-            code = "do_not_mail"
-        else:
-            continue
-        if code not in found:
-            found.append(code)
-    return found
+    found: list[str] = []
+    for part in re.split(r"[;|\n]|:::", value):
+        unwanted = False
+        for piece in part.split(","):
+            text = re.sub(r"[\W_]+", " ", piece.lower()).strip().replace("e mail", "email")
+            words = set(text.split())
+            unwanted = text in ("dnc", "dns") or bool(_NOT & words) or (unwanted and words <= _GOES_ON)
+            if unwanted:
+                found += _unwanted(text, words)
+    return list(dict.fromkeys(found))
+
+
+def _unwanted(text: str, words: set[str]) -> list[str]:
+    if text == "dnc" or "contact" in words:
+        return ["do_not_contact"]
+    ways = [code for code, named in _WAYS.items() if named & words]
+    return ways or (["do_not_solicit"] if text == "dns" or _SOLICIT & words else [])
 
 
 _CONSTITUENTS = {"alum": "alumnus", "grad": "alumnus", "paren": "parent", "frien": "friend", "stude": "student",
