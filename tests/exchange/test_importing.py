@@ -30,6 +30,7 @@ from alumni_desk.members.actions import add_member, remove_members
 from alumni_desk.members.lists import member_rows
 from alumni_desk.members.merging import merge_people
 from alumni_desk.schema import open_desk
+from alumni_desk.segments.activity import deeds
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.profile import Profile
 
@@ -459,6 +460,15 @@ def test_an_answer_that_nobody_understands_makes_nobody_coming_and_is_told(desk:
     status = {row["person"]: row["status"] for row in rows(desk, "registration")}
     assert [status[person(desk, name)["id"]] for name in ("Ann", "Bo", "Cy", "Di", "Ed")] == ["invited", "no", "no", "yes", "yes"]
     assert counts(import_guests(desk, reunion, file)) == (0, 0, 5, 0)
+
+
+def test_a_list_that_only_brings_answers_is_not_said_to_have_added_guests(desk: Desk, tmp_path: Path) -> None:
+    reunion = gathering(desk)
+    first = "First Name,Last Name,RSVP\nBo,Lima,yes\nCy,Roe,yes\n"
+    import_guests(desk, reunion, listed(tmp_path, first))
+    assert deeds(desk)[0].what == "Added 2 guests to Reunion"
+    import_guests(desk, reunion, listed(tmp_path, first.replace("yes", "no")))
+    assert deeds(desk)[0].what == "Noted 2 answers for Reunion"
 
 
 def test_a_roster_reads_back_with_its_answers(desk: Desk, tmp_path: Path) -> None:

@@ -471,6 +471,8 @@ def _what(one: Done, count: int, names: Names, person: str | None, rows: Sequenc
         return (_("Decided on {field} of the chapter") if rows[0][0] == "chapter" else _("Decided on {field} of {gathering}")).format(**facts), ""
     if one.event == "value_restored" and rows and rows[0][0] in ("chapter", "gathering"):
         return (_("Put back {field} of the chapter") if rows[0][0] == "chapter" else _("Put back {field} of {gathering}")).format(**facts), ""
+    if one.event == "guests_added" and _only_answers(rows):
+        return _("Noted {answers} for {gathering}").format(**facts), facts["answers"]
     sentence, strong = {
         "member_added": (_("Added {person}"), "person"),
         "member_changed": (_("Changed {field} of {person}"), ""),
@@ -517,6 +519,11 @@ def _merged(rows: Sequence[tuple[str, str, dict[str, Any]]], names: Names) -> di
 def _brought_back(rows: Sequence[tuple[str, str, dict[str, Any]]]) -> bool:
     """Whether somebody who had been removed came back with what was written."""
     return any(table == "person" and fields.get("gone", True) in (False, 0) for table, _row, fields in rows)
+
+
+def _only_answers(rows: Sequence[tuple[str, str, dict[str, Any]]]) -> bool:
+    """Whether a guest list from a file put nobody on the list: all were on it, and some had answered anew."""
+    return bool(rows) and all(table == "registration" and "status" in fields and not fields.keys() & {"person", "gone"} for table, _row, fields in rows)
 
 
 def _file(rows: Sequence[tuple[str, str, dict[str, Any]]]) -> str:
