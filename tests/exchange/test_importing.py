@@ -31,6 +31,7 @@ from alumni_desk.members.lists import member_rows
 from alumni_desk.members.merging import merge_people
 from alumni_desk.schema import open_desk
 from alumni_desk.segments.activity import deeds
+from alumni_desk.store import exports
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.profile import Profile
 
@@ -268,6 +269,20 @@ def test_export_is_sorted_stable_and_without_clocks(desk: Desk, tmp_path: Path) 
     assert not {"clock", "clocks", "gone"} & {key for line in lines for key in line}
     with pytest.raises(BadInput, match="could not be written"):
         export_ndjson(desk, tmp_path / "absent" / "out.ndjson")
+
+
+def test_an_exported_file_in_a_folder_that_is_closed_by_now_is_not_there(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here, away = (members_csv(desk, tmp_path / name).path for name in ("here.csv", "away.csv"))
+    assert not exports.note(desk, here) and not exports.note(desk, away)
+    real = os.stat
+
+    def closed(path: object, *rest: object, **more: object) -> os.stat_result:
+        if str(path) == str(away):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return real(path, *rest, **more)
+
+    monkeypatch.setattr(os, "stat", closed)
+    assert [one.file for one in exports.exports(desk)] == [here]
 
 
 def test_members_list_is_safe_and_comes_back_unchanged(desk: Desk, tmp_path: Path) -> None:

@@ -36,7 +36,14 @@ def note(desk: Desk, file: Path) -> str:
 def exports(desk: Desk) -> list[Export]:
     """Those that are still where they were written, the newest first."""
     found = [Export(Path(file), at) for file, at in reversed(desk.setting(NAME) or [])]
-    return [one for one in found if one.file.is_file()]
+    return [one for one in found if _is_there(one.file)]
+
+
+def _is_there(file: Path) -> bool:
+    try:
+        return file.is_file()
+    except OSError:  # its folder is closed, or the share away
+        return False
 
 
 def delete(files: list[Path]) -> list[Path]:
