@@ -99,3 +99,18 @@ def test_what_the_world_says_no_to(tmp_path: Path) -> None:
     assert len(refused.stderr.strip().splitlines()) == 1
     assert desk(tmp_path, "import").returncode == 2
     assert desk(tmp_path, "import", pdf, "--as", "papyrus").returncode == 2
+
+
+def test_a_place_where_no_file_can_be_is_said(tmp_path: Path) -> None:
+    people = tmp_path / "people.csv"
+    people.write_text("First Name,Last Name\nAna,Lima\n,\n", "utf-8")
+    desk(tmp_path, "gathering", "new", "Dinner", "--start", "2030-01-02T18:30", "--end", "2030-01-02T20:30")
+    desk(tmp_path, "guests", "next", "--import", people)
+    pipe, long = tmp_path / "pipe.pdf", "x" * 300
+    os.mkfifo(pipe)
+    for words in (["import", people, "--rejects", people / "no.csv"], ["import", people, "--rejects", tmp_path / long], ["export", "-o", tmp_path / long],
+                  ["roster", "next", "-o", people / "no.pdf"], ["roster", "next", "-o", tmp_path / f"{long}.pdf"], ["badges", "next", "-o", "."],
+                  ["badges", "next", "-o", people / "no.pdf"], ["roster", "next", "-o", pipe], ["export", "-o", pipe]):
+        refused = desk(tmp_path, *words)
+        assert refused.returncode == 1 and "Choose another" in refused.stderr, (words, refused)
+    assert pipe.is_fifo()

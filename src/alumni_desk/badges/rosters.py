@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 from collections.abc import Iterator, Sequence
@@ -59,12 +60,13 @@ def write_roster(rows: Sequence[GuestRow], out: Path, heading: Heading, *, paper
 def write_whole(out: Path, content: bytes) -> None:
     """Write a file so that it is there whole or not at all. Raises BadInput ``file_not_written`` or StoreProblem ``disk_full``."""
     refuse_chapters_folder(out)
-    part = out.with_name(f".{out.name}.part")
+    part = out.parent / f".{out.name}.part"
     try:
         part.write_bytes(content)
         part.replace(out)
     except OSError as error:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            part.unlink()
         if error.errno in FULL:
             raise file_disk_full(out) from None
         raise BadInput("file_not_written", _("{file} cannot be written ({reason}). Choose another folder or close the program that has it open."),

@@ -61,7 +61,7 @@ def _not_written(out: Path, problem: OSError) -> KnownError:
 @contextmanager
 def rejects_file(out: Path, table: Table, recognised: Recognised) -> Iterator[Rejects]:
     """The file of a table's rejected rows, whole or not at all. Raises BadInput if it would take the place of the table itself."""
-    with contextlib.suppress(FileNotFoundError):
+    with contextlib.suppress(OSError):  # that nothing can be there is said by whoever writes it
         if out.samefile(table.path):
             raise BadInput("rejects_over_source", _("The rejected rows cannot be written over {file}, the list itself. Choose another file for them. "
                            "Nothing was imported."), file=table.name)

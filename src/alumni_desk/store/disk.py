@@ -101,13 +101,23 @@ OWN = ("desk.db", "desk.key", "desk.mark", "server.db", "server.key")
 
 
 def refuse_chapters_folder(file: Path) -> None:
-    """Raise BadInput ``chapters_folder`` where a file that somebody asked for would lie among a chapter's own: it might take the place of one of them."""
+    """Raise BadInput ``chapters_folder`` where a file that somebody asked for would lie among a chapter's own: it might take the place of one of them; and
+    ``no_file`` where a device has that name, whose place no file may take."""
+    if _is_there(file) and not file.is_file() and not file.is_dir():
+        raise BadInput("no_file", _("{file} is a device, so no file can be written there. Choose another name."), file=file)
     for place in (file.absolute(), file.resolve()):  # a link is written through, or replaced itself
         folder = place.parent
-        if _keeps_a_chapter(folder) or (place.exists() and _keeps_a_chapter(folder.parent)):  # a backup that is there, say
+        if _keeps_a_chapter(folder) or (_is_there(place) and _keeps_a_chapter(folder.parent)):  # a backup that is there, say
             raise BadInput("chapters_folder", _(
                 "In {folder} the program keeps a chapter's own files, and {file} might take the place of one of them, so it was not written. "
                 "Choose another folder."), folder=folder, file=file.name)
+
+
+def _is_there(file: Path) -> bool:
+    try:
+        return file.exists()
+    except OSError:  # a name that is too long: whoever writes there will say so
+        return False
 
 
 def is_other_file(out: Path, begins: Collection[bytes]) -> bool:
@@ -127,7 +137,7 @@ def refuse_other_file(out: Path, begins: Collection[bytes]) -> None:
 
 
 def _keeps_a_chapter(folder: Path) -> bool:
-    return any((folder / name).exists() for name in OWN)
+    return any(_is_there(folder / name) for name in OWN)
 
 
 @contextmanager
