@@ -114,3 +114,5 @@ def test_a_place_where_no_file_can_be_is_said(tmp_path: Path) -> None:
         refused = desk(tmp_path, *words)
         assert refused.returncode == 1 and "Choose another" in refused.stderr, (words, refused)
     assert pipe.is_fifo()
+    refused = desk(tmp_path, "backup", tmp_path / f"{long}.alumnibackup")
+    assert refused.returncode == 1 and "inside the program" not in refused.stderr, refused

@@ -81,10 +81,11 @@ def back_up(desk: Desk, out: Path, *, passphrase: str | None = None, progress: P
     if boxes["key"] is None and boxes.get("recovery") is None:
         raise StoreProblem("backup_passphrase", _(
             "A backup needs a password that opens it on another computer. Set ALUMNI_DESK_PASSPHRASE before the command, or type one."))
-    if out.is_dir():
-        raise BadInput("backup_is_folder", _("{file} is a folder. Give the backup a file name."), file=out)
-    if not out.absolute().parent.is_dir():
-        raise BadInput("no_folder", _("There is no folder {folder}. Make it first, or choose another one."), folder=out.parent)
+    with disk_said():  # a name that is too long, say
+        if out.is_dir():
+            raise BadInput("backup_is_folder", _("{file} is a folder. Give the backup a file name."), file=out)
+        if not out.absolute().parent.is_dir():
+            raise BadInput("no_folder", _("There is no folder {folder}. Make it first, or choose another one."), folder=out.parent)
     refuse_chapters_folder(out)
     refuse_other_file(out, (MAGIC, FORMER))
     cut_off.clear(out.absolute().parent)

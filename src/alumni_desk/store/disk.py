@@ -122,7 +122,7 @@ def _is_there(file: Path) -> bool:
 
 def is_other_file(out: Path, begins: Collection[bytes]) -> bool:
     """Whether there is a file that begins otherwise: somebody mistyped a name, and it must not go. An empty one is nothing."""
-    if not out.is_file():
+    if not _is_there(out) or not out.is_file():
         return False
     with chapters_files(out.parent), open(out, "rb") as stream:
         there = stream.read(max(map(len, begins)))
