@@ -226,6 +226,16 @@ def test_answers(text: str, said: str | None) -> None:
     assert cleaning.answer(text) == said
 
 
+@pytest.mark.parametrize(("text", "first", "last", "suffix"), [
+    ("Ann Lee, PhD, MBA", "Ann", "Lee", "PhD, MBA"), ("John Smith, Jr., M.D.", "John", "Smith", "Jr., M.D."), ("King, Martin, Jr.", "Martin", "King", "Jr."),
+    ("Ann Lee, MSc", "Ann", "Lee", "MSc"), ("Ma, Yo-Yo", "Yo-Yo", "Ma", None), ("Lee, Ma", "Ma", "Lee", None), ("Lee, Ann,", "Ann", "Lee", None),
+    ("Ann Lee, MD", "Ann", "Lee", "MD"), ("NGUYEN, BA", "BA", "NGUYEN", None),
+])
+def test_what_follows_a_name_is_no_name(text: str, first: str, last: str, suffix: str | None) -> None:
+    found = cleaning.split_name(text)
+    assert (found.get("first_name"), found.get("last_name"), found.get("suffix"), found.get("middle_name")) == (first, last, suffix, None)
+
+
 def test_emails() -> None:
     assert cleaning.email(" Ann <ann@example.org> ") == "ann@example.org"
     assert cleaning.email("mailto:ann@example.org") == "ann@example.org"

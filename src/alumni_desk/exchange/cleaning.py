@@ -223,6 +223,7 @@ TITLES = frozenset("mr mrs ms miss mx dr prof professor rev sir dame lord lady h
                     "fr captain capt col judge rabbi imam".split())
 _NAMES_TOO = frozenset("hon imam dame judge col rabbi".split())  # given names as well: without a full stop they are somebody's
 _SUFFIXES = frozenset("jr sr ii iii iv v phd md esq mba jd dds cpa".split())
+_DEGREES = frozenset("ba bs bsc ma ms msc med mph mpa mfa llm llb edd dvm dmd dphil rn cfa pe obe".split())
 _PARTICLES = frozenset("de da di du del della der den van von la le las los dos das ter ten af av zu zum bin ibn al el "
                        "ní ni nic ó o mac mc st st. y e".split())
 
@@ -231,12 +232,17 @@ def split_name(value: str) -> dict[str, str]:
     """The parts of a full name: title, first_name, middle_name, last_name, suffix; one word is a first name."""
     text = " ".join(value.split())
     parts: dict[str, str] = {}
-    if text.count(",") >= 1:
-        before, after = (side.strip() for side in text.split(",", 1))
-        if after.lower().replace(".", "") in _SUFFIXES:
-            parts["suffix"], text = after, before
-        elif before and after:
-            return {**split_given(after), "last_name": before}
+    if "," in text:
+        before, *after = (side.strip() for side in text.split(","))
+        follows: list[str] = []
+        while after and (not after[-1] or _follows(after[-1], text)):
+            follows.insert(0, after.pop())
+        if suffix := ", ".join(filter(None, follows)):
+            parts["suffix"] = suffix
+        given = " ".join(filter(None, after))
+        if before and given:
+            return {**parts, **split_given(given), "last_name": before}
+        text = before or given
     words = text.split()
     if not words:
         return parts
@@ -256,6 +262,12 @@ def split_name(value: str) -> dict[str, str]:
         parts["middle_name"] = " ".join(words[1:at])
     parts["last_name"] = " ".join(words[at:])
     return parts
+
+
+def _follows(text: str, whole: str) -> bool:
+    """Whether it stands behind a name: Jr., PhD, MSc. Ma may be a name, and so may MA where all is in capitals."""
+    plain_text = text.lower().replace(".", "")
+    return plain_text in _SUFFIXES or (plain_text in _DEGREES and not whole.isupper() and any(char.isupper() for char in text[1:]))
 
 
 def split_given(value: str) -> dict[str, str]:
