@@ -76,7 +76,7 @@ def test_arabic_letters_join(faces: Faces) -> None:
 
 @pytest.mark.parametrize(("text", "kept", "lost"), [
     ("Ana 🎉 Lima", "Ana Lima", ("🎉",)), ("\u202bAna\u202c", "Ana", ()), ("A\u00adna", "Ana", ()), ("  Ana\tLima ", "Ana Lima", ()),
-    ("\U000f0000", "", ("\U000f0000",))])
+    ("\U000f0000", "", ("\U000f0000",)), ("辻\U000e0100さくら", "辻さくら", ("辻\U000e0100",))])
 def test_what_cannot_be_printed_is_said(text: str, kept: str, lost: tuple[str, ...]) -> None:
     assert printable(text) == (kept, lost)
 

@@ -107,7 +107,8 @@ def _sifted(text: str, rule: str) -> tuple[str, tuple[str, ...]]:
             kept.append(char)
             gap = 0
             continue
-        lost.append(char)
+        # A sign that asks for another shape of the letter before it shows nothing by itself: that letter in that shape is what cannot be printed.
+        lost.append(kept[-1] + char if kept and "\U000e0100" <= char <= "\U000e01ef" else char)
         if gap or unicodedata.category(char)[0] in "LN" or unicodedata.category(char) in ("Co", "Cn"):
             wide = 0 if gap == LONGEST_RULE else 1 if gap else SHORTEST_RULE
             kept.append(rule * wide)
