@@ -149,7 +149,8 @@ def test_a_name_that_was_typed_for_the_badge_stands_on_it_as_typed(desk: Desk, g
     assert ("Ruiz" in said) == ("Ruiz" in typed)
 
 
-@pytest.mark.parametrize("big", ["Nguyễn Thị Ngọc Quỳnh Hương", "Maria Gjergj-Gjergji Þórgunnur", "प्रतिभा कुमुद चतुर्वेदी", "မြန်မာ", "အောင်ကြည် မြန်မာကြည် အောင်ကြည်", "يحيى"])
+@pytest.mark.parametrize("big", ["Nguyễn Thị Ngọc Quỳnh Hương", "Maria Gjergj-Gjergji Þórgunnur", "प्रतिभा कुमुद चतुर्वेदी", "မြန်မာ", "အောင်ကြည် မြန်မာကြည် အောင်ကြည်",
+                                 "يحيى"])
 def test_nothing_touches_the_big_name(big: str) -> None:
     """Between the ink of the big name and the ink of the line below it there is air."""
     from PIL import Image
