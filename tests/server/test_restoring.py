@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -145,6 +146,32 @@ def test_a_damaged_line_of_the_journal_and_one_of_another_server_are_passed_over
     journal.write(kept.server.journal, kept.server.id, "revoke", at=1, device=laptop.device)
     open_server(kept.server.database, kept.server.journal)
     assert kept.ask("pull", PullRequest({}), laptop.token).code == "revoked"
+
+
+def test_a_line_of_damaged_bytes_keeps_nobody_from_the_others(kept: Any) -> None:
+    laptop = kept.laptop()
+    with kept.server.journal.open("ab") as stream:
+        stream.write(b'{"server": "\xff\xfe\x80"}\n')
+    journal.write(kept.server.journal, kept.server.id, "revoke", at=1, device=laptop.device)
+    open_server(kept.server.database, kept.server.journal)
+    assert kept.ask("pull", PullRequest({}), laptop.token).code == "revoked"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a limit stands for a disk that fills up in the middle of a line")
+def test_a_line_of_which_the_journal_took_a_part_was_not_written(tmp_path: Path) -> None:
+    import resource
+
+    file = tmp_path / journal.FILE
+    journal.write(file, "ours", "revoke", at=1, device="a")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (file.stat().st_size + 20, before[1]))
+    try:
+        with pytest.raises(OSError):
+            journal.write(file, "ours", "revoke", at=2, device="b")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    journal.write(file, "ours", "revoke", at=3, device="c")
+    assert [line["device"] for line in journal.lines(file, "ours")] == ["a", "c"]
 
 
 def test_what_is_no_backup_changes_nothing(kept: Any, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ and made true again before the server serves.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections import defaultdict
@@ -35,7 +36,8 @@ def write(path: Path | None, server: str, event: str, **facts: Any) -> None:
         size = os.lseek(handle, 0, os.SEEK_END)
         if size and os.lseek(handle, size - 1, os.SEEK_SET) >= 0 and os.read(handle, 1) != b"\n":
             line = b"\n" + line  # the line before was cut off by a crash
-        os.write(handle, line)
+        if os.write(handle, line) < len(line):  # the disk is full: it took a part, and says so only of the next
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         os.fsync(handle)
     finally:
         os.close(handle)
@@ -45,7 +47,7 @@ def lines(path: Path | None, server: str) -> Iterator[dict[str, Any]]:
     """This server's lines, the oldest first; a last line that was cut off by a crash was of nothing that was committed."""
     if path is None or not path.exists():
         return
-    with open(path, encoding="utf-8") as stream:
+    with open(path, encoding="utf-8", errors="replace") as stream:  # damaged bytes are of a damaged line, and no other
         for text in stream:
             try:
                 line = json.loads(text)
