@@ -15,7 +15,7 @@ from nacl.signing import SigningKey
 from alumni_desk.errors import KnownError
 from alumni_desk.protocol.messages import Cursor, EnrolReply, EnrolRequest, HelloReply, HelloRequest, PullReply, PullRequest
 from alumni_desk.protocol.proofs import enrol_proof
-from alumni_desk.server import audit, journal
+from alumni_desk.server import audit, backups, journal
 from alumni_desk.server.app import make_app
 from alumni_desk.server.backups import back_up, restore
 from alumni_desk.server.database import Database, postgresql_database, sqlcipher_database
@@ -60,6 +60,24 @@ def test_a_backup_comes_back_whole_in_either_database(office: Any, into: str, tm
     assert after["feed"] == before["feed"] and len(after["person"]) == 599
     with database.reading() as connection:
         assert audit.check(connection, all_tables()).broken == []
+    database.close()
+
+
+def test_two_backups_at_once_of_one_name(office: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    laptop, file, looked = office.laptop(), tmp_path / "server.backup", backups._look
+    laptop.push(laptop.operation(last_name="Nair"))
+
+    def another_begins(*words: Any) -> Any:
+        monkeypatch.setattr(backups, "_look", looked)
+        with pytest.raises(KnownError, match=r"server\.backup is just being written by another program"):
+            back_up(office.server.database, file, "another password of three words")
+        return looked(*words)
+
+    monkeypatch.setattr(backups, "_look", another_begins)
+    back_up(office.server.database, file, WORDS)
+    assert [path.name for path in tmp_path.glob("server.backup*")] == ["server.backup"]
+    database = sqlcipher_database(tmp_path / "other.db", secrets.token_bytes(32))
+    assert restore(database, file, WORDS, None, now=office.time()).people == 1
     database.close()
 
 
