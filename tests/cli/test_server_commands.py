@@ -51,7 +51,7 @@ def do(tmp_path: Path, url: str | None, capsys: pytest.CaptureFixture[str]) -> D
 
 def test_where_there_is_no_server_none_is_made_by_looking(do: Do, tmp_path: Path) -> None:
     for words in (("accounts",), ("devices",), ("stats",), ("audit",), ("quarantine",), ("invite", "--chapter", "Boston", "--role", "leader"),
-                  ("revoke", "x"), ("backup", str(tmp_path / "out.backup"))):
+                  ("revoke", "x"), ("backup", str(tmp_path / "out.backup")), ("migrate",), ("restore",)):
         assert "server init" in do(*words, code=1), words
     assert not (tmp_path / "office" / "server.db").exists()
 

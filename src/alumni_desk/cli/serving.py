@@ -100,12 +100,13 @@ def the_server(args: argparse.Namespace, *, make: bool = False) -> Iterator[Serv
     from alumni_desk.server.state import open_server
 
     if not make:
-        _refuse_absent(args)
+        refuse_absent(args)
     with the_database(args) as database:
         yield open_server(database, journal_of(args))
 
 
-def _refuse_absent(args: argparse.Namespace) -> None:
+def refuse_absent(args: argparse.Namespace) -> None:
+    """Raise NotFound ``no_server`` where there is none."""
     from alumni_desk.errors import NotFound
     from alumni_desk.server.database import postgresql_revision
     from alumni_desk.server.opening import FILE
