@@ -34,7 +34,7 @@ def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
 
 
 @linux
-@pytest.mark.parametrize("words", [["members", "--json"], ["members"], ["--version"], ["--help"]], ids=" ".join)
+@pytest.mark.parametrize("words", [["members", "--json"], ["members"], ["--version"], ["--help"], ["serve", "--port", "0"]], ids=" ".join)
 def test_an_output_that_takes_nothing(tmp_path: Path, words: list[str]) -> None:
     with open("/dev/full", "w", encoding="utf-8") as full:
         code, err = ended(start(tmp_path, *words, stdout=full))

@@ -56,6 +56,12 @@ def test_where_there_is_no_server_none_is_made_by_looking(do: Do, tmp_path: Path
     assert not (tmp_path / "office" / "server.db").exists()
 
 
+@pytest.mark.parametrize("rate", ["0", "-1", "nan", "inf"])
+def test_a_rate_that_is_none(tmp_path: Path, rate: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--profile", str(tmp_path / "office"), "serve", "--rate", rate, "--host", "203.0.113.1", "--port", "0"]) == 1
+    assert capsys.readouterr().err.startswith("--rate is a number")
+
+
 def test_an_invitation_that_is_refused_makes_no_chapter(do: Do) -> None:
     do("init")
     do("invite", "--chapter", "Typo", "--role", "door", code=1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
+import math
 import os
 import sys
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alumni_desk.cli.arguments import whole_number
-from alumni_desk.cli.output import add_json, profile_of
+from alumni_desk.cli.output import add_json, profile_of, show
 from alumni_desk.words import _
 
 if TYPE_CHECKING:
@@ -144,21 +144,18 @@ def run_serve(args: argparse.Namespace) -> int:
     from alumni_desk.server.reporting import log_to
     from alumni_desk.server.serving import Terms, certificate_for, end_with, serve
 
-    if args.rate <= 0:
+    if args.rate <= 0 or not math.isfinite(args.rate):
         raise BadInput("server_rate", _("--rate is a number of calls a second, above 0."))
     if args.share_port and not args.database:
         raise Refused("server_one_process", _("Only PostgreSQL takes several server processes. Leave --share-port away, or give a --database."))
 
     def ready(listening: Listening) -> None:
-        if args.json:
-            sys.stdout.write(json.dumps({"url": listening.url, "fingerprint": listening.fingerprint, "laptops": listening.laptops}) + "\n")
-        else:
-            sys.stdout.write(_("Serving at {url}. Ctrl+C ends it.").format(url=listening.url) + "\n")
-            if listening.fingerprint:
-                sys.stdout.write(_("Its own certificate: sha256={fingerprint}").format(fingerprint=listening.fingerprint) + "\n")
-            if listening.laptops is None:
-                sys.stdout.write(_("Invitations say no address: give the one by which laptops reach this server with --public-url.") + "\n")
-        sys.stdout.flush()
+        words = [_("Serving at {url}. Ctrl+C ends it.").format(url=listening.url)]
+        if listening.fingerprint:
+            words.append(_("Its own certificate: sha256={fingerprint}").format(fingerprint=listening.fingerprint))
+        if listening.laptops is None:
+            words.append(_("Invitations say no address: give the one by which laptops reach this server with --public-url."))
+        show(args, {"url": listening.url, "fingerprint": listening.fingerprint, "laptops": listening.laptops}, "\n".join(words))
 
     public = _public(args.public_url)
     folder = folder_of(args)
