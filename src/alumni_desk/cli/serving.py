@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from alumni_desk.cli.arguments import whole_number
+from alumni_desk.cli.arguments import an_address, whole_number
 from alumni_desk.cli.output import add_json, profile_of, show
 from alumni_desk.words import _
 
@@ -33,7 +33,7 @@ def add_commands(commands: Any) -> None:
                       "answers while it lives, /readyz when its database does, /metrics has figures for Prometheus. Beyond this computer it is "
                       "encrypted: by its own certificate, by --tls-cert and --tls-key, or by a proxy in front of it. On PostgreSQL several may serve "
                       "one database. SIGTERM finishes what is under way."))
-    serve.add_argument("--host", default="127.0.0.1", help=_("address to listen on; default this computer alone"))
+    serve.add_argument("--host", type=an_address, default="127.0.0.1", help=_("address to listen on; default this computer alone"))
     serve.add_argument("--port", type=whole_number(0, 65_535), default=DEFAULT_PORT, help=_("port to listen on; 0 takes a free one"))
     serve.add_argument("--share-port", action="store_true", help=_("let several serve processes listen on one port (PostgreSQL; not on Windows)"))
     serve.add_argument("--tls-cert", type=Path, metavar="FILE", help=_("certificate, PEM"))
