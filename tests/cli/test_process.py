@@ -42,6 +42,27 @@ def test_an_output_that_takes_nothing(tmp_path: Path, words: list[str]) -> None:
 
 
 @linux
+def test_an_input_that_is_closed_is_an_empty_one(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "alumni_desk", "--profile", str(tmp_path / "profile")]
+    assert ended(start(tmp_path, "demo", "--members", "20", "--no-window"))[0] == 0
+    for words, said in (("members --json", "This chapter is locked with a password."), ("passphrase", "A password needs ten letters")):
+        secret = {} if words == "passphrase" else {"ALUMNI_DESK_PASSPHRASE": ""}
+        done = subprocess.run(["sh", "-c", f'exec "$@" {words} <&-', "sh", *command], capture_output=True, text=True, timeout=60, check=False,
+                              env={**os.environ, **secret})
+        assert done.returncode == 1 and done.stderr.startswith(said), done.stderr
+
+
+@pytest.mark.parametrize("words", [["NAME"], ["backup", "NAME"], ["restore", "NAME"], ["server", "backup", "NAME"], ["import", "NAME"]], ids=lambda one: one[0])
+def test_a_name_longer_than_any_file_has(tmp_path: Path, words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    profile = ["--profile", str(tmp_path / "profile")]
+    assert run([*profile, "server", "init"]) == 0
+    capsys.readouterr()
+    assert run([*profile, *(str(tmp_path / ("x" * 300)) if one == "NAME" else one for one in words)]) == 1
+    said = capsys.readouterr().err
+    assert "Something went wrong" not in said and len(said.strip().splitlines()) == 1, said
+
+
+@linux
 @pytest.mark.parametrize("display", [
     {"DISPLAY": None, "WAYLAND_DISPLAY": None}, {"DISPLAY": ":4711", "WAYLAND_DISPLAY": None}, {"DISPLAY": None, "WAYLAND_DISPLAY": "wayland-4711"}],
     ids=["none", "x that is gone", "wayland that is gone"])
