@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from nacl.signing import SigningKey
 from alumni_desk.errors import KnownError
 from alumni_desk.protocol.messages import Cursor, EnrolReply, EnrolRequest, HelloReply, HelloRequest, PullReply, PullRequest
 from alumni_desk.protocol.proofs import enrol_proof
-from alumni_desk.server import audit, backups, journal
+from alumni_desk.server import audit, backups, journal, tidying
 from alumni_desk.server.app import make_app
 from alumni_desk.server.backups import back_up, restore
 from alumni_desk.server.database import Database, postgresql_database, sqlcipher_database
@@ -79,6 +80,21 @@ def test_two_backups_at_once_of_one_name(office: Any, tmp_path: Path, monkeypatc
     database = sqlcipher_database(tmp_path / "other.db", secrets.token_bytes(32))
     assert restore(database, file, WORDS, None, now=office.time()).people == 1
     database.close()
+
+
+def test_what_cannot_be_tidied_now_is_tidied_later(kept: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setattr(tidying, "LOOK_SECONDS", 0.05)
+    folder = kept.server.journal.parent / "snapshots"
+    folder.write_bytes(b"")  # stands for a disk that takes nothing: what is made there for first syncs cannot be looked through
+    until = time.monotonic() + 20
+    with tidying.tidying(kept.server):
+        while "tidying the feeds" not in caplog.text:
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        folder.unlink()
+        while not folder.is_dir():
+            assert time.monotonic() < until
+            time.sleep(0.02)
 
 
 def test_a_restored_server_knows_no_cursor_of_the_lost_time(kept: Any, tmp_path: Path) -> None:
