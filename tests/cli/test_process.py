@@ -41,6 +41,24 @@ def test_an_output_that_takes_nothing(tmp_path: Path, words: list[str]) -> None:
     assert (code, err) == (1, "The output could not be written (No space left on device). Make room, or send it elsewhere.")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signal for a pipe that nobody reads")
+def test_a_server_ends_with_the_window_that_was_killed_as_the_chapter_moved_away(tmp_path: Path) -> None:
+    serving = start(tmp_path, "serve", "--port", "0", "--key-stdin", "--json", stdin=subprocess.PIPE)
+    assert serving.stdin is not None and serving.stdout is not None
+    serving.stdin.write(f"{'ab' * 32}\n")
+    serving.stdin.flush()
+    assert "url" in serving.stdout.readline()
+    serving.stdout.close()
+    serving.stdin.write("parted\n")
+    serving.stdin.close()
+    serving.stdin = None
+    try:
+        assert serving.wait(20) == 0
+    finally:
+        serving.kill()
+        ended(serving)
+
+
 @linux
 def test_an_input_that_is_closed_is_an_empty_one(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "alumni_desk", "--profile", str(tmp_path / "profile")]

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alumni_desk.cli.arguments import an_address, whole_number
-from alumni_desk.cli.output import add_json, profile_of, show
+from alumni_desk.cli.output import add_json, drop_output, profile_of, show
 from alumni_desk.words import _
 
 if TYPE_CHECKING:
@@ -168,8 +168,10 @@ def run_serve(args: argparse.Namespace) -> int:
     with the_server(args, make=True) as server, held(server.database, folder, alone=False):
         def part() -> None:
             server.database.part()
-            sys.stdout.write("{}\n")  # now its file can be deleted
-            sys.stdout.flush()
+            try:
+                print("{}", flush=True)  # now its file can be deleted
+            except OSError:  # whoever said so has ended meanwhile, and with it this
+                drop_output()
 
         if args.key_stdin:
             end_with(sys.stdin, part)
