@@ -27,6 +27,7 @@ from alumni_desk.server import audit, backups, journal, moved, moved_erased, sea
 from alumni_desk.server.audiences import members
 from alumni_desk.server.database import Database, postgresql_database, sqlcipher_database
 from alumni_desk.server.invitations import make_chapter
+from alumni_desk.server.moved_finding import find_member
 from alumni_desk.server.projection import Projection
 from alumni_desk.server.pull import pull_page
 from alumni_desk.server.push import push
@@ -323,6 +324,12 @@ def test_tidying_makes_up_for_all_that_an_erasure_that_was_cut_off_left(network:
     assert {file.name for file in there.iterdir()} == {f"{true}.db", f"{true}.made"}
     if network.database.path is not None:
         assert network.database.path.with_name(f"{network.database.path.name}-wal").stat().st_size == 0
+
+
+def test_an_empty_name_is_not_that_of_somebody_who_has_none(network: Network) -> None:
+    network.add(standing="member", city="Bonn")
+    with network.database.reading() as connection, pytest.raises(NotFound):
+        find_member(connection, network.server.tables, " ", None)
 
 
 def test_a_server_that_starts_again_makes_up_for_an_erasure_at_once(network: Network) -> None:
