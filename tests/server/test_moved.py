@@ -326,6 +326,28 @@ def test_tidying_makes_up_for_all_that_an_erasure_that_was_cut_off_left(network:
         assert network.database.path.with_name(f"{network.database.path.name}-wal").stat().st_size == 0
 
 
+def test_a_command_that_begins_while_somebody_is_moved_moves_nobody_again(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    anna, until, write = network.add(standing="member", last_name="Berg"), time.monotonic() + 20, journal.write
+    command = threading.Thread(target=lambda: open_server(network.database, network.journal))
+
+    def waits() -> bool:
+        with network.database.asking() as connection:
+            return bool(connection.execute(sa.text("SELECT count(*) FROM pg_locks WHERE NOT granted")).scalar())
+
+    def written(*said: Any, **facts: Any) -> None:
+        write(*said, **facts)
+        command.start()
+        while network.database.postgresql and command.is_alive() and not waits():
+            assert time.monotonic() < until
+            time.sleep(0.01)
+
+    monkeypatch.setattr(journal, "write", written)
+    network.move(anna)
+    command.join()
+    there = network.row("person", anna, network.munich)
+    assert there is not None and (there["gone"], there["standing"], there["last_name"]) == (False, "member", "Berg")
+
+
 def test_an_empty_name_is_not_that_of_somebody_who_has_none(network: Network) -> None:
     network.add(standing="member", city="Bonn")
     with network.database.reading() as connection, pytest.raises(NotFound):
