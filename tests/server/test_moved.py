@@ -348,6 +348,16 @@ def test_a_command_that_begins_while_somebody_is_moved_moves_nobody_again(networ
     assert there is not None and (there["gone"], there["standing"], there["last_name"]) == (False, "member", "Berg")
 
 
+def test_a_move_that_never_came_to_be_of_somebody_erased_since_keeps_no_server_from_starting(network: Network) -> None:
+    anna, double = network.add(standing="member", last_name="Berg"), network.add(standing="member", last_name="Maier")
+    journal.write(network.journal, network.server.id, "move", at=NOW, id=uuid7(), scope=network.berlin, to=network.munich, people=[anna, double])
+    assert network.push(network.operation("person", anna, "command", command="erase"))[0].status == "ok"
+    for _time in range(2):
+        open_server(network.database, network.journal)
+    assert network.row("person", anna, network.munich) is None and network.row("person", double, network.munich) is None
+    assert values(network.row("person", double, network.berlin))["last_name"] == "Maier"
+
+
 def test_an_empty_name_is_not_that_of_somebody_who_has_none(network: Network) -> None:
     network.add(standing="member", city="Bonn")
     with network.database.reading() as connection, pytest.raises(NotFound):

@@ -77,8 +77,8 @@ class _Known:
             case "chapter":
                 return line["scope"] in self.chapters
             case "enrol":
-                there = line["device"] in self.devices or bytes.fromhex(line["public_key"]) in self.keys
-                return line["code_hash"] in self.used or (there and line["code_hash"] not in self.invitations)
+                return line["code_hash"] in self.used or (line["code_hash"] not in self.invitations and (
+                    line["device"] in self.devices or bytes.fromhex(line["public_key"]) in self.keys))
             case "revoke":
                 return line["device"] in self.removed
             case "move":
