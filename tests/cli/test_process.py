@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import sqlite3
@@ -57,6 +58,22 @@ def test_a_server_ends_with_the_window_that_was_killed_as_the_chapter_moved_away
     finally:
         serving.kill()
         ended(serving)
+
+
+@linux
+def test_what_is_asked_does_not_stand_in_the_answer(tmp_path: Path) -> None:
+    assert ended(start(tmp_path, "demo", "--members", "20", "--no-window"))[0] == 0
+    listed, _err = start(tmp_path, "members", "--json", "--limit", "1").communicate(timeout=60)
+    terminal, theirs = os.openpty()
+    try:
+        os.write(terminal, b"erase\n")
+        process = start(tmp_path, "member", "erase", json.loads(listed)[0]["id"], "--json", stdin=theirs)
+        out, err = process.communicate(timeout=60)
+    finally:
+        os.close(terminal)
+        os.close(theirs)
+    assert process.returncode == 0 and "Type “erase”: " in err, err
+    json.loads(out)
 
 
 @linux
