@@ -98,7 +98,11 @@ def test_wrong_usage_is_two(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     for words, told in (
         (["nonsense"], "nonsense"), (["members", "--limit", "x"], "“x” is not a whole number"), (["members", "--limit", "-3"], "-3 is less than 0"),
         (["activity", "--limit", "0"], "0 is less than 1"), (["gathering", "new"], "NAME"), (["tour", "-o", "x", "--size", "10x10"], "10x10"),
-        (["serve", "--port", "99999"], "99999 is more than 65,535"), (["demo", "--members", "-1"], "-1 is less than 0"),
+        (["serve", "--port", "99999"], "99999 is more than 65,535"), (["share", "--port", "99999"], "99999 is more than 65,535"),
+        (["refused", "--limit", "0"], "0 is less than 1"), (["refused", "--limit", "9" * 20], "is more than"),
+        (["members", "--limit", "9" * 5000], "is more than"),
+        (["serve", "--host", ""], "not an address"), (["serve", "--host", "é" * 70], "not an address"), (["keep", "--host", " "], "not an address"),
+        (["demo", "--members", "-1"], "-1 is less than 0"),
         (["demo", "--today", "soon"], "“soon” is not a day such as"), (["member", "add", "Ana"], "“Ana” is not FIELD=VALUE"),
         (["member", "set", "x", "shoes=42"], "no field “shoes”"), (["gathering", "set", "x", "shoes=42"], "no field “shoes”"),
         (["walk-in", "next", "Ana", "shoes=42"], "no field “shoes”"), (["walk-in", "next", "first_name=Wal", "last_name=Kin"], "the name comes first"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import sqlite3
@@ -34,11 +35,66 @@ def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
 
 
 @linux
-@pytest.mark.parametrize("words", [["members", "--json"], ["members"], ["--version"], ["--help"]], ids=" ".join)
+@pytest.mark.parametrize("words", [["members", "--json"], ["members"], ["--version"], ["--help"], ["serve", "--port", "0"]], ids=" ".join)
 def test_an_output_that_takes_nothing(tmp_path: Path, words: list[str]) -> None:
     with open("/dev/full", "w", encoding="utf-8") as full:
         code, err = ended(start(tmp_path, *words, stdout=full))
     assert (code, err) == (1, "The output could not be written (No space left on device). Make room, or send it elsewhere.")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signal for a pipe that nobody reads")
+def test_a_server_ends_with_the_window_that_was_killed_as_the_chapter_moved_away(tmp_path: Path) -> None:
+    serving = start(tmp_path, "serve", "--port", "0", "--key-stdin", "--json", stdin=subprocess.PIPE)
+    assert serving.stdin is not None and serving.stdout is not None
+    serving.stdin.write(f"{'ab' * 32}\n")
+    serving.stdin.flush()
+    assert "url" in serving.stdout.readline()
+    serving.stdout.close()
+    serving.stdin.write("parted\n")
+    serving.stdin.close()
+    serving.stdin = None
+    try:
+        assert serving.wait(20) == 0
+    finally:
+        serving.kill()
+        ended(serving)
+
+
+@linux
+def test_what_is_asked_does_not_stand_in_the_answer(tmp_path: Path) -> None:
+    assert ended(start(tmp_path, "demo", "--members", "20", "--no-window"))[0] == 0
+    listed, _err = start(tmp_path, "members", "--json", "--limit", "1").communicate(timeout=60)
+    terminal, theirs = os.openpty()
+    try:
+        os.write(terminal, b"erase\n")
+        process = start(tmp_path, "member", "erase", json.loads(listed)[0]["id"], "--json", stdin=theirs)
+        out, err = process.communicate(timeout=60)
+    finally:
+        os.close(terminal)
+        os.close(theirs)
+    assert process.returncode == 0 and "Type “erase”: " in err, err
+    json.loads(out)
+
+
+@linux
+def test_an_input_that_is_closed_is_an_empty_one(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "alumni_desk", "--profile", str(tmp_path / "profile")]
+    assert ended(start(tmp_path, "demo", "--members", "20", "--no-window"))[0] == 0
+    for words, said in (("members --json", "This chapter is locked with a password."), ("passphrase", "A password needs ten letters")):
+        secret = {} if words == "passphrase" else {"ALUMNI_DESK_PASSPHRASE": ""}
+        done = subprocess.run(["sh", "-c", f'exec "$@" {words} <&-', "sh", *command], capture_output=True, text=True, timeout=60, check=False,
+                              env={**os.environ, **secret})
+        assert done.returncode == 1 and done.stderr.startswith(said), done.stderr
+
+
+@pytest.mark.parametrize("words", [["NAME"], ["backup", "NAME"], ["restore", "NAME"], ["server", "backup", "NAME"], ["import", "NAME"]], ids=lambda one: one[0])
+def test_a_name_longer_than_any_file_has(tmp_path: Path, words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    profile = ["--profile", str(tmp_path / "profile")]
+    assert run([*profile, "server", "init"]) == 0
+    capsys.readouterr()
+    assert run([*profile, *(str(tmp_path / ("x" * 300)) if one == "NAME" else one for one in words)]) == 1
+    said = capsys.readouterr().err
+    assert "Something went wrong" not in said and len(said.strip().splitlines()) == 1, said
 
 
 @linux

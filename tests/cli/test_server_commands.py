@@ -51,9 +51,15 @@ def do(tmp_path: Path, url: str | None, capsys: pytest.CaptureFixture[str]) -> D
 
 def test_where_there_is_no_server_none_is_made_by_looking(do: Do, tmp_path: Path) -> None:
     for words in (("accounts",), ("devices",), ("stats",), ("audit",), ("quarantine",), ("invite", "--chapter", "Boston", "--role", "leader"),
-                  ("revoke", "x"), ("backup", str(tmp_path / "out.backup"))):
+                  ("revoke", "x"), ("backup", str(tmp_path / "out.backup")), ("migrate",), ("restore",)):
         assert "server init" in do(*words, code=1), words
     assert not (tmp_path / "office" / "server.db").exists()
+
+
+@pytest.mark.parametrize("rate", ["0", "-1", "nan", "inf"])
+def test_a_rate_that_is_none(tmp_path: Path, rate: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--profile", str(tmp_path / "office"), "serve", "--rate", rate, "--host", "203.0.113.1", "--port", "0"]) == 1
+    assert capsys.readouterr().err.startswith("--rate is a number")
 
 
 def test_an_invitation_that_is_refused_makes_no_chapter(do: Do) -> None:

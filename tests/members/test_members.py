@@ -76,6 +76,13 @@ def test_one_of_several_is_not_guessed(desk: Desk) -> None:
     assert find_one(desk, "li chen 98") == ids[1998] and find_one(desk, ids[2004]) == ids[2004]
 
 
+def test_nothing_typed_means_nobody(desk: Desk) -> None:
+    add_member(desk, first_name="Ada")
+    for nothing in ("", "  "):
+        with pytest.raises(NotFound):
+            find_one(desk, nothing)
+
+
 def test_a_whole_email_means_whoever_has_it(desk: Desk) -> None:
     for n in range(200, 210):
         add_member(desk, first_name="Ana", last_name=f"Lima {n}", email=f"p{n}@example.org")

@@ -27,6 +27,7 @@ from alumni_desk.server import audit, backups, journal, moved, moved_erased, sea
 from alumni_desk.server.audiences import members
 from alumni_desk.server.database import Database, postgresql_database, sqlcipher_database
 from alumni_desk.server.invitations import make_chapter
+from alumni_desk.server.moved_finding import find_member
 from alumni_desk.server.projection import Projection
 from alumni_desk.server.pull import pull_page
 from alumni_desk.server.push import push
@@ -323,6 +324,44 @@ def test_tidying_makes_up_for_all_that_an_erasure_that_was_cut_off_left(network:
     assert {file.name for file in there.iterdir()} == {f"{true}.db", f"{true}.made"}
     if network.database.path is not None:
         assert network.database.path.with_name(f"{network.database.path.name}-wal").stat().st_size == 0
+
+
+def test_a_command_that_begins_while_somebody_is_moved_moves_nobody_again(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    anna, until, write = network.add(standing="member", last_name="Berg"), time.monotonic() + 20, journal.write
+    command = threading.Thread(target=lambda: open_server(network.database, network.journal))
+
+    def waits() -> bool:
+        with network.database.asking() as connection:
+            return bool(connection.execute(sa.text("SELECT count(*) FROM pg_locks WHERE NOT granted")).scalar())
+
+    def written(*said: Any, **facts: Any) -> None:
+        write(*said, **facts)
+        command.start()
+        while network.database.postgresql and command.is_alive() and not waits():
+            assert time.monotonic() < until
+            time.sleep(0.01)
+
+    monkeypatch.setattr(journal, "write", written)
+    network.move(anna)
+    command.join()
+    there = network.row("person", anna, network.munich)
+    assert there is not None and (there["gone"], there["standing"], there["last_name"]) == (False, "member", "Berg")
+
+
+def test_a_move_that_never_came_to_be_of_somebody_erased_since_keeps_no_server_from_starting(network: Network) -> None:
+    anna, double = network.add(standing="member", last_name="Berg"), network.add(standing="member", last_name="Maier")
+    journal.write(network.journal, network.server.id, "move", at=NOW, id=uuid7(), scope=network.berlin, to=network.munich, people=[anna, double])
+    assert network.push(network.operation("person", anna, "command", command="erase"))[0].status == "ok"
+    for _time in range(2):
+        open_server(network.database, network.journal)
+    assert network.row("person", anna, network.munich) is None and network.row("person", double, network.munich) is None
+    assert values(network.row("person", double, network.berlin))["last_name"] == "Maier"
+
+
+def test_an_empty_name_is_not_that_of_somebody_who_has_none(network: Network) -> None:
+    network.add(standing="member", city="Bonn")
+    with network.database.reading() as connection, pytest.raises(NotFound):
+        find_member(connection, network.server.tables, " ", None)
 
 
 def test_a_server_that_starts_again_makes_up_for_an_erasure_at_once(network: Network) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import secrets
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from nacl.signing import SigningKey
 from alumni_desk.errors import KnownError
 from alumni_desk.protocol.messages import Cursor, EnrolReply, EnrolRequest, HelloReply, HelloRequest, PullReply, PullRequest
 from alumni_desk.protocol.proofs import enrol_proof
-from alumni_desk.server import audit, journal
+from alumni_desk.server import audit, backups, journal, tidying
 from alumni_desk.server.app import make_app
 from alumni_desk.server.backups import back_up, restore
 from alumni_desk.server.database import Database, postgresql_database, sqlcipher_database
@@ -60,6 +62,39 @@ def test_a_backup_comes_back_whole_in_either_database(office: Any, into: str, tm
     with database.reading() as connection:
         assert audit.check(connection, all_tables()).broken == []
     database.close()
+
+
+def test_two_backups_at_once_of_one_name(office: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    laptop, file, looked = office.laptop(), tmp_path / "server.backup", backups._look
+    laptop.push(laptop.operation(last_name="Nair"))
+
+    def another_begins(*words: Any) -> Any:
+        monkeypatch.setattr(backups, "_look", looked)
+        with pytest.raises(KnownError, match=r"server\.backup is just being written by another program"):
+            back_up(office.server.database, file, "another password of three words")
+        return looked(*words)
+
+    monkeypatch.setattr(backups, "_look", another_begins)
+    back_up(office.server.database, file, WORDS)
+    assert [path.name for path in tmp_path.glob("server.backup*")] == ["server.backup"]
+    database = sqlcipher_database(tmp_path / "other.db", secrets.token_bytes(32))
+    assert restore(database, file, WORDS, None, now=office.time()).people == 1
+    database.close()
+
+
+def test_what_cannot_be_tidied_now_is_tidied_later(kept: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setattr(tidying, "LOOK_SECONDS", 0.05)
+    folder = kept.server.journal.parent / "snapshots"
+    folder.write_bytes(b"")  # stands for a disk that takes nothing: what is made there for first syncs cannot be looked through
+    until = time.monotonic() + 20
+    with tidying.tidying(kept.server):
+        while "tidying the feeds" not in caplog.text:
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        folder.unlink()
+        while not folder.is_dir():
+            assert time.monotonic() < until
+            time.sleep(0.02)
 
 
 def test_a_restored_server_knows_no_cursor_of_the_lost_time(kept: Any, tmp_path: Path) -> None:
@@ -145,6 +180,32 @@ def test_a_damaged_line_of_the_journal_and_one_of_another_server_are_passed_over
     journal.write(kept.server.journal, kept.server.id, "revoke", at=1, device=laptop.device)
     open_server(kept.server.database, kept.server.journal)
     assert kept.ask("pull", PullRequest({}), laptop.token).code == "revoked"
+
+
+def test_a_line_of_damaged_bytes_keeps_nobody_from_the_others(kept: Any) -> None:
+    laptop = kept.laptop()
+    with kept.server.journal.open("ab") as stream:
+        stream.write(b'{"server": "\xff\xfe\x80"}\n')
+    journal.write(kept.server.journal, kept.server.id, "revoke", at=1, device=laptop.device)
+    open_server(kept.server.database, kept.server.journal)
+    assert kept.ask("pull", PullRequest({}), laptop.token).code == "revoked"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a limit stands for a disk that fills up in the middle of a line")
+def test_a_line_of_which_the_journal_took_a_part_was_not_written(tmp_path: Path) -> None:
+    import resource
+
+    file = tmp_path / journal.FILE
+    journal.write(file, "ours", "revoke", at=1, device="a")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (file.stat().st_size + 20, before[1]))
+    try:
+        with pytest.raises(OSError):
+            journal.write(file, "ours", "revoke", at=2, device="b")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    journal.write(file, "ours", "revoke", at=3, device="c")
+    assert [line["device"] for line in journal.lines(file, "ours")] == ["a", "c"]
 
 
 def test_what_is_no_backup_changes_nothing(kept: Any, tmp_path: Path) -> None:

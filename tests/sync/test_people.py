@@ -201,6 +201,9 @@ def test_the_laptops_of_the_chapter(leader: Desk, office: Any, make_desk: MakeDe
     with pytest.raises(KnownError, match=r"“Tomás” has several laptops: .*Tomás’s laptop.*Old laptop \(0190a6a2\)"):
         laptops.find([*listed, another], "Tomás")
     assert laptops.find([*listed, replace(another, revoked="2026-01-01T00:00:00Z")], "Tomás").name == "Tomás’s laptop"
+    for nameless in (replace(another, who=None), replace(another, name="")):
+        with pytest.raises(KnownError, match="No laptop of this chapter is called “ ”"):
+            laptops.find([nameless], " ")
     assert laptops.remove(leader, "tomás’s laptop").revoked is not None
     assert {one.name: bool(one.revoked) for one in laptops.laptops(leader) if one.role != "admin"} == {"Priya's laptop": False, "Tomás’s laptop": True}
 
@@ -335,7 +338,7 @@ def test_the_name_of_a_laptop_is_not_dropped_where_an_invitation_was_opened_befo
 def test_no_invitation_is_made_for_a_file_that_cannot_be_written(leader: Desk, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str]) -> None:
     other = tmp_path / "budget.ods"
     other.write_bytes(b"PK")
-    for file in (other, tmp_path / "nowhere" / "ana.alumnidesk"):
+    for file in (other, tmp_path / "nowhere" / "ana.alumnidesk", tmp_path):
         assert run(["--profile", str(leader.profile.path), *words, "--save", str(file)]) == 1
         assert capsys.readouterr().out == ""
     assert [one for one in inviting.invitations(leader) if one.state == "open"] == [] and other.read_bytes() == b"PK"

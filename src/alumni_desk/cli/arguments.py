@@ -9,19 +9,29 @@ from datetime import date
 from alumni_desk.words import _, number
 
 
-def whole_number(lowest: int, highest: int | None = None) -> Callable[[str], int]:
-    """Reads a whole number within bounds."""
+def whole_number(lowest: int, highest: int = 1_000_000_000) -> Callable[[str], int]:
+    """Reads a whole number within bounds; without an upper one, what every database takes."""
 
     def read(text: str) -> int:
         if not text.isascii() or not text.removeprefix("-").isdigit():
             raise argparse.ArgumentTypeError(_("“{text}” is not a whole number").format(text=text))
-        value = int(text)
-        if value < lowest or (highest is not None and value > highest):
+        value = int(text[:20])  # a longer one is too large anyway
+        if not lowest <= value <= highest:
             words = _("{n} is less than {lowest}") if value < lowest else _("{n} is more than {highest}")
-            raise argparse.ArgumentTypeError(words.format(n=value, lowest=lowest, highest=number(highest or 0)))
+            raise argparse.ArgumentTypeError(words.format(n=value, lowest=lowest, highest=number(highest)))
         return value
 
     return read
+
+
+def an_address(text: str) -> str:
+    """Reads an address or name of this computer to listen on; an empty one (a variable that is not set) would be every address."""
+    try:
+        if text.strip() and text.encode("idna"):
+            return text
+    except UnicodeError:
+        pass
+    raise argparse.ArgumentTypeError(_("“{text}” is not an address such as 127.0.0.1").format(text=text))
 
 
 def a_day(text: str) -> date:

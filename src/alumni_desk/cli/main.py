@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import gc
 import io
 import logging
@@ -49,6 +50,8 @@ def run(argv: list[str]) -> int:
     from alumni_desk.logs import note_bug, start_logging
 
     _speak_unicode()
+    if sys.stdin is None:  # closed (<&-): nobody is there to be asked, as with an empty one
+        sys.stdin = io.StringIO()
     start_logging()
     with _interruptible() as interrupted:
         try:
@@ -63,6 +66,8 @@ def run(argv: list[str]) -> int:
                 return _stopped()
             if isinstance(error, KnownError):
                 return _no(str(error))
+            if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+                return _no(_("A file's name that was given is longer than a name can be. Give a shorter one."))
             if isinstance(error, UnicodeEncodeError) and not all(map(_is_text, argv)):
                 return _no(_("What was typed has signs that belong to no script, as from a terminal with another encoding. Type it again."))
             note_bug(log, error, command_of(argv) or "starting")

@@ -218,8 +218,9 @@ def sure(args: argparse.Namespace, word: str, asked: str, unsaid: str) -> None:
 
 
 def _typed(asked: str) -> str:
+    print(asked, end="", file=sys.stderr, flush=True)  # the output may go into a file: nobody would read it there
     try:
-        return input(asked).strip()
+        return input().strip()
     except EOFError:  # Ctrl+D: no answer is no
         return ""
 

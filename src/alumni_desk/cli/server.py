@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from alumni_desk.cli.arguments import whole_number
 from alumni_desk.cli.output import add_json, local_moment, show, table
-from alumni_desk.cli.serving import add_database, folder_of, journal_of, moment, the_database, the_server
+from alumni_desk.cli.serving import add_database, folder_of, journal_of, moment, refuse_absent, the_database, the_server
 from alumni_desk.errors import BadInput
 from alumni_desk.words import _, ngettext, number
 
@@ -262,6 +262,7 @@ def run_migrate(args: argparse.Namespace) -> int:
     """Migrate."""
     from alumni_desk.server.database import REVISION, postgresql_revision
 
+    refuse_absent(args)
     before = postgresql_revision(args.database) if args.database else None
     with the_database(args, upgrade=True):
         show(args, {"from": before, "to": REVISION}, _("The database has the form of this version ({revision}).").format(revision=REVISION))
@@ -285,6 +286,8 @@ def run_restore(args: argparse.Namespace) -> int:
     from alumni_desk.server.opening import held as alone_with
     from alumni_desk.server.state import now_ms, open_server
 
+    if args.file is None:
+        refuse_absent(args)
     with the_database(args) as database, alone_with(database, folder_of(args), alone=True):
         if args.file is None:
             with database.writing() as connection:

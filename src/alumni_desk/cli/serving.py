@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
+import math
 import os
 import sys
 from collections.abc import Iterator
@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from alumni_desk.cli.arguments import whole_number
-from alumni_desk.cli.output import add_json, profile_of
+from alumni_desk.cli.arguments import an_address, whole_number
+from alumni_desk.cli.output import add_json, drop_output, profile_of, show
 from alumni_desk.words import _
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def add_commands(commands: Any) -> None:
                       "answers while it lives, /readyz when its database does, /metrics has figures for Prometheus. Beyond this computer it is "
                       "encrypted: by its own certificate, by --tls-cert and --tls-key, or by a proxy in front of it. On PostgreSQL several may serve "
                       "one database. SIGTERM finishes what is under way."))
-    serve.add_argument("--host", default="127.0.0.1", help=_("address to listen on; default this computer alone"))
+    serve.add_argument("--host", type=an_address, default="127.0.0.1", help=_("address to listen on; default this computer alone"))
     serve.add_argument("--port", type=whole_number(0, 65_535), default=DEFAULT_PORT, help=_("port to listen on; 0 takes a free one"))
     serve.add_argument("--share-port", action="store_true", help=_("let several serve processes listen on one port (PostgreSQL; not on Windows)"))
     serve.add_argument("--tls-cert", type=Path, metavar="FILE", help=_("certificate, PEM"))
@@ -100,12 +100,13 @@ def the_server(args: argparse.Namespace, *, make: bool = False) -> Iterator[Serv
     from alumni_desk.server.state import open_server
 
     if not make:
-        _refuse_absent(args)
+        refuse_absent(args)
     with the_database(args) as database:
         yield open_server(database, journal_of(args))
 
 
-def _refuse_absent(args: argparse.Namespace) -> None:
+def refuse_absent(args: argparse.Namespace) -> None:
+    """Raise NotFound ``no_server`` where there is none."""
     from alumni_desk.errors import NotFound
     from alumni_desk.server.database import postgresql_revision
     from alumni_desk.server.opening import FILE
@@ -143,21 +144,18 @@ def run_serve(args: argparse.Namespace) -> int:
     from alumni_desk.server.reporting import log_to
     from alumni_desk.server.serving import Terms, certificate_for, end_with, serve
 
-    if args.rate <= 0:
+    if args.rate <= 0 or not math.isfinite(args.rate):
         raise BadInput("server_rate", _("--rate is a number of calls a second, above 0."))
     if args.share_port and not args.database:
         raise Refused("server_one_process", _("Only PostgreSQL takes several server processes. Leave --share-port away, or give a --database."))
 
     def ready(listening: Listening) -> None:
-        if args.json:
-            sys.stdout.write(json.dumps({"url": listening.url, "fingerprint": listening.fingerprint, "laptops": listening.laptops}) + "\n")
-        else:
-            sys.stdout.write(_("Serving at {url}. Ctrl+C ends it.").format(url=listening.url) + "\n")
-            if listening.fingerprint:
-                sys.stdout.write(_("Its own certificate: sha256={fingerprint}").format(fingerprint=listening.fingerprint) + "\n")
-            if listening.laptops is None:
-                sys.stdout.write(_("Invitations say no address: give the one by which laptops reach this server with --public-url.") + "\n")
-        sys.stdout.flush()
+        words = [_("Serving at {url}. Ctrl+C ends it.").format(url=listening.url)]
+        if listening.fingerprint:
+            words.append(_("Its own certificate: sha256={fingerprint}").format(fingerprint=listening.fingerprint))
+        if listening.laptops is None:
+            words.append(_("Invitations say no address: give the one by which laptops reach this server with --public-url."))
+        show(args, {"url": listening.url, "fingerprint": listening.fingerprint, "laptops": listening.laptops}, "\n".join(words))
 
     public = _public(args.public_url)
     folder = folder_of(args)
@@ -170,8 +168,10 @@ def run_serve(args: argparse.Namespace) -> int:
     with the_server(args, make=True) as server, held(server.database, folder, alone=False):
         def part() -> None:
             server.database.part()
-            sys.stdout.write("{}\n")  # now its file can be deleted
-            sys.stdout.flush()
+            try:
+                print("{}", flush=True)  # now its file can be deleted
+            except OSError:  # whoever said so has ended meanwhile, and with it this
+                drop_output()
 
         if args.key_stdin:
             end_with(sys.stdin, part)

@@ -8,7 +8,7 @@ import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from alumni_desk.cli.arguments import whole_number
+from alumni_desk.cli.arguments import an_address, whole_number
 from alumni_desk.cli.output import add_json, local_moment, opened, show
 from alumni_desk.errors import BadInput, KnownError, NetworkProblem, NotFound
 from alumni_desk.words import _, ngettext, number
@@ -37,7 +37,7 @@ def add_commands(commands: Any) -> None:
         "keep", help=_("this laptop keeps the chapter for the others"),
         description=_("Keep the chapter for its other laptops, without an office's server: makes a server on this laptop the first time, joins it with "
                       "everything that is here, sends what waits, and serves until ended. “alumni-desk invite” invites the others. JSON, once it serves: url."))
-    keep.add_argument("--host", default="0.0.0.0", metavar="ADDRESS", help=_("address to listen on; default every one of this computer"))
+    keep.add_argument("--host", type=an_address, default="0.0.0.0", metavar="ADDRESS", help=_("address to listen on; default every one of this computer"))
     keep.add_argument("--chapter", metavar="NAME", help=_("the chapter's name, where nobody has given it one yet"))
     keep.add_argument("--anyway", action="store_true", help=_("take the place of a server, or of a laptop that kept the chapter, that is gone for good: what "
                                                               "this laptop has not got of it is lost, and the others follow with an invitation each"))
@@ -77,7 +77,7 @@ def add_commands(commands: Any) -> None:
     refused = commands.add_parser("refused", help=_("changes that the server did not take"),
                                   description=_("Changes that the server did not take and that were taken back here, newest first. "
                                                 "JSON: a list of id, at, what, reason."))
-    refused.add_argument("--limit", metavar="N", type=int, default=200, help=_("how many at most (200)"))
+    refused.add_argument("--limit", metavar="N", type=whole_number(1), default=200, help=_("how many at most (200)"))
     add_json(refused)
     refused.set_defaults(run=run_refused)
 
@@ -304,8 +304,6 @@ def run_refused(args: argparse.Namespace) -> int:
     """List what the server did not take."""
     from alumni_desk.sync.refused import refused
 
-    if args.limit < 1:
-        raise BadInput("limit", _("--limit takes a number from 1."))
     with opened(args) as desk:
         found = refused(desk, args.limit)
     show(args, [{"id": one.id, "at": one.at, "what": one.what, "reason": one.reason} for one in found],

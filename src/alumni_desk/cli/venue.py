@@ -12,6 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from alumni_desk.cli.arguments import whole_number
 from alumni_desk.cli.output import add_json, opened, show
 from alumni_desk.errors import BadInput, KnownError, NetworkProblem
 from alumni_desk.words import _, ngettext, number
@@ -33,7 +34,7 @@ def add_commands(commands: Any) -> None:
         description=_("Offer what this laptop holds to others in the same network, until ended with Ctrl+C. Prints at once where and with which code "
                       "the others join; the code stays the same when it is shared again, within a week. JSON: address, code, gathering. With --gathering a new "
                       "laptop is let in at that gathering's door."))
-    share.add_argument("--port", metavar="P", type=int, help=_("where to listen (7807, or another if that is taken)"))
+    share.add_argument("--port", metavar="P", type=whole_number(0, 65_535), help=_("where to listen (7807, or another if that is taken)"))
     share.add_argument("--host", metavar="H", default="", help=_("listen on this address alone"))
     share.add_argument("--gathering", metavar="G", help=_("let new laptops in at this gathering's door: id, unique name or “next”"))
     share.add_argument("--new-code", action="store_true", help=_("with another code than the last time: whoever has that one types the new one"))

@@ -208,7 +208,7 @@ def find_one(desk: Desk, text: str) -> str:
             return text.strip()
     if len(ids := reached_at(desk, text)) == 1:
         return ids[0]
-    rows = member_rows(desk, text, MEANT, "best", standing=None)
+    rows = member_rows(desk, text, MEANT, "best", standing=None) if text.strip() else []  # nothing typed means nobody, not whoever is here alone
     rows = rows_of(desk, ids) or _called_just_so(desk, rows, text) or rows
     if len(rows) == 1:
         return rows[0].id

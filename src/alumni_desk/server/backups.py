@@ -30,7 +30,7 @@ from alumni_desk.server.bulk import put_rows
 from alumni_desk.server.database import Database, sqlcipher_database
 from alumni_desk.server.state import read_state
 from alumni_desk.server.tables import all_tables
-from alumni_desk.store import disk, keys
+from alumni_desk.store import cut_off, disk, keys
 from alumni_desk.store.disk import refuse_chapters_folder, refuse_other_file
 from alumni_desk.words import _
 
@@ -67,9 +67,10 @@ def back_up(database: Database, out: Path, passphrase: str, *, own: bool = False
         refuse_other_file(out, (MAGIC,))
     key = secrets.token_bytes(32)
     made_at = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    copy, part = out.with_name(out.name + ".copy"), out.with_name(out.name + ".part")
-    with _disk(), _gone_after(copy, part):
-        copy.unlink(missing_ok=True)
+    part = out.with_name(out.name + ".part")
+    with _disk(), cut_off.under_way(out) as copy:
+        for left in disk.with_logs(copy):
+            left.unlink(missing_ok=True)
         target = sqlcipher_database(copy, key)
         try:
             with database.reading() as source, target.writing() as connection:
@@ -106,7 +107,7 @@ def restore(database: Database, file: Path, passphrase: str, journal_file: Path 
     header, start = _header(file)
     key = keys.unseal(header.get("key") or {}, passphrase)
     part = file.with_name(f"{file.name}.{secrets.token_hex(4)}.restoring")
-    with _disk(), _gone_after(part):
+    with _disk(), disk.gone_after(*disk.with_logs(part)):
         with open(file, "rb") as stream, open(os.open(part, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600), "wb") as copy:
             stream.seek(start)
             shutil.copyfileobj(stream, copy, 1 << 20)
@@ -206,16 +207,6 @@ def _digest(file: Path, start: int) -> str:
 
 def _damaged(file: Path) -> BadInput:
     return BadInput("backup_damaged", _("{file} is damaged: it is not what was written. Nothing was changed; take another backup."), file=file)
-
-
-@contextlib.contextmanager
-def _gone_after(*files: Path) -> Iterator[None]:
-    try:
-        yield
-    finally:
-        for file in files:
-            for end in ("", "-wal", "-shm", "-journal"):
-                file.with_name(file.name + end).unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

@@ -38,7 +38,7 @@ VALID = 7 * 24 * 3600 * 1000
 
 FAILURES_A_MINUTE = 10
 
-_INVITING, _TRYING = 7403523, 7403524  # the numbers of locks on PostgreSQL
+INVITING, _TRYING = 7403523, 7403524  # the numbers of locks on PostgreSQL
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def invite(server: Server, *, chapter: str | None, role: str, now: int, gatherin
     if not fits(name, "text"):
         raise BadInput("name", _("That name holds a letter that cannot be kept. Type it again."))
     with server.database.writing() as connection:
-        _one_at_a_time(connection, _INVITING)
+        one_at_a_time(connection, INVITING)
         if chapter is None:
             scope = _firstchapter_named(connection, server.tables)
         else:
@@ -141,7 +141,7 @@ def check_gathering(connection: sa.Connection, tables: sa.MetaData, scope: str, 
     return there
 
 
-def _one_at_a_time(connection: sa.Connection, what: int) -> None:
+def one_at_a_time(connection: sa.Connection, what: int) -> None:
     """Until this transaction ends nobody else does the same: invites, and makes one chapter twice; or tries a code."""
     if connection.dialect.name == "postgresql":  # on SQLite whoever writes is alone anyway
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({what})")
@@ -196,7 +196,7 @@ def make_chapter(connection: sa.Connection, tables: sa.MetaData, name: str, now:
 def enrol(server: Server, request: EnrolRequest, now: int) -> EnrolReply:
     """Turn an invitation into a device, or say what it is for. The same code with the same key repeats its answer."""
     with server.database.writing() as connection:
-        _one_at_a_time(connection, _TRYING)  # else all that come at once would be counted before any of them has failed
+        one_at_a_time(connection, _TRYING)  # else all that come at once would be counted before any of them has failed
         guessed = _may_be_guessed(server, request.code)
         if guessed:
             _not_too_often(connection, server.tables, now)

@@ -7,10 +7,12 @@ and made true again before the server serves.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +37,8 @@ def write(path: Path | None, server: str, event: str, **facts: Any) -> None:
         size = os.lseek(handle, 0, os.SEEK_END)
         if size and os.lseek(handle, size - 1, os.SEEK_SET) >= 0 and os.read(handle, 1) != b"\n":
             line = b"\n" + line  # the line before was cut off by a crash
-        os.write(handle, line)
+        if os.write(handle, line) < len(line):  # the disk is full: it took a part, and says so only of the next
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         os.fsync(handle)
     finally:
         os.close(handle)
@@ -45,7 +48,7 @@ def lines(path: Path | None, server: str) -> Iterator[dict[str, Any]]:
     """This server's lines, the oldest first; a last line that was cut off by a crash was of nothing that was committed."""
     if path is None or not path.exists():
         return
-    with open(path, encoding="utf-8") as stream:
+    with open(path, encoding="utf-8", errors="replace") as stream:  # damaged bytes are of a damaged line, and no other
         for text in stream:
             try:
                 line = json.loads(text)
@@ -55,48 +58,98 @@ def lines(path: Path | None, server: str) -> Iterator[dict[str, Any]]:
                 yield line
 
 
+@dataclass
+class _Known:
+    """What of a journal the database says already."""
+
+    state: dict[str, str]
+    devices: set[str]
+    keys: set[bytes]
+    removed: set[str]
+    invitations: set[str]
+    used: set[str]
+    gone: set[tuple[str, str]]
+    chapters: set[str]
+
+    def has(self, line: dict[str, Any]) -> bool:
+        """Whether a line is true already; of one that is not, whoever wrote it may be about to commit."""
+        match line["event"]:
+            case "chapter":
+                return line["scope"] in self.chapters
+            case "enrol":
+                return line["code_hash"] in self.used or (line["code_hash"] not in self.invitations and (
+                    line["device"] in self.devices or bytes.fromhex(line["public_key"]) in self.keys))
+            case "revoke":
+                return line["device"] in self.removed
+            case "move":
+                return f"moved:{line['id']}" in self.state
+            case "erase":
+                return (line["scope"], line["row"]) in self.gone
+        return True
+
+
+def _known(connection: sa.Connection, tables: sa.MetaData) -> _Known:
+    state, device, invitation, erased, head = (tables.tables[name] for name in ("server_state", "device", "invitation", "erased", "feed_head"))
+    devices = connection.execute(sa.select(device.c.id, device.c.public_key, device.c.revoked_at)).all()
+    invitations = connection.execute(sa.select(invitation.c.code_hash, invitation.c.used_at)).all()
+    return _Known(
+        state={row.key: row.value for row in connection.execute(sa.select(state.c.key, state.c.value))},
+        devices={row.id for row in devices}, keys={bytes(row.public_key) for row in devices}, removed={row.id for row in devices if row.revoked_at is not None},
+        invitations={row.code_hash for row in invitations}, used={row.code_hash for row in invitations if row.used_at is not None},
+        gone={(row.scope, row.row_id) for row in connection.execute(sa.select(erased.c.scope, erased.c.row_id).where(erased.c.kept.is_(None)))},
+        chapters=set(connection.execute(sa.select(head.c.scope)).scalars()))
+
+
+def _hold_all(connection: sa.Connection, tables: sa.MetaData) -> None:
+    """Wait until whoever has written a line has committed, or has not: who does holds a chapter's head, or makes one. On SQLite nobody else writes."""
+    from alumni_desk.server import feed
+    from alumni_desk.server.invitations import INVITING, one_at_a_time
+
+    one_at_a_time(connection, INVITING)
+    head = tables.tables["feed_head"]
+    for scope in connection.execute(sa.select(head.c.scope).order_by(head.c.scope)).scalars().all():
+        feed.lock_head(connection, tables, scope)
+
+
 def replay(connection: sa.Connection, tables: sa.MetaData, path: Path | None, server: str) -> int:
-    """Make every line true in the database; returns how many were not. Safe to repeat."""
+    """Make every line true in the database; returns how many were not. Safe to repeat, and while others serve."""
     from alumni_desk.server import erasing, moved
     from alumni_desk.server.invitations import make_chapter
 
-    state = tables.tables["server_state"]
-    known = {row.key: row.value for row in connection.execute(sa.select(state.c.key, state.c.value))}
-    device, invitation, erased = (tables.tables[name] for name in ("device", "invitation", "erased"))
-    there = {row.id: row for row in connection.execute(sa.select(device.c.id, device.c.public_key, device.c.revoked_at))}
-    keys = {bytes(row.public_key) for row in there.values()}
-    removed = {row.id for row in there.values() if row.revoked_at is not None}
-    used = set(connection.execute(sa.select(invitation.c.code_hash).where(invitation.c.used_at.is_not(None))).scalars())
-    gone = {(row.scope, row.row_id) for row in connection.execute(sa.select(erased.c.scope, erased.c.row_id).where(erased.c.kept.is_(None)))}
-    chapters = set(connection.execute(sa.select(tables.tables["feed_head"].c.scope)).scalars())
+    told = list(lines(path, server))
+    known = _known(connection, tables)
+    if not all(map(known.has, told)):
+        _hold_all(connection, tables)
+        known = _known(connection, tables)
+    device, invitation = tables.tables["device"], tables.tables["invitation"]
     again: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     count = 0
-    for line in lines(path, server):
+    for line in told:
         event = line["event"]
-        if event == "chapter" and line["scope"] not in chapters:
-            chapters.add(line["scope"])
+        if event == "chapter" and line["scope"] not in known.chapters:
+            known.chapters.add(line["scope"])
             count += 1
             make_chapter(connection, tables, line["name"], line["at"], line["scope"])  # its laptops bring the rest
-        elif event == "enrol" and line["code_hash"] not in used:
-            used.add(line["code_hash"])
+        elif event == "enrol" and line["code_hash"] not in known.used:
+            known.used.add(line["code_hash"])
             count += 1
-            if line["device"] not in there and bytes.fromhex(line["public_key"]) not in keys:
-                keys.add(bytes.fromhex(line["public_key"]))
+            if line["device"] not in known.devices and bytes.fromhex(line["public_key"]) not in known.keys:
+                known.keys.add(bytes.fromhex(line["public_key"]))
                 _enrol_again(connection, tables, line)
             connection.execute(sa.update(invitation).where(invitation.c.code_hash == line["code_hash"]).values(used_at=line["at"], device=line["device"]))
-        elif event == "revoke" and line["device"] not in removed:
-            removed.add(line["device"])
+        elif event == "revoke" and line["device"] not in known.removed:
+            known.removed.add(line["device"])
             count += connection.execute(sa.update(device).where(device.c.id == line["device"]).values(revoked_at=line["at"])).rowcount
         elif event == "leave":
             grant = tables.tables["grant"]
             ended = sa.update(grant).where(grant.c.account == line["account"], grant.c.scope == line["scope"], grant.c.ended_at.is_(None),
                                            grant.c.created_at <= line["at"])
             count += connection.execute(ended.values(ended_at=line["at"])).rowcount
-        elif event == "move" and f"moved:{line['id']}" not in known:
+        elif event == "move" and f"moved:{line['id']}" not in known.state:
             count += 1
-            moved.move_again(connection, tables, line, path, bytes.fromhex(known["secret"]))
-        elif event == "erase" and (line["scope"], line["row"]) not in gone:
-            gone.add((line["scope"], line["row"]))
+            moved.move_again(connection, tables, line, path, bytes.fromhex(known.state["secret"]))
+        elif event == "erase" and (line["scope"], line["row"]) not in known.gone:
+            known.gone.add((line["scope"], line["row"]))
             count += 1
             if _erase_again(connection, tables, line):
                 again[line["scope"]][line["table"]].add(line["row"])

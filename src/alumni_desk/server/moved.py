@@ -379,5 +379,7 @@ def move_again(connection: sa.Connection, tables: sa.MetaData, line: Mapping[str
     if not {line["scope"], line["to"]} <= there:
         return
     here = rows_by_id(connection, tables.tables["person"], line["scope"], line["people"])
+    if any(erasing.people_erased(connection, tables, scope, line["people"]) for scope in (line["scope"], line["to"])):
+        return  # it was never committed, and they were erased where they were
     if rows or here:
         carry_out(connection, tables, line["scope"], line["to"], line["people"], line["at"], name=line["id"], given=rows)

@@ -40,7 +40,7 @@ def find_member(connection: sa.Connection, tables: sa.MetaData, text: str, scope
         query = query.where(person.c.scope == scope)
     query = query.where(person.c.id == wanted) if is_id(wanted) else query.where(person.c.merged_into.is_(None)).order_by(person.c.id)
     found = [Found(row.id, row.scope, naming.display_name(row) or row.id) for row in connection.execution_options(yield_per=1_000).execute(query)
-             if row.id == wanted or " ".join(naming.display_name(row).split()).casefold() == wanted]
+             if wanted and (row.id == wanted or " ".join(naming.display_name(row).split()).casefold() == wanted)]
     if not found:
         raise NotFound("no_such_person", _("There is no member called “{text}” in any of these chapters. Give the name as the chapter writes it, or the id."),
                        text=text)

@@ -174,10 +174,12 @@ def end_with(stream: IO[str], part: Callable[[], None]) -> None:
     do where it says that the chapter is at another server."""
 
     def wait() -> None:
-        while said := stream.readline():
-            if said.strip() == PARTED:
-                part()
-        _thread.interrupt_main(signal.SIGINT)
+        try:
+            while said := stream.readline():
+                if said.strip() == PARTED:
+                    part()
+        finally:
+            _thread.interrupt_main(signal.SIGINT)
 
     threading.Thread(target=wait, name="end-with", daemon=True).start()
 

@@ -50,7 +50,7 @@ def tidying(server: Server) -> Iterator[None]:
                 elif begins:
                     make_up(server, now)
                 begins = False
-            except sa.exc.SQLAlchemyError as error:  # the database is away: later, then
+            except Exception as error:  # the database is away, or the disk is full: later, then
                 note_bug(LOG, error, "tidying the feeds")
             if ended.wait(LOOK_SECONDS):
                 return

@@ -176,8 +176,9 @@ def may_save(file: Path) -> None:
     if is_other_file(file, (_BEGINS,)):
         raise BadInput("invitation_other_file", _("{file} is there already and is something else, so it was left as it is. Give another name, or delete that "
                                                   "file first."), file=file)
-    if not file.parent.is_dir():
-        raise StoreProblem("invitation_file", _("{file} cannot be written ({reason}). Choose another place."), file=file, reason=os.strerror(errno.ENOENT))
+    if file.is_dir() or not file.parent.is_dir():
+        raise StoreProblem("invitation_file", _("{file} cannot be written ({reason}). Choose another place."), file=file,
+                           reason=os.strerror(errno.EISDIR if file.is_dir() else errno.ENOENT))
 
 
 def save(invitation: Invitation, file: Path) -> Path:

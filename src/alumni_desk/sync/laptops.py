@@ -102,10 +102,11 @@ def remove(desk: Desk, text: str, *, wire: Wire | None = None) -> Laptop:
 def find(found: list[Laptop], text: str) -> Laptop:
     """The one laptop that is meant. Raises NotFound or Ambiguous."""
     wanted = text.strip().casefold()
-    fits = [one for one in found if one.id == wanted or one.name.casefold() == wanted] or [one for one in found if len(wanted) >= 4
+    some = found if wanted else []  # a variable that is not set means nobody, not whoever has said no name
+    fits = [one for one in some if one.id == wanted or one.name.casefold() == wanted] or [one for one in some if len(wanted) >= 4
                                                                                             and one.id.startswith(wanted)]
-    whose = [] if fits else [one for one in found if (one.who or "").casefold() == wanted] or [
-        one for one in found if wanted and wanted in (one.who or "").casefold().split()]
+    whose = [] if fits else [one for one in some if (one.who or "").casefold() == wanted] or [
+        one for one in some if wanted in (one.who or "").casefold().split()]
     there = [one for one in whose if one.revoked is None and one.left is None and one.replaced is None]
     fits = fits or there or whose
     if not fits:
