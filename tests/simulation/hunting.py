@@ -40,7 +40,7 @@ BEGIN_AT = {
     "a page passes over its last row": 200,
     "the row that enters an audience is not put into its feed": 316,
     "who leaves an audience stays in its feed": 316,
-    "the cursor moves outside the page's transaction": 15,
+    "the cursor moves outside the page's transaction": 245,
     "ids are counted": 205,
     "a new clock does not exceed what its editor saw": 394,
     "half an address travels": 149,
