@@ -212,6 +212,30 @@ def test_who_stays_sees_a_change_in_well_under_a_second_both_ways(leaders: Any) 
         assert not thread.is_alive()
 
 
+def test_who_stays_hears_of_whom_the_other_lets_in_after_it_has_erased_somebody(leaders: Any) -> None:
+    """Its parcels go then, and the next ones must not stand where whoever stays has read already."""
+    one, two, gathering, people = leaders
+    with shared(one) as sharing:
+        check_in(one, gathering, person_id=people[0])
+        visit = Visit(two, sharing.address, sharing.code)
+        visit.once()
+        thread = threading.Thread(target=visit.stay)
+        thread.start()
+        try:
+            check_in(one, gathering, person_id=people[1])
+            soon(lambda: here(two, gathering) == 2)
+            sync_once(one)
+            erasing.erase(one, [people[5]])
+            for number, person in enumerate(people[2:4], 3):
+                before = parcels_of(one)
+                check_in(one, gathering, person_id=person)
+                soon(lambda number=number, before=before: parcels_of(one) > before and here(two, gathering) == number, 10)  # type: ignore[misc]
+        finally:
+            visit.stop()
+            thread.join(20)
+    assert here(one, gathering) == here(two, gathering) == 4
+
+
 def test_a_wrong_code_costs_time_and_is_said(leaders: Any) -> None:
     one, two, *_rest = leaders
     with shared(one) as sharing:
@@ -371,6 +395,7 @@ def test_a_laptop_that_shares_and_went_back_to_a_backup_is_asked_once_and_given_
             soon(lambda: here(two, gathering) == 5)
             with one.applying() as applying:  # as a restore leaves it: what came from others is not there any more, and the list ends sooner
                 applying.connection.exec_driver_sql("DELETE FROM parcel WHERE state != 'own' OR rowid > 1")
+                state.keep(applying.connection, state.ListEnd(1))
             check_in(one, gathering, person_id=people[5])
             soon(lambda: here(two, gathering) == 6)
             soon(lambda: parcels_of(two) <= parcels_of(one))
