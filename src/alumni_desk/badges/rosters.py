@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -64,7 +65,8 @@ def write_whole(out: Path, content: bytes) -> None:
         part.write_bytes(content)
         part.replace(out)
     except OSError as error:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # it may not even be a name
+            part.unlink(missing_ok=True)
         if error.errno in FULL:
             raise file_disk_full(out) from None
         raise BadInput("file_not_written", _("{file} cannot be written ({reason}). Choose another folder or close the program that has it open."),

@@ -35,7 +35,7 @@ from alumni_desk.store.backup_folders import (
 from alumni_desk.store.backup_head import ENDING, FORMER, MAGIC, Opens, damaged_backup, opened_by, read_head, said_inside, sealed_inside
 from alumni_desk.store.connecting import connect
 from alumni_desk.store.desk import Desk
-from alumni_desk.store.disk import disk_full, disk_trouble, is_full, refuse_chapters_folder, refuse_other_file, with_logs
+from alumni_desk.store.disk import disk_full, disk_trouble, is_folder, is_full, refuse_chapters_folder, refuse_other_file, with_logs
 from alumni_desk.store.listed import each
 from alumni_desk.store.opening import trouble_of
 from alumni_desk.store.patience import Patience
@@ -81,7 +81,7 @@ def back_up(desk: Desk, out: Path, *, passphrase: str | None = None, progress: P
     if boxes["key"] is None and boxes.get("recovery") is None:
         raise StoreProblem("backup_passphrase", _(
             "A backup needs a password that opens it on another computer. Set ALUMNI_DESK_PASSPHRASE before the command, or type one."))
-    if out.is_dir():
+    if is_folder(out):
         raise BadInput("backup_is_folder", _("{file} is a folder. Give the backup a file name."), file=out)
     if not out.absolute().parent.is_dir():
         raise BadInput("no_folder", _("There is no folder {folder}. Make it first, or choose another one."), folder=out.parent)

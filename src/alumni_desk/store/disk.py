@@ -6,7 +6,7 @@ import errno
 import os
 import shutil
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -104,7 +104,7 @@ def refuse_chapters_folder(file: Path) -> None:
     """Raise BadInput ``chapters_folder`` where a file that somebody asked for would lie among a chapter's own: it might take the place of one of them."""
     for place in (file.absolute(), file.resolve()):  # a link is written through, or replaced itself
         folder = place.parent
-        if _keeps_a_chapter(folder) or (place.exists() and _keeps_a_chapter(folder.parent)):  # a backup that is there, say
+        if _keeps_a_chapter(folder) or (_is(place.exists) and _keeps_a_chapter(folder.parent)):  # a backup that is there, say
             raise BadInput("chapters_folder", _(
                 "In {folder} the program keeps a chapter's own files, and {file} might take the place of one of them, so it was not written. "
                 "Choose another folder."), folder=folder, file=file.name)
@@ -112,7 +112,7 @@ def refuse_chapters_folder(file: Path) -> None:
 
 def is_other_file(out: Path, begins: Collection[bytes]) -> bool:
     """Whether there is a file that begins otherwise: somebody mistyped a name, and it must not go. An empty one is nothing."""
-    if not out.is_file():
+    if not _is(out.is_file):
         return False
     with chapters_files(out.parent), open(out, "rb") as stream:
         there = stream.read(max(map(len, begins)))
@@ -126,8 +126,20 @@ def refuse_other_file(out: Path, begins: Collection[bytes]) -> None:
                                                  "name, or delete that file first."), file=out)
 
 
+def is_folder(out: Path) -> bool:
+    """Whether there is a folder of that name; of one that is too long to be a name nothing is there."""
+    return _is(out.is_dir)
+
+
+def _is(asked: Callable[[], bool]) -> bool:
+    try:
+        return asked()
+    except OSError:  # too long, for one
+        return False
+
+
 def _keeps_a_chapter(folder: Path) -> bool:
-    return any((folder / name).exists() for name in OWN)
+    return any(_is((folder / name).exists) for name in OWN)
 
 
 @contextmanager
