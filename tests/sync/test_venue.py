@@ -17,7 +17,7 @@ from tests.sync.hosts import soon
 from alumni_desk.checkin.actions import check_in, undo_check_in, walk_in
 from alumni_desk.checkin.lists import DoorList
 from alumni_desk.errors import KnownError
-from alumni_desk.gatherings.actions import add_guests, change_gathering, new_gathering, remove_guests
+from alumni_desk.gatherings.actions import add_guests, change_gathering, new_gathering, remove_guests, set_rsvp
 from alumni_desk.members.actions import add_member, change_member
 from alumni_desk.members.lists import member_rows
 from alumni_desk.members.merging import merge_people, unmerge
@@ -459,6 +459,22 @@ def test_a_new_volunteer_may_reach_the_server_before_anybody_else(leaders: Any, 
     assert sync_once(door).waiting == 0
     sync_once(two)
     assert here(two, gathering) == 1
+
+
+def test_what_a_door_notes_of_whom_the_server_has_not_heard_is_there_though_the_door_syncs_first(leaders: Any, make_desk: MakeDesk) -> None:
+    one, two, gathering, _people = leaders
+    late = add_member(one, first_name="Late", last_name="Comer").id
+    place = add_guests(one, gathering, [late]).registrations[0]
+    door = make_desk("door")
+    with shared(one, gathering=gathering) as sharing:
+        meet(door, sharing)
+        set_rsvp(door, gathering, [place], "no")
+        meet(door, sharing)
+    for desk in (door, one, two):
+        assert sync_once(desk).refused == 0
+    sync_once(door)
+    assert [DoorList(desk, gathering).hits[place].rsvp for desk in (door, one, two)] == ["no"] * 3
+    assert verify(one).ok and verify(door).ok
 
 
 def test_nobody_new_is_let_in_where_no_door_is_open(leaders: Any, make_desk: MakeDesk) -> None:
