@@ -16,7 +16,7 @@ from tests.sync.hosts import soon
 
 from alumni_desk.checkin.actions import check_in, undo_check_in, walk_in
 from alumni_desk.checkin.lists import DoorList
-from alumni_desk.errors import KnownError
+from alumni_desk.errors import KnownError, Refused
 from alumni_desk.gatherings.actions import add_guests, change_gathering, new_gathering, remove_guests, set_rsvp
 from alumni_desk.members.actions import add_member, change_member
 from alumni_desk.members.lists import member_rows
@@ -475,6 +475,24 @@ def test_what_a_door_notes_of_whom_the_server_has_not_heard_is_there_though_the_
     sync_once(door)
     assert [DoorList(desk, gathering).hits[place].rsvp for desk in (door, one, two)] == ["no"] * 3
     assert verify(one).ok and verify(door).ok
+
+
+def test_a_door_takes_back_nobody_whom_another_laptop_let_in_a_moment_ago(leaders: Any, make_desk: MakeDesk) -> None:
+    """The server would refuse it, and whoever was out everywhere would be in again."""
+    one, _two, gathering, people = leaders
+    door = make_desk("door")
+    with shared(one, gathering=gathering) as sharing:
+        meet(door, sharing)
+        place = str(check_in(one, gathering, person_id=people[0], station="North").registration)
+        own = str(check_in(door, gathering, person_id=people[1], station="South").registration)
+        meet(door, sharing)
+        with pytest.raises(Refused, match="was checked in on another laptop"):
+            undo_check_in(door, gathering, place)
+        assert undo_check_in(door, gathering, own).closed
+        meet(door, sharing)
+    for desk in (door, one, door):
+        assert sync_once(desk).refused == 0
+    assert here(one, gathering) == here(door, gathering) == 1
 
 
 def test_nobody_new_is_let_in_where_no_door_is_open(leaders: Any, make_desk: MakeDesk) -> None:
