@@ -249,6 +249,19 @@ def test_merged_people_are_one_attendee(evening: Evening) -> None:
     assert headcount(evening.desk, evening.id).present == 1
 
 
+def test_a_note_at_either_place_of_somebody_who_was_merged_is_read_first(evening: Evening) -> None:
+    desk, lose, keep = evening.desk, evening.people["Li Chen 2004"], evening.people["Mei-Ling Chen 1998"]
+    noted = registration_id(evening.id, lose)
+    with desk.writing("note_kept", gathering=evening.id) as writing:
+        writing.change("registration", noted, door_note="Has still to pay")
+    merge_people(desk, lose, keep)
+    for place in (noted, registration_id(evening.id, keep)):
+        assert DoorList(desk, evening.id).hits[place].door_note == "Has still to pay"
+        verdict = check_in(desk, evening.id, place)
+        assert (verdict.outcome, verdict.reason) == (Outcome.NEEDS_A_WORD, Reason.DOOR_NOTE)
+    assert check_in(desk, evening.id, registration_id(evening.id, keep), let_in=True).outcome is Outcome.ADMITTED
+
+
 def test_finding_at_the_door(evening: Evening) -> None:
     found = find_at_door(evening.desk, evening.id, "li chen")
     assert found.certain is None and len(found.namesakes) == 1

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from alumni_desk.badges.rosters import write_whole
-from alumni_desk.errors import BadInput
+from alumni_desk.errors import BadInput, KnownError
 from alumni_desk.exchange.exporting import export_ndjson
 from alumni_desk.exchange.rejects import written_whole
 from alumni_desk.members.actions import add_member
@@ -52,3 +52,11 @@ def test_a_file_among_the_chapters_own_is_refused(desk: Desk, tmp_path: Path, wr
     assert count_members(desk) == 1 and verify(desk).ok
     write(desk, tmp_path / "elsewhere.ndjson")
     assert (tmp_path / "elsewhere.ndjson").stat().st_size
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "x" * 253, "a file/out.ndjson"])
+@pytest.mark.parametrize("writer", WRITERS)
+def test_a_name_that_the_disk_does_not_take_is_said_in_a_sentence(desk: Desk, tmp_path: Path, writer: str, name: str) -> None:
+    (tmp_path / "a file").touch()
+    with pytest.raises(KnownError):
+        WRITERS[writer](desk, tmp_path / name)

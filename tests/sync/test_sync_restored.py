@@ -24,6 +24,8 @@ from alumni_desk.sync.address import Address
 from alumni_desk.sync.engine import join, status, sync_once
 from alumni_desk.sync.restoring import Restored, restore, salvage
 from alumni_desk.sync.shapes import shapes
+from alumni_desk.sync.venue.credentials import me
+from alumni_desk.sync.venue.holding import last_place, seal_own
 from alumni_desk.sync.wire import Wire
 
 MakeDesk = Callable[[str], Desk]
@@ -84,6 +86,20 @@ def pair(office: Any, make_desk: MakeDesk) -> tuple[Desk, Desk]:
         join(desk, office.url, office.invite())
     settle(*desks)
     return desks
+
+
+def test_the_list_of_parcels_goes_back_with_the_desk(pair: tuple[Desk, Desk], make_desk: MakeDesk) -> None:
+    """That it ends sooner is how the laptops here notice, and give again what this one had of them."""
+    one, _two = pair
+    person(one, "Kept")
+    file = backup.by_itself(one.profile, one.key, "daily")
+    person(one, "Lost")
+    with one.reading() as connection:
+        mine = me(connection)
+    seal_own(one, mine)
+    again, _done = back_to(make_desk, "one", one, file)
+    with again.reading() as connection:
+        assert last_place(connection) == 0
 
 
 def test_accepted_unsent_and_others_changes_are_all_there_after_the_next_sync(pair: tuple[Desk, Desk], make_desk: MakeDesk) -> None:

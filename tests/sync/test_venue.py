@@ -16,8 +16,8 @@ from tests.sync.hosts import soon
 
 from alumni_desk.checkin.actions import check_in, undo_check_in, walk_in
 from alumni_desk.checkin.lists import DoorList
-from alumni_desk.errors import KnownError
-from alumni_desk.gatherings.actions import add_guests, change_gathering, new_gathering, remove_guests
+from alumni_desk.errors import KnownError, Refused
+from alumni_desk.gatherings.actions import add_guests, change_gathering, new_gathering, remove_guests, set_rsvp
 from alumni_desk.members.actions import add_member, change_member
 from alumni_desk.members.lists import member_rows
 from alumni_desk.members.merging import merge_people, unmerge
@@ -212,6 +212,30 @@ def test_who_stays_sees_a_change_in_well_under_a_second_both_ways(leaders: Any) 
         assert not thread.is_alive()
 
 
+def test_who_stays_hears_of_whom_the_other_lets_in_after_it_has_erased_somebody(leaders: Any) -> None:
+    """Its parcels go then, and the next ones must not stand where whoever stays has read already."""
+    one, two, gathering, people = leaders
+    with shared(one) as sharing:
+        check_in(one, gathering, person_id=people[0])
+        visit = Visit(two, sharing.address, sharing.code)
+        visit.once()
+        thread = threading.Thread(target=visit.stay)
+        thread.start()
+        try:
+            check_in(one, gathering, person_id=people[1])
+            soon(lambda: here(two, gathering) == 2)
+            sync_once(one)
+            erasing.erase(one, [people[5]])
+            for number, person in enumerate(people[2:4], 3):
+                before = parcels_of(one)
+                check_in(one, gathering, person_id=person)
+                soon(lambda number=number, before=before: parcels_of(one) > before and here(two, gathering) == number, 10)  # type: ignore[misc]
+        finally:
+            visit.stop()
+            thread.join(20)
+    assert here(one, gathering) == here(two, gathering) == 4
+
+
 def test_a_wrong_code_costs_time_and_is_said(leaders: Any) -> None:
     one, two, *_rest = leaders
     with shared(one) as sharing:
@@ -371,6 +395,7 @@ def test_a_laptop_that_shares_and_went_back_to_a_backup_is_asked_once_and_given_
             soon(lambda: here(two, gathering) == 5)
             with one.applying() as applying:  # as a restore leaves it: what came from others is not there any more, and the list ends sooner
                 applying.connection.exec_driver_sql("DELETE FROM parcel WHERE state != 'own' OR rowid > 1")
+                state.keep(applying.connection, state.ListEnd(1))
             check_in(one, gathering, person_id=people[5])
             soon(lambda: here(two, gathering) == 6)
             soon(lambda: parcels_of(two) <= parcels_of(one))
@@ -434,6 +459,40 @@ def test_a_new_volunteer_may_reach_the_server_before_anybody_else(leaders: Any, 
     assert sync_once(door).waiting == 0
     sync_once(two)
     assert here(two, gathering) == 1
+
+
+def test_what_a_door_notes_of_whom_the_server_has_not_heard_is_there_though_the_door_syncs_first(leaders: Any, make_desk: MakeDesk) -> None:
+    one, two, gathering, _people = leaders
+    late = add_member(one, first_name="Late", last_name="Comer").id
+    place = add_guests(one, gathering, [late]).registrations[0]
+    door = make_desk("door")
+    with shared(one, gathering=gathering) as sharing:
+        meet(door, sharing)
+        set_rsvp(door, gathering, [place], "no")
+        meet(door, sharing)
+    for desk in (door, one, two):
+        assert sync_once(desk).refused == 0
+    sync_once(door)
+    assert [DoorList(desk, gathering).hits[place].rsvp for desk in (door, one, two)] == ["no"] * 3
+    assert verify(one).ok and verify(door).ok
+
+
+def test_a_door_takes_back_nobody_whom_another_laptop_let_in_a_moment_ago(leaders: Any, make_desk: MakeDesk) -> None:
+    """The server would refuse it, and whoever was out everywhere would be in again."""
+    one, _two, gathering, people = leaders
+    door = make_desk("door")
+    with shared(one, gathering=gathering) as sharing:
+        meet(door, sharing)
+        place = str(check_in(one, gathering, person_id=people[0], station="North").registration)
+        own = str(check_in(door, gathering, person_id=people[1], station="South").registration)
+        meet(door, sharing)
+        with pytest.raises(Refused, match="was checked in on another laptop"):
+            undo_check_in(door, gathering, place)
+        assert undo_check_in(door, gathering, own).closed
+        meet(door, sharing)
+    for desk in (door, one, door):
+        assert sync_once(desk).refused == 0
+    assert here(one, gathering) == here(door, gathering) == 1
 
 
 def test_nobody_new_is_let_in_where_no_door_is_open(leaders: Any, make_desk: MakeDesk) -> None:

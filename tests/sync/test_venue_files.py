@@ -15,7 +15,7 @@ from alumni_desk.checkin.actions import check_in, walk_in
 from alumni_desk.checkin.lists import DoorList
 from alumni_desk.cli.main import run
 from alumni_desk.desktop.carrying import brought_words
-from alumni_desk.errors import BadInput, KnownError
+from alumni_desk.errors import BadInput, KnownError, NetworkProblem, StoreProblem
 from alumni_desk.gatherings.actions import add_guests, new_gathering
 from alumni_desk.gatherings.lists import guest_rows
 from alumni_desk.members.actions import add_member
@@ -328,8 +328,24 @@ def test_why_a_typed_address_does_not_answer(monkeypatch: pytest.MonkeyPatch) ->
     assert "does not answer. Compare the address with the one on the other laptop’s screen" in str(unreachable(read_place("192.168.1.9"), TimeoutError()))
     monkeypatch.setattr(line, "interfaces", list)
     assert unreachable(read_place("192.168.1.9"), OSError()).code == "venue_no_network"
-    with pytest.raises(KnownError):
-        read_place("http://x/y")
+    for mistyped in ("http://x/y", "192.168..7:7807", f"{'x' * 70}:7807", "192.168.1.7:7807²", "192.168.1\0.7"):
+        with pytest.raises(KnownError, match="is not a laptop's address"):
+            read_place(mistyped)
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "x" * 253, "a file/transfer.alumnidesk"])
+def test_a_transfer_file_of_a_name_that_the_disk_does_not_take_is_said_in_a_sentence(leaders: Any, tmp_path: Path, name: str) -> None:
+    one, _two, gathering, people = leaders
+    check_in(one, gathering, person_id=people[0])
+    (tmp_path / "a file").touch()
+    with pytest.raises(StoreProblem, match="cannot be written"):
+        write_parcels(one, tmp_path / name)
+
+
+@pytest.mark.parametrize("host", ["10.9.9.9", "192.168..7"])
+def test_an_address_to_share_on_that_this_laptop_does_not_have_is_called_that(leaders: Any, host: str) -> None:
+    with pytest.raises(NetworkProblem, match="has no address"):
+        Sharing(leaders[0], host=host)
 
 
 @pytest.mark.parametrize("is_read", ["before", "after"])

@@ -205,8 +205,8 @@ def _by_code(writing: Writing, gathering: str, text: str, station: str | None, b
 
 def _let_in(writing: Writing, gathering: str, row: _Guest, station: str | None, method: str, by: str | None, *,
             let_in: bool, overlooked: Reason | None = None) -> Verdict:  # fmt: skip
-    answer = row.status if overlooked else _answer(writing, gathering, row)
-    against = overlooked or objection(answer, on_the_list=True, door_note=bool(row.door_note or row.note), deceased=bool(row.deceased))
+    answer, noted = (row.status, False) if overlooked else _said(writing, gathering, row)
+    against = overlooked or objection(answer, on_the_list=True, door_note=noted or bool(row.note), deceased=bool(row.deceased))
     name, tail = row.named
     ins = open_ins(_facts(writing, gathering, row))
     outcome = decide(bool(ins), against, let_in=let_in)
@@ -351,16 +351,17 @@ def _same_human(writing: Writing, person: str) -> set[str]:
     return found
 
 
-def _answer(writing: Writing, gathering: str, guest: _Guest) -> str | None:
-    """What this human answered, under whichever of their registrations here."""
+def _said(writing: Writing, gathering: str, guest: _Guest) -> tuple[str | None, bool]:
+    """What this human answered, and whether there is a note for the door, under whichever of their registrations here."""
     if not guest.merged:
-        return guest.status
+        return guest.status, bool(guest.door_note)
     everybody = _same_human(writing, guest.person)
     root = root_of(merged_among(writing.connection, everybody), guest.person)
-    return answer_of([(person == root, status) for person, status in driver.rows(
-        writing.connection, "SELECT person, status FROM registration INDEXED BY registration_person"
-        " WHERE gathering = ? AND NOT gone AND person IN (SELECT value FROM json_each(?))", (gathering, json.dumps(sorted(everybody))))] or [
-            (True, guest.status)])
+    entries = driver.rows(writing.connection, "SELECT person, status, door_note FROM registration INDEXED BY registration_person"
+                          " WHERE gathering = ? AND NOT gone AND person IN (SELECT value FROM json_each(?))", (gathering, json.dumps(sorted(everybody))))
+    if not entries:
+        return guest.status, bool(guest.door_note)
+    return answer_of([(person == root, status) for person, status, _note in entries]), any(note for _person, _status, note in entries)
 
 
 def _facts(writing: Writing, gathering: str, guest: _Guest) -> list[Fact]:

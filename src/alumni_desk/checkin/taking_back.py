@@ -21,13 +21,15 @@ DOOR_TAKES_BACK_S = 120
 _LATE = timedelta(seconds=DOOR_TAKES_BACK_S + 10)
 """Whoever is asked at the last moment may still say it."""
 
+_WRITTEN_HERE = "SELECT 1 FROM operation WHERE table_name = 'fact' AND row_id = ? AND queue <> 'peer'"  # what laptops here brought lies beside it
+
 
 def refuse_at_door(connection: sa.Connection, ins: Mapping[str, str | None], at: datetime, name: str | None = None) -> list[str]:
     """Those of these check-ins (id -> when) that a laptop at a door may take back: its own of the last two minutes.
 
     Raises Refused ``not_its_own`` or ``too_long_ago`` if that is none of them.
     """
-    own = [one for one in ins if driver.row(connection, "SELECT 1 FROM operation WHERE table_name = 'fact' AND row_id = ?", (one,)) is not None]
+    own = [one for one in ins if driver.row(connection, _WRITTEN_HERE, (one,)) is not None]
     if not own:
         raise Refused("not_its_own", _("{name} was checked in on another laptop. A leader can take it back; tell them who it is.").format(
             name=name or _("This guest")))

@@ -33,6 +33,7 @@ from alumni_desk.errors import KnownError
 from alumni_desk.gatherings.lists import GatheringRow, gathering_rows
 from alumni_desk.store import exports
 from alumni_desk.store.desk import Desk
+from alumni_desk.store.disk import as_file_name
 from alumni_desk.store.writing import Changed
 from alumni_desk.words import _, ngettext, number
 
@@ -336,7 +337,7 @@ class BadgesPage(Page):
         if laid is None:
             return
         name = self._rows[laid.wanted.gathering].name
-        suggested = Path.home() / _("{gathering} badges.pdf").format(gathering=name)
+        suggested = Path.home() / _("{gathering} badges.pdf").format(gathering=as_file_name(name))
         chosen, _kind = QFileDialog.getSaveFileName(self, _("Save badges"), str(suggested), "PDF (*.pdf)")
         if chosen:
             self.save_as(Path(chosen))

@@ -35,6 +35,7 @@ from alumni_desk.gatherings.lists import GatheringRow, chapter_zone, gathering_r
 from alumni_desk.gatherings.lists import gathering as look_up
 from alumni_desk.store import exports
 from alumni_desk.store.desk import Desk
+from alumni_desk.store.disk import as_file_name
 from alumni_desk.words import _, ngettext, number
 
 if TYPE_CHECKING:
@@ -452,7 +453,7 @@ class GatheringsPage(Page):
 
     def roster(self, it: Whole) -> None:
         """Save the list as PDF, CSV or XLSX."""
-        chosen, _kind = QFileDialog.getSaveFileName(self, _("Save the roster"), str(Path.home() / f"{it.row.name}.pdf"),
+        chosen, _kind = QFileDialog.getSaveFileName(self, _("Save the roster"), str(Path.home() / f"{as_file_name(it.row.name)}.pdf"),
                                                    _("PDF (*.pdf);;Table (*.csv);;Workbook (*.xlsx)"))
         if chosen:
             self.save_roster(it, Path(chosen))
@@ -470,7 +471,8 @@ class GatheringsPage(Page):
         it = self.view.it
         if it is None:
             return
-        chosen, _kind = QFileDialog.getSaveFileName(self, _("Hand out the list"), str(Path.home() / f"{it.row.name}.alumnidesk"), _("All files (*)"))
+        chosen, _kind = QFileDialog.getSaveFileName(self, _("Hand out the list"), str(Path.home() / f"{as_file_name(it.row.name)}.alumnidesk"),
+                                                   _("All files (*)"))
         if chosen:
             self.save_hand_out(it.row.id, Path(chosen))
 

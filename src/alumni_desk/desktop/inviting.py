@@ -20,6 +20,7 @@ from alumni_desk.desktop.offer_card import door_list
 from alumni_desk.desktop.tokens import Tone
 from alumni_desk.errors import KnownError, NetworkProblem
 from alumni_desk.store.desk import Desk
+from alumni_desk.store.disk import as_file_name
 from alumni_desk.words import _, clock_time
 
 if TYPE_CHECKING:
@@ -216,7 +217,7 @@ class Inviting:
         made = self._made
         if made is None:
             return
-        name = f"{made.name or _('Invitation')}.alumnidesk"
+        name = f"{as_file_name(made.name or _('Invitation'))}.alumnidesk"
         chosen, _kind = QFileDialog.getSaveFileName(self.sheet, _("Save the invitation"), str(Path.home() / name), _("Invitation (*.alumnidesk)"))
         if chosen:
             from alumni_desk.sync.inviting import ENDING

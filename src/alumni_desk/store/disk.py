@@ -96,6 +96,12 @@ def file_disk_full(file: Path) -> StoreProblem:
     return StoreProblem("disk_full", _("The disk is full, so {file} was not written. Make room, or choose another drive, and do it again."), file=file)
 
 
+def as_file_name(said: str) -> str:
+    """What somebody called a thing, as a part of a file's name: without signs that some system takes for a folder or for none, and short enough for any."""
+    plain = "".join("-" if letter in '/\\:*?"<>|' or not letter.isprintable() else letter for letter in said)
+    return plain.encode()[:150].decode(errors="ignore").strip(" .") or "-"
+
+
 OWN = ("desk.db", "desk.key", "desk.mark", "server.db", "server.key")
 """Files by which a folder shows that a chapter, or a server, is kept in it."""
 

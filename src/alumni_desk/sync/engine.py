@@ -221,6 +221,8 @@ def _sync(desk: Desk, wire: Wire, membership: state.Membership, progress: Progre
     head = server.heads[membership.scope]
     follow_timeline(desk, membership, head.timeline, known=membership.scope not in server.unknown)
     told = conflicts_told.tell_decided(desk, wire, membership, server)
+    if membership.gathering is not None:
+        _bring_first(desk, wire, membership, server)
     pushed, pulled, trouble, anew = Pushed(), 0, None, check
     by_file = partial(snapshot.take, desk, wire, membership, head)
     alone = nullcontext if listening is None else listening.aside
@@ -275,6 +277,14 @@ def _sync(desk: Desk, wire: Wire, membership: state.Membership, progress: Progre
                       quarantined=server.set_aside.get(membership.scope, 0), identical=same, clashes=pushed.conflicts)
 
 
+def _bring_first(desk: Desk, wire: Wire, membership: state.Membership, server: HelloReply) -> None:
+    """To the server with whom others put on this door's list: what was noted here of somebody of whom it has not heard it would refuse."""
+    try:
+        relay(desk, wire, membership, server.backed_up.get(membership.scope, 0))
+    except KnownError as problem:
+        log.info("what others did was not brought first, and is brought after what was done here: %s", problem.code)
+
+
 def _checked(desk: Desk, wire: Wire, membership: state.Membership, *, wanted: bool, much: bool, anew: bool) -> bool | None:
     """What the check found. One that is merely due waits for the next sync where this one had ``much`` to do: nobody shall wait for both. ``anew``: somebody
     asked for it, see ``digest.check``."""
@@ -292,6 +302,7 @@ def _after_the_end(desk: Desk, wire: Wire, membership: state.Membership, server:
     """This laptop may read nothing more: what it could read goes, what was done on it is still sent."""
     door.end(desk, membership)
     door.offer_again(desk, membership.scope, server)
+    _bring_first(desk, wire, membership, server)
     pushed = Pushed()
     while push(desk, wire, membership, pushed):
         door.end(desk, membership)

@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -199,7 +200,8 @@ def save(invitation: Invitation, file: Path) -> Path:
         raise StoreProblem("invitation_file", _("{file} cannot be written ({reason}). Choose another place."), file=out,
                            reason=error.strerror or "?") from None
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # it may not even be a name
+            part.unlink(missing_ok=True)
     return out
 
 

@@ -39,8 +39,9 @@ from alumni_desk.words import _, ngettext
 log = logging.getLogger(__name__)
 
 _STEPS = 6
-_OF_THE_CURSOR = ("session", "timeline", "rebuilding", "conflicts")
-"""What goes with the cursor that is restored, and the rows up to it: a card is about the two values that were met then."""
+_OF_THE_CURSOR = ("session", "timeline", "rebuilding", "conflicts", "list_end")
+"""What goes with the cursor that is restored, and the rows up to it: a card is about the two values that were met then. The list of parcels is the backup's,
+too, and that it ends sooner is how the others notice."""
 NEW = "new"
 """The name of a key that is ready to take the place of one that leads nowhere."""
 

@@ -142,6 +142,12 @@ class Here(msgspec.Struct, frozen=True):
     code: str = ""
 
 
+class ListEnd(msgspec.Struct, frozen=True):
+    """The place of the last parcel that was ever put into this laptop's list: none is given twice, though parcels go."""
+
+    place: int
+
+
 class Rebuilding(msgspec.Struct, frozen=True):
     """The chapter is being pulled again from zero; when that is done, what did not come is not at the server. ``reached``: how far it had been pulled
     before."""
@@ -235,7 +241,7 @@ _NAMES: dict[type[msgspec.Struct], str] = {Membership: "membership", Joining: "j
                                            Former: "former", Scrubbing: "scrubbing", Elsewhere: "elsewhere", Ended: "ended", Contact: "contact",
                                            Credentials: "credentials",
                                            Away: "away", Reach: "reach", Carrying: "carrying", Dropped: "dropped", VenueCodes: "venue_codes", Due: "due",
-                                           Here: "here"}
+                                           Here: "here", ListEnd: "list_end"}
 
 
 def read(connection: Connection, kind: type[T]) -> T | None:

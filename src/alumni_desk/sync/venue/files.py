@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -248,4 +249,5 @@ def _write(file: Path, begins: bytes, content: bytes) -> None:
         raise StoreProblem("venue_file_write", _("{file} cannot be written ({reason}). Choose another place."), file=file,
                            reason=error.strerror or "?") from None
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # it may not even be a name
+            part.unlink(missing_ok=True)

@@ -147,9 +147,11 @@ def _fits(sealed: Sealed, me: Me) -> bool:
 
 
 def _put(connection: sa.Connection, sealed: Sealed, standing: str) -> None:
+    place = last_place(connection) + 1
     connection.exec_driver_sql(
-        "INSERT INTO parcel (name, device, scope, audience, content, state, received) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-        (name_of(sealed), sealed.device, sealed.scope, sealed.audience, msgspec.msgpack.encode(sealed), standing, moment()))
+        "INSERT INTO parcel (rowid, name, device, scope, audience, content, state, received) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        (place, name_of(sealed), sealed.device, sealed.scope, sealed.audience, msgspec.msgpack.encode(sealed), standing, moment()))
+    state.keep(connection, state.ListEnd(place))
 
 
 def keep_chain(connection: sa.Connection, chain: Sequence[Certificate]) -> None:
@@ -175,8 +177,9 @@ def names(connection: sa.Connection, scope: str) -> set[bytes]:
 
 
 def last_place(connection: sa.Connection) -> int:
-    """Where this laptop's list ends."""
-    return int(connection.exec_driver_sql("SELECT max(rowid) FROM parcel").scalar() or 0)
+    """Where this laptop's list ends, or ended before its last parcels went: whoever has heard up to there is told what comes after."""
+    ended = state.read(connection, state.ListEnd)
+    return max(int(connection.exec_driver_sql("SELECT max(rowid) FROM parcel").scalar() or 0), ended.place if ended is not None else 0)
 
 
 def offered(connection: sa.Connection, scope: str, after: int = 0, *, room: int = BODY_LIMIT // 4, but: frozenset[bytes] | set[bytes] = frozenset(),

@@ -41,10 +41,19 @@ def read_place(text: str) -> Place:
     if not colon or (plain.count(":") > 1 and not plain.startswith("[")):
         host, port = plain, str(PORT)
     host = host.strip("[]")
-    if not host or not port.isdigit() or not 0 < int(port) < 65_536 or any(letter in host for letter in "/ @?#"):
+    if not _is_host(host) or not port.isdecimal() or not 0 < int(port) < 65_536:
         raise BadInput("venue_address", _("“{text}” is not a laptop's address. It looks like 192.168.1.7:{port}, as the other laptop shows it."),
                        text=text.strip()[:80], port=PORT)
     return Place(host, int(port))
+
+
+def _is_host(host: str) -> bool:
+    """Whether it may be the name or the number of a computer; without a part between two dots, say, no system even looks for it."""
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        return False
+    return bool(host) and host.isprintable() and not any(letter in host for letter in "/ @?#")
 
 
 def read_qr(text: str) -> tuple[str, str] | None:

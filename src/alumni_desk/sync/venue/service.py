@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import socket
 import threading
@@ -52,7 +53,10 @@ def listen(host: str, ports: Sequence[int], answers: Answers) -> Service:
     for place, one in enumerate(ports):
         try:
             return Service((host, one), answers)
-        except (OSError, OverflowError):
+        except (OSError, OverflowError, UnicodeError) as error:
+            if host and (isinstance(error, socket.gaierror | UnicodeError) or getattr(error, "errno", None) == errno.EADDRNOTAVAIL):
+                raise NetworkProblem("venue_host", _("This laptop has no address “{host}”, so nothing is shared. Give one that it has, or leave it to the "
+                                                     "program."), host=host[:80]) from None
             if place == len(ports) - 1:
                 break
     raise NetworkProblem("venue_port", _("Port {port} is taken or not allowed here, so nothing is shared. Choose another one, or leave it to the program."),
