@@ -177,9 +177,14 @@ def may_save(file: Path) -> None:
     if is_other_file(file, (_BEGINS,)):
         raise BadInput("invitation_other_file", _("{file} is there already and is something else, so it was left as it is. Give another name, or delete that "
                                                   "file first."), file=file)
-    if file.is_dir() or not file.parent.is_dir():
-        raise StoreProblem("invitation_file", _("{file} cannot be written ({reason}). Choose another place."), file=file,
-                           reason=os.strerror(errno.EISDIR if file.is_dir() else errno.ENOENT))
+    try:
+        with suppress(FileNotFoundError):
+            os.lstat(_part_of(file))  # the longer name of the two
+        reason = os.strerror(errno.EISDIR) if file.is_dir() else "" if file.parent.is_dir() else os.strerror(errno.ENOENT)
+    except OSError as error:
+        reason = error.strerror or "?"
+    if reason:
+        raise _not_saved(file, reason)
 
 
 def save(invitation: Invitation, file: Path) -> Path:
@@ -189,7 +194,7 @@ def save(invitation: Invitation, file: Path) -> Path:
     url, _hash, pin = invitation.url.partition("#sha256=")
     content = {"alumni_desk": "invitation", "server": url, "fingerprint": pin or None, "code": invitation.long or invitation.code,
                "chapter": invitation.chapter, "role": invitation.role, "until": invitation.until}
-    part = out.with_name(out.name + ".part")
+    part = _part_of(out)
     try:
         with open(os.open(part, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w", encoding="utf-8") as stream:
             json.dump(content, stream, ensure_ascii=False)
@@ -197,12 +202,19 @@ def save(invitation: Invitation, file: Path) -> Path:
             os.fsync(stream.fileno())
         os.replace(part, out)
     except OSError as error:
-        raise StoreProblem("invitation_file", _("{file} cannot be written ({reason}). Choose another place."), file=out,
-                           reason=error.strerror or "?") from None
+        raise _not_saved(out, error.strerror or "?") from None
     finally:
         with suppress(OSError):  # it may not even be a name
             part.unlink(missing_ok=True)
     return out
+
+
+def _part_of(file: Path) -> Path:
+    return file.parent / f"{file.name}.part"
+
+
+def _not_saved(file: Path, reason: str) -> StoreProblem:
+    return StoreProblem("invitation_file", _("{file} cannot be written ({reason}). Choose another place."), file=file, reason=reason)
 
 
 _BEGINS = b'{"alumni_desk": "invitation"'
