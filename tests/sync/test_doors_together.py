@@ -14,7 +14,7 @@ from tests.sync.test_venue import MakeDesk, dinner, here, leaders, meet, shared
 from alumni_desk.checkin.actions import check_in, check_out, undo_check_in, walk_in
 from alumni_desk.checkin.lists import DoorList
 from alumni_desk.errors import KnownError
-from alumni_desk.gatherings.actions import add_guest_of, set_rsvp
+from alumni_desk.gatherings.actions import add_guest_of, remove_guests, set_rsvp
 from alumni_desk.gatherings.counts import inside
 from alumni_desk.gatherings.lists import guest_rows
 from alumni_desk.members.merging import merge_people, unmerge
@@ -71,6 +71,15 @@ def who_is_in(desk: Desk, gathering: str) -> tuple[set[str], set[str]]:
     return now, came
 
 
+def off_the_list(desk: Desk, gathering: str) -> list[str]:
+    """Check-ins that stand, of somebody who is not on the list."""
+    with desk.reading() as connection:
+        facts = connection.exec_driver_sql("SELECT id, kind, registration, closes FROM fact WHERE gathering = ? AND NOT gone", (gathering,)).all()
+        listed = set(connection.exec_driver_sql("SELECT id FROM registration WHERE gathering = ? AND NOT gone", (gathering,)).scalars())
+    void = {one for fact in facts if fact.kind == "void" for one in texts(fact.closes)}
+    return sorted(fact.id for fact in facts if fact.kind == "in" and fact.id not in void and fact.registration not in listed)
+
+
 def facts_of(desk: Desk, gathering: str) -> set[str]:
     """Every fact that a laptop knows."""
     with desk.reading() as connection:
@@ -96,7 +105,8 @@ def step(desk: Desk, gathering: str, people: Sequence[str], chance: Random, *, l
         "redo": lambda: redo(desk) and None,
     }
     if leads:
-        kinds |= {"merge": lambda: merge_people(desk, *chance.sample(people, 2)) and None, "unmerge": lambda: unmerge(desk, chance.choice(people)) and None}
+        kinds |= {"merge": lambda: merge_people(desk, *chance.sample(people, 2)) and None, "unmerge": lambda: unmerge(desk, chance.choice(people)) and None,
+                  "off": lambda: remove_guests(desk, gathering, [place]) and None}
     with suppress(KnownError):  # nobody to take back, nothing to undo
         found = kinds[chance.choice([*kinds, "in", "in", "void"])]()
         return None if found is None else str(found)
@@ -131,4 +141,5 @@ def test_all_count_the_same_once_they_have_met_and_the_server_changes_nothing(le
     for desk in (door, *desks, *desks):
         sync_once(desk)
     assert [len(who_is_in(desk, gathering)[0]) for desk in desks] == [met] * 3
+    assert [off_the_list(desk, gathering) for desk in desks] == [[]] * 3, "whoever was let in is on the list"
     assert facts_of(one, gathering) == facts_of(two, gathering) == facts_of(door, gathering) >= let_in

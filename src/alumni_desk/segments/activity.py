@@ -441,6 +441,8 @@ def _why(one: Done) -> str | None:
         return _("Undone already")
     if one.event == "person_erased":
         return _("Erasing cannot be undone")
+    if one.event == "guests_came_anyhow":
+        return _("They were let in")
     return _reasons().get(one.reason or "")
 
 
@@ -495,6 +497,7 @@ def _what(one: Done, count: int, names: Names, person: str | None, rows: Sequenc
         "answers_taken_back": (_("Took back {answers} for {gathering}"), "answers"),
         "guests_removed": (_("Took {guests} off the list of {gathering}"), "guests"),
         "guests_brought_back": (_("Put {guests} back on the list of {gathering}"), "guests"),
+        "guests_came_anyhow": (_("Back on the list of {gathering}, for they were let in: {guests}"), "guests"),
         "checked_in": (_("Checked in {person} at {gathering}"), ""),
         "check_in_undone": (_("Took back the check-in of {person} at {gathering}"), ""),
         "checked_out": (_("{person} left {gathering}"), ""),

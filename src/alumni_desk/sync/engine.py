@@ -19,6 +19,7 @@ from alumni_desk.store import removal
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync import (
     access,
+    came_anyhow,
     conflicts_told,
     digest,
     door,
@@ -266,6 +267,8 @@ def _sync(desk: Desk, wire: Wire, membership: state.Membership, progress: Progre
             pulled += fetch()
         forget_settled_operations(desk)
         joining.complete_chapter(desk, membership)
+        if membership.gathering is None:
+            came_anyhow.put_back(desk)
         with desk.reading() as connection:
             waiting = operations.count_waiting(connection)
         if not waiting and not moving_cards.carry_on(desk, membership):

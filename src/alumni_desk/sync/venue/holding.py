@@ -15,7 +15,7 @@ from alumni_desk.protocol.parcels import in_parcels, sign_parcel
 from alumni_desk.protocol.sealing import can_seal, name_of, seal, unseal, verify_sealed
 from alumni_desk.store import fates
 from alumni_desk.store.desk import Desk
-from alumni_desk.sync import operations, state
+from alumni_desk.sync import came_anyhow, operations, state
 from alumni_desk.sync.venue.credentials import Me, as_now
 from alumni_desk.sync.venue.laying import lay
 from alumni_desk.sync.venue.timing import moment, now_ms
@@ -116,7 +116,9 @@ def take_in(desk: Desk, me: Me, parcels: Sequence[Sealed], chains: Iterable[Sequ
         taken = TakenIn()
         for sealed in parcels:
             taken += _take_one(desk, connection, me, sealed, known.get(sealed.device))
-        return taken
+    if taken.opened and me.leads:
+        came_anyhow.put_back(desk)
+    return taken
 
 
 def _is_newer(chain: Sequence[Certificate], there: Sequence[Certificate] | None) -> bool:

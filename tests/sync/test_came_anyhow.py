@@ -1,0 +1,90 @@
+"""Somebody is let in whom another laptop has taken off the list meanwhile: they are on it again, and count, on every laptop."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.sync.test_doors_together import give
+from tests.sync.test_venue import MakeDesk, leaders
+
+from alumni_desk.checkin.actions import check_in, undo_check_in
+from alumni_desk.checkin.lists import DoorList, headcount
+from alumni_desk.errors import Refused
+from alumni_desk.gatherings.actions import remove_guests
+from alumni_desk.gatherings.lists import guest_rows
+from alumni_desk.gatherings.records import registration_id
+from alumni_desk.segments.activity import deeds
+from alumni_desk.store.desk import Desk
+from alumni_desk.sync import conflicts
+from alumni_desk.sync.engine import join, sync_once
+
+__all__ = ["leaders"]
+"""A fixture of another file."""
+
+
+def counted(desk: Desk, gathering: str) -> tuple[int, int, int]:
+    """Who is here by the door's head count and its list, and how many stand on the list of guests."""
+    with desk.reading() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM registration WHERE gone").scalar() == 0
+    return headcount(desk, gathering).present, DoorList(desk, gathering).headcount().present, sum(row.checked_in for row in guest_rows(desk, gathering))
+
+
+@pytest.mark.parametrize("first", ["taken off", "let in"])
+def test_whoever_was_let_in_is_on_the_list_again(leaders: Any, first: str) -> None:
+    one, other, evening, people = leaders
+    place = registration_id(evening, people[0])
+    remove_guests(one, evening, [place])
+    check_in(other, evening, place, station="Main door", let_in=True)
+    for desk in (one, other, one) if first == "taken off" else (other, one, other):
+        result = sync_once(desk)
+        assert result.conflicts == 0 and result.refused == 0
+    for desk in (one, other):
+        sync_once(desk)
+        assert counted(desk, evening) == (1, 1, 1) and conflicts.count(desk) == 0
+        with pytest.raises(Refused, match="checked in already"):
+            remove_guests(desk, evening, [place])
+    said = [deed for desk in (one, other) for deed in deeds(desk) if deed.event == "guests_came_anyhow"]
+    assert said and all("Founders’ Dinner" in deed.what and "let in" in deed.what and not deed.undoable for deed in said)
+
+
+def test_both_put_them_back_at_once(leaders: Any) -> None:
+    one, other, evening, people = leaders
+    place = registration_id(evening, people[0])
+    remove_guests(one, evening, [place])
+    sync_once(one)
+    check_in(other, evening, place, station="Main door", let_in=True)
+    give(other, one)
+    give(one, other)
+    assert counted(one, evening) == counted(other, evening) == (1, 1, 1)
+    for desk in (one, other, one, other):
+        result = sync_once(desk)
+    assert result.conflicts == 0 and counted(one, evening) == counted(other, evening) == (1, 1, 1)
+
+
+def test_whose_check_in_was_taken_back_stays_off_the_list(leaders: Any) -> None:
+    one, other, evening, people = leaders
+    place = registration_id(evening, people[0])
+    check_in(other, evening, place, station="Main door", let_in=True)
+    undo_check_in(other, evening, place)
+    remove_guests(one, evening, [place])
+    for desk in (one, other, one):
+        sync_once(desk)
+    for desk in (one, other):
+        assert place not in {row.registration for row in guest_rows(desk, evening)} and not [deed for deed in deeds(desk) if deed.event == "guests_came_anyhow"]
+
+
+def test_a_door_counts_them_too(make_desk: MakeDesk, leaders: Any, office: Any) -> None:
+    """The door was not told in time; the leader, who took them off, hears of the check-in from the server."""
+    priya, _other, evening, people = leaders
+    door = make_desk("door")
+    join(door, office.url, office.invite(role="door", gathering=evening))
+    sync_once(door)
+    place = registration_id(evening, people[0])
+    remove_guests(priya, evening, [place])
+    sync_once(priya)
+    check_in(door, evening, place, station="Main door", let_in=True)
+    sync_once(door)
+    sync_once(priya)
+    sync_once(door)
+    assert headcount(priya, evening).present == headcount(door, evening).present == 1
