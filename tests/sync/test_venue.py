@@ -477,6 +477,33 @@ def test_what_a_door_notes_of_whom_the_server_has_not_heard_is_there_though_the_
     assert verify(one).ok and verify(door).ok
 
 
+@pytest.mark.parametrize("goes_first", ["wrote it down", "put them on the list", "leads"])
+def test_what_a_door_notes_of_whom_another_door_put_on_the_list_is_there_whoever_syncs_first(leaders: Any, make_desk: MakeDesk, goes_first: str) -> None:
+    one, _two, gathering, people = leaders
+    first, second = make_desk("first"), make_desk("second")
+    with shared(one, gathering=gathering) as sharing:
+        for door in (first, second):
+            meet(door, sharing)
+        for door, person in ((second, people[0]), (first, people[1])):
+            check_in(door, gathering, person_id=person)
+            meet(door, sharing)
+        placed = [str(walk_in(first, gathering, "Wanda Walker").registration)]
+        for door in (first, second):
+            meet(door, sharing)
+        set_rsvp(second, gathering, placed, "no")
+        placed.append(str(walk_in(second, gathering, "Walter Runner").registration))
+        for door in (second, first):
+            meet(door, sharing)
+        set_rsvp(first, gathering, placed[1:], "no")
+        for door in (first, second):
+            meet(door, sharing)
+    order = {"wrote it down": (second, first, one), "put them on the list": (first, second, one), "leads": (one, first, second)}[goes_first]
+    for desk in (*order, *order):
+        assert sync_once(desk).refused == 0
+    assert [[DoorList(desk, gathering).hits[place].rsvp for place in placed] for desk in order] == [["no", "no"]] * 3
+    assert all(verify(desk).ok for desk in order)
+
+
 def test_a_door_takes_back_nobody_whom_another_laptop_let_in_a_moment_ago(leaders: Any, make_desk: MakeDesk) -> None:
     """The server would refuse it, and whoever was out everywhere would be in again."""
     one, _two, gathering, people = leaders

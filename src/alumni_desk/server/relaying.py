@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import sqlalchemy as sa
 
@@ -52,15 +53,15 @@ def take_relayed(server: Server, connection: sa.Connection, who: Caller, message
     chains = {chain[0].device: chain for chain in message.chains if chain}
     signers: dict[str, Signer | None] = {}
     answers: dict[bytes, Relayed] = {}
-    groups: dict[str, list[_Opened]] = {}
+    found: list[_Opened] = []
     for sealed in message.relayed:
         opened = _open(server, connection, sealed, chains, signers, now)
         if isinstance(opened, _Opened):
-            groups.setdefault(sealed.device, []).append(opened)
+            found.append(opened)
         else:
             answers[name_of(sealed)] = Relayed(name_of(sealed), "refused", reason=opened)
-    for group in groups.values():
-        for answer in _judge(server, connection, scope, group, who, now, journal):
+    for _device, group in groupby(found, lambda one: one.sealed.device):  # in the order in which they were heard: what one noted of another's guest comes after
+        for answer in _judge(server, connection, scope, list(group), who, now, journal):
             answers[answer.name] = answer
     head = feed.head_of(connection, server.tables, scope)
     return PushReply(results=[], head=head.sequence, time=now, chain=head.chain, relayed=[answers[name_of(one)] for one in message.relayed])
@@ -85,7 +86,7 @@ def _open(server: Server, connection: sa.Connection, sealed: Sealed, chains: dic
 
 def _judge(server: Server, connection: sa.Connection, scope: str, group: Sequence[_Opened], who: Caller, now: int,
            journal: Journal | None) -> list[Relayed]:
-    """One signer's parcels, together."""
+    """One signer's parcels that came one after the other, together."""
     signer = group[0].signer
     grant = next((one for one in grants_of(connection, server.tables, signer.account) if one.scope == scope), None)
     if not signer.trusted or grant is None:
