@@ -135,6 +135,7 @@ def test_a_wish_is_kept_or_named() -> None:
 
 @pytest.mark.parametrize(("text", "codes"), [
     ("Do not call or email", {"do_not_call", "do_not_email"}), ("No mail/phone", {"do_not_mail", "do_not_call"}), ("No e-mail", {"do_not_email"}),
+    ("No more mailings", {"do_not_mail"}), ("Do not send me mail", {"do_not_mail"}),
     ("Do not call, email or mail", {"do_not_call", "do_not_email", "do_not_mail"}), ("No phone; Email", {"do_not_call"}),
     ("No phone, email is fine", {"do_not_call"}), ("No phone solicitation", {"do_not_call"}), ("Do not contact", {"do_not_contact"}), ("Call", set()),
 ])

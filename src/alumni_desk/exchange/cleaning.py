@@ -164,7 +164,7 @@ def solicit_codes(value: str) -> list[str]:
     for part in re.split(r"[;|\n]|:::", value):
         unwanted = False
         for piece in part.split(","):
-            text = re.sub(r"[\W_]+", " ", piece.lower()).strip().replace("e mail", "email")
+            text = re.sub(r"\be mail", "email", re.sub(r"[\W_]+", " ", piece.lower()).strip())
             words = set(text.split())
             unwanted = text in ("dnc", "dns") or bool(_NOT & words) or (unwanted and words <= _GOES_ON)
             if unwanted:
