@@ -191,6 +191,22 @@ def test_a_line_of_damaged_bytes_keeps_nobody_from_the_others(kept: Any) -> None
     assert kept.ask("pull", PullRequest({}), laptop.token).code == "revoked"
 
 
+@pytest.mark.parametrize(("word", "damaged"), [("public_key", "public_kez"), ('"public_key":"', '"public_key":"\ufffd'), ('"event"', '"evens"')])
+def test_a_line_that_is_damaged_within_keeps_no_restored_server_from_starting(kept: Any, tmp_path: Path, word: str, damaged: str) -> None:
+    kept.laptop()
+    back_up(kept.server.database, tmp_path / "b", WORDS)
+    before = kept.server.journal.read_text(encoding="utf-8")
+    kept.laptop()
+    line = kept.server.journal.read_text(encoding="utf-8").removeprefix(before)
+    assert word in line
+    kept.server.journal.write_text(before + line.replace(word, damaged), encoding="utf-8")
+    laptop = kept.laptop()
+    restore(kept.server.database, tmp_path / "b", WORDS, kept.server.journal, now=kept.time())
+    open_server(kept.server.database, kept.server.journal)
+    with kept.server.database.reading() as connection:
+        assert laptop.device in set(connection.execute(sa.select(all_tables().tables["device"].c.id)).scalars())
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="a limit stands for a disk that fills up in the middle of a line")
 def test_a_line_of_which_the_journal_took_a_part_was_not_written(tmp_path: Path) -> None:
     import resource
