@@ -35,14 +35,14 @@ class Heard:
 
 
 @contextmanager
-def listening(desk: Desk) -> Iterator[Heard]:
+def listening(desk: Desk, came: Callable[[int], None] | None = None) -> Iterator[Heard]:
     """A desk that listens in a thread of its own."""
     heard = Heard()
     with desk.reading() as connection:
         membership = state.read(connection, state.Membership)
     assert membership is not None
     wire = wire_of(desk)
-    loop = Listening(desk, wire, membership, heard.came.put, heard.trouble.put, lambda: heard.well.put(True))
+    loop = Listening(desk, wire, membership, came or heard.came.put, heard.trouble.put, lambda: heard.well.put(True))
     heard.loop = loop
     thread = threading.Thread(target=loop.run)
     thread.start()
@@ -119,6 +119,22 @@ def test_what_comes_by_itself_stands_in_the_history_once(office: Any, make_desk:
         sync_once(two, listening=heard.loop)  # whichever of the two brings what the other laptop sent, it stands there once
         until_fetched(two, first + 5)
     assert heard.trouble.empty()
+
+
+def test_who_is_told_that_something_came_finds_it_in_the_history(office: Any, make_desk: MakeDesk) -> None:
+    one, two = make_desk("one"), make_desk("two")
+    for desk in (one, two):
+        join(desk, office.url, office.invite())
+        sync_once(desk)
+    first, seen = fetched(two), Queue[int]()
+
+    def told(count: int) -> None:
+        seen.put(fetched(two) - first)
+
+    with listening(two, told):
+        for come, name in enumerate(("Ada", "Bea"), 1):
+            add(one, name)
+            assert seen.get(timeout=SOON) == come
 
 
 def fetched(desk: Desk) -> int:

@@ -147,7 +147,9 @@ class Listening:
         self._note(True)
         if not count:
             return
-        self._came(count)
-        self._note_history()
+        try:
+            self._note_history()  # first: who is told looks at once
+        finally:
+            self._came(count)
         if conflicts_told.look_again(self._desk, self._wire, self._membership):  # who decided has told the server before the row came
             self._came(0)
