@@ -50,6 +50,16 @@ def test_what_the_other_alone_knew_comes_along_and_nothing_is_written_over(desk:
     assert verify(desk).ok
 
 
+@pytest.mark.parametrize(("email", "fails"), [("ana@example.org", False), (None, True)])
+def test_that_an_address_fails_comes_along_with_that_address_alone(desk: Any, email: str | None, fails: bool) -> None:
+    whole, part = add_member(desk, last_name="Lima", email=email).id, add_member(desk, last_name="Lima", email="old@example.org").id
+    with desk.writing("member_changed") as writing:
+        writing.change("person", part, email_status="bounced")
+    merge_people(desk, part, whole)
+    row = next(one for one in member_rows(desk) if one.id == whole)
+    assert (row.email, row.email_fails) == (email or "old@example.org", fails)
+
+
 def test_activity_names_both_and_nobody_who_was_erased(desk: Any, two: tuple[str, str]) -> None:
     office, event = two
     other, gone = (add_member(desk, first_name="Dee", last_name=name).id for name in ("Delta", "Echo"))

@@ -20,7 +20,7 @@ from alumni_desk.words import _
 
 MERGED, UNMERGED = "people_merged", "people_unmerged"
 
-_OWN = frozenset({"gone", "standing", "merged_into", "email", "other_emails", "network_person_id", "deceased"})
+_OWN = frozenset({"gone", "standing", "merged_into", "email", "email_status", "other_emails", "network_person_id", "deceased"})
 """Fields of which an empty one is not simply filled from the other entry."""
 
 
@@ -96,7 +96,7 @@ def _comes_along(table: sa.Table, part: Mapping[str, Any], whole: Mapping[str, A
         news["deceased"] = True
     others = [*_both(whole["other_emails"], part["other_emails"]), *([part["email"]] if part["email"] and whole["email"] else [])]
     if part["email"] and not whole["email"]:
-        news["email"] = part["email"]
+        news |= {name: part[name] for name in ("email", "email_status") if part[name] != whole[name]}
     mine = str(whole["email"] or part["email"] or "").casefold()
     kept = [one for one in dict.fromkeys(others) if one.casefold() != mine]
     if kept != _both(whole["other_emails"], None):
