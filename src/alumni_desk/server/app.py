@@ -64,7 +64,7 @@ from alumni_desk.server.bulk import MANY, put_rows
 from alumni_desk.server.calls import Call, respond
 from alumni_desk.server.clamping import REPLICA
 from alumni_desk.server.database import Database
-from alumni_desk.server.devices import has_sent
+from alumni_desk.server.devices import has_sent, laptops_there
 from alumni_desk.server.digest import Digests
 from alumni_desk.server.erasures import erasures
 from alumni_desk.server.greeting import greet
@@ -560,9 +560,9 @@ def _counts(server: Server) -> dict[str, int]:
     """Figures of the database, without anything of whom they count."""
     tables = server.tables.tables
     with server.database.reading() as connection:
-        device, head = tables["device"], tables["feed_head"]
-        laptops = connection.execute(sa.select(sa.func.count()).where(device.c.revoked_at.is_(None))).scalar_one()
+        head = tables["feed_head"]
+        laptops = laptops_there(connection, server.tables)
         chapters, changes = connection.execute(sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(head.c.head), 0)).select_from(head)).one()
         set_aside = connection.execute(sa.select(sa.func.count()).select_from(tables["quarantine"])
                                        .where(tables["quarantine"].c.released_at.is_(None))).scalar_one()
-    return {"laptops": int(laptops), "chapters": int(chapters), "changes": int(changes), "parcels_set_aside": int(set_aside)}
+    return {"laptops": laptops, "chapters": int(chapters), "changes": int(changes), "parcels_set_aside": int(set_aside)}
