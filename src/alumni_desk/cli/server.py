@@ -53,7 +53,7 @@ def add_commands(commands: Any) -> None:
         "Hand a member over to another chapter, with whoever was merged with them, their degrees, and the household if nobody else of it stays. The former "
         "chapter keeps that somebody came to its gatherings, and nothing of who it was; what its laptops send of them later is not taken, and they say so. "
         "A restore of the server does not undo it; the same command moves them back."), _("people, from, to, lists (places on lists of gatherings to come)"))
-    moving.add_argument("member", metavar="MEMBER", help=_("their id, or their name if no other has it"))
+    moving.add_argument("member", metavar="MEMBER", help=_("their id, or their name or a word of it if no other has it"))
     moving.add_argument("--to", required=True, metavar="CHAPTER", help=_("name or id of the chapter they belong to from now on"))
     moving.add_argument("--chapter", metavar="NAME", help=_("name or id of the chapter they are in, where names alone do not tell"))
     looked = part("audit", run_audit, _("who did what, and whether that record is whole"), _(
