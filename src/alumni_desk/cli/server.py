@@ -57,8 +57,8 @@ def add_commands(commands: Any) -> None:
     moving.add_argument("--to", required=True, metavar="CHAPTER", help=_("name or id of the chapter they belong to from now on"))
     moving.add_argument("--chapter", metavar="NAME", help=_("name or id of the chapter they are in, where names alone do not tell"))
     looked = part("audit", run_audit, _("who did what, and whether that record is whole"), _(
-        "The newest entries of the audit: ids, field names and hashes, never values. --check goes through every entry and its hash; it ends with 1 if one "
-        "was changed, removed or moved. Note the last hashes elsewhere: they also show whether the whole record was written anew."),
+        "The newest entries of the audit: ids and field names, in JSON hashes, too; never values. --check goes through every entry and its hash; it ends with "
+        "1 if one was changed, removed or moved. Note the last hashes elsewhere: they also show whether the whole record was written anew."),
         _("list of chapter, number, at, device, event, details; with --check: ok, entries, last, broken"))
     looked.add_argument("--check", action="store_true", help=_("check the chain of hashes"))
     looked.add_argument("--limit", type=whole_number(1, 1_000_000), default=100, metavar="N", help=_("how many entries; default 100"))
@@ -210,9 +210,11 @@ def run_audit(args: argparse.Namespace) -> int:
         if args.check:
             return _check(args, audit.check(connection, server.tables))
         rows = audit.newest(connection, server.tables, None, max(0, args.limit))
+    said = [json.loads(row.details) if row.details else None for row in rows]
     data = [{"chapter": row.scope, "number": row.number, "at": moment(row.made_at), "device": row.device, "event": row.event,
-             "details": json.loads(row.details) if row.details else None} for row in rows]
-    lines = [(local_moment(row.made_at), row.scope, number(row.number), row.event, row.device or "") for row in rows]
+             "details": details} for row, details in zip(rows, said, strict=True)]
+    lines = [(local_moment(row.made_at), row.scope, number(row.number), row.event, row.device or "", audit.in_short(details or {}))
+             for row, details in zip(rows, said, strict=True)]
     show(args, data, table(lines) or _("Nothing has been done yet."))
     return 0
 
