@@ -146,7 +146,7 @@ def test_move_takes_an_invitations_file_or_says_what_it_wants(do: Do, tmp_path: 
     other.write_text("First name\nAda", encoding="utf-8")
     assert "is not an invitation of Alumni Desk" in do("move", str(other), code=1, text=True)
     assert "There is no file nofile.inv." in do("join", "nofile.inv", code=1, text=True)
-    assert "Give the invitation's code after the address, or the invitation's file." in do("move", "https://desk.example.org", code=1, text=True)
+    assert "Give the invitation’s code after the address, or the invitation’s file." in do("move", "https://desk.example.org", code=1, text=True)
 
 
 def test_every_help_names_its_keys(capsys: pytest.CaptureFixture[str]) -> None:
@@ -267,7 +267,7 @@ def test_a_gathering_that_ends_before_it_starts_says_so(do: Do, chapter: dict[st
 def test_a_chapter_of_the_server_has_a_name(do: Do) -> None:
     do("server", "init")
     for name in ("", "  ", "x" * 500):
-        assert "A chapter's name has 1 to 200 letters" in do("server", "invite", "--chapter", name, "--role", "admin", code=1)
+        assert "A chapter’s name has 1 to 200 letters" in do("server", "invite", "--chapter", name, "--role", "admin", code=1)
 
 
 def test_one_is_one(do: Do, tmp_path: Path) -> None:

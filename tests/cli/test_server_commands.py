@@ -144,6 +144,8 @@ def test_from_nothing_to_looking_after_it(do: Do, tmp_path: Path, url: str | Non
     assert do("devices")[0]["revoked"] and do("stats")["removed"] == 1
     assert [entry["event"] for entry in do("audit")] == ["revoke", "enrol", "invite"]
     assert do("audit", "--limit", 1)[0].keys() == {"chapter", "number", "at", "device", "event", "details"}
+    told = do("audit", text=True).splitlines()
+    assert told[0].endswith(f"device {device}") and told[2].endswith("role leader")
     checked = do("audit", "--check")
     assert (checked["ok"], checked["entries"], checked["broken"]) == (True, 3, []) and len(checked["last"]) == 1
 

@@ -317,7 +317,7 @@ def test_joining_says_what_is_wrong_with_the_address(hands: Any) -> None:
     assert form.carry.text() == "Take along what is on this laptop: 1 member" and form.cancel.isVisible() and inside(form.cancel, sheet)
     form.code.fill(new_invitation())
     form.carry.setChecked(True)
-    for typed, said in (("not a url", "is not a server's address"), ("127.0.0.1:9", "Nothing answers at 127.0.0.1:9")):
+    for typed, said in (("not a url", "is not a server’s address"), ("127.0.0.1:9", "Nothing answers at 127.0.0.1:9")):
         form.server.setText(typed)
         form.server.textEdited.emit(typed)
         hands.click(form.button)

@@ -386,7 +386,7 @@ def test_printed_into_a_file_it_says_so_and_the_file_is_its_users_alone(fresh: H
     fresh.until(lambda: "cannot be written" in page.said.text())
     database = fresh.desk.profile.database
     print_into(database, page)
-    fresh.until(lambda: "chapter's own files" in page.said.text())
+    fresh.until(lambda: "chapter’s own files" in page.said.text())
     assert not page._kept and database.stat().st_size > 0
     page.reject()
     fresh.rest()

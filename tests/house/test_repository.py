@@ -112,3 +112,16 @@ def test_what_is_set_outside_changes_no_test() -> None:
 
     assert {name: os.environ[name] for name in FOREIGN if name in os.environ} == {"ALUMNI_DESK_PASSPHRASE": PASSPHRASE}
     assert "alumni-desk-home-" in os.environ["XDG_RUNTIME_DIR"]
+
+
+def test_what_people_read_has_no_typewriters_apostrophe() -> None:
+    straight = re.compile(r"[^\W\d_]'[^\W\d_]|s' ")
+    found = []
+    for file in (ROOT / "src").rglob("*.py"):
+        calls = (one for one in ast.walk(ast.parse(file.read_text("utf-8"))) if isinstance(one, ast.Call))
+        said = (part for call in calls if isinstance(call.func, ast.Name) and call.func.id in ("_", "ngettext") for part in ast.walk(call))
+        found += [f"{file.name}:{one.lineno}" for one in said if isinstance(one, ast.Constant) and isinstance(one.value, str) and straight.search(one.value)]
+    for page in (ROOT / "resources" / "help").glob("*.md"):
+        prose = re.sub(r"```.*?```|`[^`]*`", "", page.read_text("utf-8"), flags=re.DOTALL)
+        found += [f"{page.name}: {one.group()}" for one in straight.finditer(prose)]
+    assert not found

@@ -39,3 +39,12 @@ def test_its_commands_read_the_settings_as_systemd_does(tmp_path: Path, line: st
     said = subprocess.run(["/bin/sh", str(script), "server", "backup"], capture_output=True, text=True, check=True, env=environment)
     assert said.stderr == ""
     assert said.stdout == f"postgresql://a:b@c/d?e=f&g=h|{value}|--profile /var/lib/alumni-desk server backup"
+
+
+def test_both_services_are_held_alike() -> None:
+    """One process or several: what the system keeps from them is the same."""
+    def section(name: str) -> list[str]:
+        lines = [line for line in (ADMIN.parent / name).read_text("utf-8").splitlines() if line and not line.startswith("#")]
+        return lines[lines.index("[Service]"):]
+
+    assert [line.replace("--port %i", "--port 8413") for line in section("alumni-desk@.service")] == section("alumni-desk.service")

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from alumni_desk.protocol.ids import uuid7
 from alumni_desk.server import audit
 from alumni_desk.server.database import Database
 from alumni_desk.server.state import open_server
@@ -108,3 +109,16 @@ def test_an_added_entry_and_a_whole_chapter_gone_are_found(long_audit: Any) -> N
     assert [one.number for one in added.broken] == [ENTRIES + 1]
     assert [one.number for one in checked_after(*long_audit, "DELETE FROM audit").broken] == [1]
     assert [one.number for one in checked_after(*long_audit, "UPDATE audit SET scope = 'elsewhere'").broken] == [1, 1]
+
+
+def test_an_entry_in_one_line_says_whom_and_which_fields_and_no_hash(office: Any) -> None:
+    laptop = office.laptop()
+    row = uuid7()
+    laptop.push(laptop.operation("person", row, first_name="Zoë", last_name="Müller"))
+    laptop.push(*(laptop.operation("person", city="Łódź") for _one in range(3)), laptop.operation("\x1b[2Jtable", row, **{f"field_{n}": 1 for n in range(9)}))
+    with office.server.database.reading() as connection:
+        pushes = [json.loads(one.details) for one in audit.newest(connection, office.server.tables, None, 9) if one.event == "push"]
+    second, first = map(audit.in_short, pushes)
+    assert first == f"accepted 1; operations 1; person {row}: first_name, last_name"
+    assert second.startswith("accepted 3; operations 4; person ×3: city; ") and second.endswith(" …") and "\x1b" not in second
+    assert "Zo" not in first and pushes[1]["what"][0]["each"][0][2] not in first

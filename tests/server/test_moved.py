@@ -17,7 +17,7 @@ import pytest
 import sqlalchemy as sa
 from nacl.signing import SigningKey
 
-from alumni_desk.errors import NotFound, Refused
+from alumni_desk.errors import Ambiguous, NotFound, Refused
 from alumni_desk.gatherings.records import registration_id
 from alumni_desk.protocol.canonical import body_of
 from alumni_desk.protocol.ids import uuid7
@@ -362,6 +362,25 @@ def test_an_empty_name_is_not_that_of_somebody_who_has_none(network: Network) ->
     network.add(standing="member", city="Bonn")
     with network.database.reading() as connection, pytest.raises(NotFound):
         find_member(connection, network.server.tables, " ", None)
+
+
+def test_somebody_is_found_by_whatever_of_their_names_is_theirs_alone(network: Network) -> None:
+    ming = network.add(standing="member", first_name="Ming", last_name="小明", other_script_name="王 小明")
+    anna = network.add(standing="member", first_name="Anna", last_name="Berg", preferred_name="Anni")
+    hanna = network.add(standing="member", first_name="Hanna", last_name="Berg")
+
+    def found(text: str) -> str:
+        with network.database.reading() as connection:
+            return find_member(connection, network.server.tables, text, None).id
+
+    assert [found(text) for text in ("Ming", "王 小明", "ming 小明", "小明")] == [ming] * 4
+    assert [found(text) for text in ("Anna", "anna  berg", "Anni Berg", "Berg Anna", anna)] == [anna] * 5
+    for nobody in ("Min", "Ming Berg", "ann"):
+        with pytest.raises(NotFound):
+            found(nobody)
+    with pytest.raises(Ambiguous) as several:
+        found("Berg")
+    assert f"Anni Berg ({anna})" in str(several.value) and f"Hanna Berg ({hanna})" in str(several.value)
 
 
 def test_a_server_that_starts_again_makes_up_for_an_erasure_at_once(network: Network) -> None:

@@ -13,12 +13,12 @@ import pytest
 import sqlalchemy as sa
 from nacl.signing import SigningKey
 
-from alumni_desk.errors import KnownError
+from alumni_desk.errors import KnownError, StoreProblem
 from alumni_desk.protocol.messages import Cursor, EnrolReply, EnrolRequest, HelloReply, HelloRequest, PullReply, PullRequest
 from alumni_desk.protocol.proofs import enrol_proof
 from alumni_desk.server import audit, backups, journal, tidying
 from alumni_desk.server.app import make_app
-from alumni_desk.server.backups import back_up, restore
+from alumni_desk.server.backups import back_up, restore, try_to_open
 from alumni_desk.server.database import Database, postgresql_database, sqlcipher_database
 from alumni_desk.server.state import open_server
 from alumni_desk.server.tables import all_tables
@@ -237,6 +237,9 @@ def test_what_is_no_backup_changes_nothing(kept: Any, tmp_path: Path) -> None:
         with pytest.raises(KnownError) as raised:
             restore(kept.server.database, file, "another" if code == "passphrase_wrong" else WORDS, None, now=1)
         assert raised.value.code == code
+    assert "password of this backup" in str(raised.value)
+    with pytest.raises(StoreProblem, match="password of this backup"):
+        try_to_open(tmp_path / "wrong-passphrase_wrong", "another")
     cut = tmp_path / "cut"
     for length in (len(whole) // 2, 40, 60):
         cut.write_bytes(whole[:length])

@@ -93,7 +93,7 @@ def test_a_silent_store_is_said_and_makes_no_second_key(profile: Profile, shelf:
 
 
 @pytest.mark.parametrize(("keeper", "code", "next_one"), [
-    ("passphrase", "passphrase_needed", "Type the chapter's password"), ("recovery", "recovery_needed", "Type the recovery key, or restore a backup"),
+    ("passphrase", "passphrase_needed", "Type the chapter’s password"), ("recovery", "recovery_needed", "Type the recovery key, or restore a backup"),
     (None, "keyring_silent", "Restore a backup that has a password")])
 @pytest.mark.parametrize("instead", [None, "bm8ga2V5"])
 def test_a_key_that_is_gone_from_the_store_is_said_with_what_is_left(profile: Profile, shelf: Shelf, keeper: str | None, code: str, next_one: str,
@@ -234,7 +234,7 @@ def test_both_keepers_and_the_service_locked_asks_for_the_password_and_says_why(
     login.made()
     login.run(f"{SIGNED_IN}\n{WITH_PASSWORD}")
     said = login.run(f"{NOT_SIGNED_IN}\n{DESK} members", code=1)
-    assert "it is locked" in said and "Type the chapter's password" in said
+    assert "it is locked" in said and "Type the chapter’s password" in said
     assert '"Ada"' in login.run(f"{NOT_SIGNED_IN}\n{DESK} members --json", ALUMNI_DESK_PASSPHRASE="three words here")
     assert '"Ada"' in login.run(f"{SIGNED_IN}\n{DESK} members --json")
 
@@ -274,7 +274,7 @@ def test_to_read_asks_a_secret_service_to_make_no_collection(login: Session) -> 
     log = login.folder / "calls"
     said = login.run(f'dbus-monitor --session "interface=org.freedesktop.Secret.Service" > "{log}" 2>/dev/null &\nMONITOR=$!\n{NOT_SIGNED_IN}\n'
                      f'until grep -q "member=NameAcquired" "{log}"; do :; done\n{DESK} members; CODE=$?; kill $MONITOR; exit $CODE', code=1)
-    assert "any more" in said and "Type the chapter's password" in said
+    assert "any more" in said and "Type the chapter’s password" in said
     assert "ReadAlias" in log.read_text() and "CreateCollection" not in log.read_text()
 
 

@@ -101,7 +101,7 @@ def test_a_lost_password_store_leads_to_it(profile: Profile, monkeypatch: pytest
     with open_desk(profile, passphrase=key) as desk:
         keys.keep_under(profile.path, "desk", desk.key, "words for a new start")
     open_desk(profile, passphrase="words for a new start").close()
-    with pytest.raises(StoreProblem, match="Type the chapter's password") as needed:
+    with pytest.raises(StoreProblem, match="Type the chapter’s password") as needed:
         open_desk(profile)
     assert needed.value.code == "passphrase_needed"
 

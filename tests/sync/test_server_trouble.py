@@ -97,7 +97,7 @@ def test_a_network_that_wants_its_guests_to_sign_in_is_named(office: Any, make_d
 
 
 def test_another_certificate_in_the_place_of_a_known_server_may_be_a_hotels() -> None:
-    told = in_its_place(NetworkProblem("sync_certificate", "The server's certificate is not the one that was expected."))
+    told = in_its_place(NetworkProblem("sync_certificate", "The server’s certificate is not the one that was expected."))
     assert told.code == "sync_certificate" and "open a web browser" in str(told)
     other = NetworkProblem("sync_slow", "The server did not answer in time.")
     assert in_its_place(other) is other

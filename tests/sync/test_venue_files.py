@@ -329,7 +329,7 @@ def test_why_a_typed_address_does_not_answer(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(line, "interfaces", list)
     assert unreachable(read_place("192.168.1.9"), OSError()).code == "venue_no_network"
     for mistyped in ("http://x/y", "192.168..7:7807", f"{'x' * 70}:7807", "192.168.1.7:7807²", "192.168.1\0.7"):
-        with pytest.raises(KnownError, match="is not a laptop's address"):
+        with pytest.raises(KnownError, match="is not a laptop’s address"):
             read_place(mistyped)
 
 

@@ -33,7 +33,7 @@ def add_commands(commands: Any) -> None:
     badges.set_defaults(run=run_badges)
 
     roster = commands.add_parser("roster", help=_("the list at the door, as PDF, CSV or XLSX"),
-                                 description=_("The list at the door, as PDF, CSV or XLSX by the file's ending. JSON: file, rows, looks (id, name, reason)."))
+                                 description=_("The list at the door, as PDF, CSV or XLSX by the file’s ending. JSON: file, rows, looks (id, name, reason)."))
     roster.add_argument("gathering", metavar="GATHERING", help=_("id, unique name or “next”"))
     roster.add_argument("-o", "--out", metavar="OUT", type=Path, required=True, help=_("the file to write: .pdf, .csv or .xlsx"))
     roster.add_argument("--paper", choices=("Letter", "A4"), default="Letter")

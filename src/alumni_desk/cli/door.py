@@ -66,7 +66,7 @@ def add_commands(commands: Any) -> None:
 
 
 def _add_station(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--station", metavar="S", help=_("which door this is; without it this laptop's name"))
+    parser.add_argument("--station", metavar="S", help=_("which door this is; without it this laptop’s name"))
 
 
 def run_check_in(args: argparse.Namespace) -> int:

@@ -48,15 +48,15 @@ def add_commands(commands: Any) -> None:
         add_json(part)
 
     guests = commands.add_parser(
-        "guests", help=_("a gathering's list; add to it, or note answers"),
-        description=_("A gathering's list. JSON: list of id (of the registration), person, name, class, city, status, host, walk_in, checked_in, code. "
+        "guests", help=_("a gathering’s list; add to it, or note answers"),
+        description=_("A gathering’s list. JSON: list of id (of the registration), person, name, class, city, status, host, walk_in, checked_in, code. "
                       "With --add: added, already, deceased. With --guest-of: added, already, id. "
                       "With --import: recognised, rows, added, updated, unchanged, rejected, guests. With --set: id, person, name, status."))
     guests.add_argument("gathering", metavar="GATHERING", help=_("id, unique name or “next”"))
     what = guests.add_mutually_exclusive_group()
     what.add_argument("--add", metavar="QUERY", nargs="+", help=_("put every member who fits the query on the list; a whole e-mail means whoever has it"))
     what.add_argument("--import", dest="file", metavar="FILE", type=Path, help=_("put the people of a file on the list; unknown ones become guests"))
-    what.add_argument("--set", nargs=2, metavar=("WHO", "yes|no|maybe"), action=_Answer, help=_("note somebody's answer"))
+    what.add_argument("--set", nargs=2, metavar=("WHO", "yes|no|maybe"), action=_Answer, help=_("note somebody’s answer"))
     what.add_argument("--guest-of", nargs="+", metavar=("WHO", "NAME"), help=_("add a guest whom WHO brings; without a name, “Name to come”"))
     guests.add_argument("--status", default="yes", choices=("invited", "yes", "maybe", "no"), help=_("the answer of those added; yes if not said"))
     guests.add_argument("--rejects", metavar="OUT.csv", type=Path, help=_("write the rows of the file that were not imported, with the reason"))
@@ -78,7 +78,7 @@ class _Answer(argparse.Action):
 def _add_fields(parser: argparse.ArgumentParser, *, start_needed: bool) -> None:
     parser.add_argument("--start", required=start_needed, metavar="WHEN", help=_("when it starts there, such as 2026-11-12T18:30"))
     parser.add_argument("--end", required=start_needed, metavar="WHEN", help=_("when it ends there"))
-    parser.add_argument("--time-zone", metavar="ZONE", help=_("such as America/New_York; without it the chapter's"))
+    parser.add_argument("--time-zone", metavar="ZONE", help=_("such as America/New_York; without it the chapter’s"))
     parser.add_argument("--kind", metavar="KIND", type=one_of(KINDS), help=", ".join(KINDS))
     parser.add_argument("--mode", choices=("in_person", "online", "hybrid"))
     parser.add_argument("--capacity", metavar="N", help=_("how many places there are"))

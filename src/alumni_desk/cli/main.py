@@ -67,7 +67,7 @@ def run(argv: list[str]) -> int:
             if isinstance(error, KnownError):
                 return _no(str(error))
             if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
-                return _no(_("A file's name that was given is longer than a name can be. Give a shorter one."))
+                return _no(_("A file’s name that was given is longer than a name can be. Give a shorter one."))
             if isinstance(error, UnicodeEncodeError) and not all(map(_is_text, argv)):
                 return _no(_("What was typed has signs that belong to no script, as from a terminal with another encoding. Type it again."))
             note_bug(log, error, command_of(argv) or "starting")

@@ -64,7 +64,7 @@ def add_commands(commands: Any) -> None:
     apart.set_defaults(run=run_unmerge)
     move = parts.add_parser(
         "move", help=_("move a member to another chapter of the network"),
-        description=_("Move a member to another chapter, for the network's admin or whoever looks after both: what waits is sent first, then the server hands "
+        description=_("Move a member to another chapter, for the network’s admin or whoever looks after both: what waits is sent first, then the server hands "
                       "them over with all that was merged with them, their degrees, and the household if nobody else of it stays. That they came to gatherings "
                       "stays here, without a name; places at gatherings to come end. No undo: to take it back, switch there and move them back. "
                       "JSON: people (ids), name, chapter, places (that ended), let_go (whether this laptop has let go of them)."))

@@ -147,8 +147,8 @@ def patient() -> Patience:
 def _say_waiting(seconds: float, asks: bool) -> None:
     from alumni_desk.words import _
 
-    words = (_("This computer's password store asks for its password in a window of its own. That is waited for, {n} seconds at most.") if asks else
-             _("This computer's password store has not answered yet. It is waited for, {n} seconds at most."))
+    words = (_("This computer’s password store asks for its password in a window of its own. That is waited for, {n} seconds at most.") if asks else
+             _("This computer’s password store has not answered yet. It is waited for, {n} seconds at most."))
     print(words.format(n=round(seconds)), file=sys.stderr, flush=True)
 
 

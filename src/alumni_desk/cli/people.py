@@ -39,7 +39,7 @@ def _add_inviting(commands: Any) -> None:
     _add_invited(invite)
     invite.set_defaults(run=run_invite)
 
-    sent = commands.add_parser("invitations", help=_("this chapter's invitations"), description=_(
+    sent = commands.add_parser("invitations", help=_("this chapter’s invitations"), description=_(
         "The invitations that are open or ended within 30 days. JSON: a list of id, role, gathering, gathering_name, name, email, by, made, until, state "
         "(open, used, cancelled, ended), device, hand_over; with cancel: that one."))
     add_json(sent)
@@ -60,7 +60,7 @@ def _add_invited(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_laptops(commands: Any) -> None:
-    laptops = commands.add_parser("laptops", help=_("this chapter's laptops"), description=_("The laptops of this chapter. JSON: a list of {keys}.").format(
+    laptops = commands.add_parser("laptops", help=_("this chapter’s laptops"), description=_("The laptops of this chapter. JSON: a list of {keys}.").format(
         keys=_LAPTOP))
     laptops.add_argument("--kept", action="store_true", help=_("as the server last told, without asking it. JSON: {keys}").format(keys="at, laptops"))
     add_json(laptops)
@@ -101,7 +101,7 @@ def _add_leaving(commands: Any) -> None:
     _add_invited(over)
     over.set_defaults(run=run_hand_over)
     leave = commands.add_parser("leave", help=_("leave the chapter with this laptop"), description=_(
-        "Send everything, end this laptop's access and empty it: the chapter's database, its key and its backups. The open invitations that it made end. "
+        "Send everything, end this laptop’s access and empty it: the chapter’s database, its key and its backups. The open invitations that it made end. "
         "JSON: left, sentence."))
     add_yes(leave)
     add_json(leave)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def add_commands(commands: Any) -> None:
     """Declare the server's commands."""
-    server = commands.add_parser("server", help=_("the chapter's server: set up, invite, look after, back up"))
+    server = commands.add_parser("server", help=_("the chapter’s server: set up, invite, look after, back up"))
     parts = server.add_subparsers(dest="server_command", metavar="COMMAND", required=True)
 
     def part(name: str, run: Any, help: str, more: str, keys: str) -> argparse.ArgumentParser:
@@ -31,7 +31,7 @@ def add_commands(commands: Any) -> None:
         add_json(made)
         return made
 
-    part("init", run_init, _("make the server's database"), _("Make the server's database."), "server, database")
+    part("init", run_init, _("make the server’s database"), _("Make the server’s database."), "server, database")
     invite = part("invite", run_invite, _("an invitation for one laptop"), _(
         "Make an invitation for one laptop, valid for seven days, once. Makes the chapter if there is none of that name, or one like it, and says so."),
         "code, chapter_made (true: there was none of that name), expires, url (null until it is known how laptops reach the server: see serve --public-url), "
@@ -39,7 +39,7 @@ def add_commands(commands: Any) -> None:
     invite.add_argument("--chapter", metavar="NAME", help=_("name or id of the chapter; an admin, who sees every chapter, begins in the first without it"))
     invite.add_argument("--new", action="store_true", help=_("make the chapter although another is called much the same"))
     invite.add_argument("--role", required=True, choices=("admin", "leader", "door"), help=_("what the laptop may do; door: check guests in at one gathering"))
-    invite.add_argument("--gathering", metavar="ID", help=_("the gathering's id, for --role door"))
+    invite.add_argument("--gathering", metavar="ID", help=_("the gathering’s id, for --role door"))
     invite.add_argument("--name", default="", help=_("whom it is for: so they are called until they say it themselves"))
     part("accounts", run_accounts, _("who joined"), _("Who joined, by chapter."), _("list of id, who, chapter, role, gathering, until, created, laptops"))
     part("devices", run_devices, _("the laptops that joined"), _("The laptops that joined, by chapter; waiting: changes that a laptop has still to send."),
@@ -53,12 +53,12 @@ def add_commands(commands: Any) -> None:
         "Hand a member over to another chapter, with whoever was merged with them, their degrees, and the household if nobody else of it stays. The former "
         "chapter keeps that somebody came to its gatherings, and nothing of who it was; what its laptops send of them later is not taken, and they say so. "
         "A restore of the server does not undo it; the same command moves them back."), _("people, from, to, lists (places on lists of gatherings to come)"))
-    moving.add_argument("member", metavar="MEMBER", help=_("their id, or their name if no other has it"))
+    moving.add_argument("member", metavar="MEMBER", help=_("their id, or their name or a word of it if no other has it"))
     moving.add_argument("--to", required=True, metavar="CHAPTER", help=_("name or id of the chapter they belong to from now on"))
     moving.add_argument("--chapter", metavar="NAME", help=_("name or id of the chapter they are in, where names alone do not tell"))
     looked = part("audit", run_audit, _("who did what, and whether that record is whole"), _(
-        "The newest entries of the audit: ids, field names and hashes, never values. --check goes through every entry and its hash; it ends with 1 if one "
-        "was changed, removed or moved. Note the last hashes elsewhere: they also show whether the whole record was written anew."),
+        "The newest entries of the audit: ids and field names, in JSON hashes, too; never values. --check goes through every entry and its hash; it ends with "
+        "1 if one was changed, removed or moved. Note the last hashes elsewhere: they also show whether the whole record was written anew."),
         _("list of chapter, number, at, device, event, details; with --check: ok, entries, last, broken"))
     looked.add_argument("--check", action="store_true", help=_("check the chain of hashes"))
     looked.add_argument("--limit", type=whole_number(1, 1_000_000), default=100, metavar="N", help=_("how many entries; default 100"))
@@ -67,7 +67,7 @@ def add_commands(commands: Any) -> None:
          _("list of id, chapter, device, name, reason, operations, received"))
     part("stats", run_stats, _("what the server holds, in numbers"), _("What the server holds, in numbers."),
          _("server, database, revision, accounts, laptops, removed, open_invitations, set_aside, chapters"))
-    part("migrate", run_migrate, _("bring the database to this version"), _("Bring an older database to this version's form. Make a backup first."), "from, to")
+    part("migrate", run_migrate, _("bring the database to this version"), _("Bring an older database to this version’s form. Make a backup first."), "from, to")
     backup = part("backup", run_backup, _("everything in one encrypted file"), _(
         "Write everything to one encrypted file, while the server serves. The password is read from ALUMNI_DESK_PASSPHRASE, else asked for."),
         _("file, server, chapters, people, changes, made_at"))
@@ -84,7 +84,7 @@ def run_init(args: argparse.Namespace) -> int:
     """Make the database."""
     with the_server(args, make=True) as server:
         kind = "postgresql" if server.database.postgresql else "sqlcipher"
-        show(args, {"server": server.id, "database": kind}, _("The server's database is ready."))
+        show(args, {"server": server.id, "database": kind}, _("The server’s database is ready."))
     return 0
 
 
@@ -110,10 +110,10 @@ def run_invite(args: argparse.Namespace) -> int:
     if url:
         where = _("Server: {url}\nQR: {qr}").format(url=url, qr=qr)
     elif fingerprint:
-        where = _("Send the server's address with it, #sha256={fingerprint} at its end; serve --public-url URL makes it stand here.").format(
+        where = _("Send the server’s address with it, #sha256={fingerprint} at its end; serve --public-url URL makes it stand here.").format(
             fingerprint=fingerprint)
     else:
-        where = _("Send the server's address with it; serve --public-url URL makes it stand here.")
+        where = _("Send the server’s address with it; serve --public-url URL makes it stand here.")
     if made.new:
         human = _("The chapter {chapter} was made; nobody is in it yet.").format(chapter=" ".join(args.chapter.split())) + "\n" + human
     if args.role == "admin" and args.chapter:
@@ -210,9 +210,11 @@ def run_audit(args: argparse.Namespace) -> int:
         if args.check:
             return _check(args, audit.check(connection, server.tables))
         rows = audit.newest(connection, server.tables, None, max(0, args.limit))
+    said = [json.loads(row.details) if row.details else None for row in rows]
     data = [{"chapter": row.scope, "number": row.number, "at": moment(row.made_at), "device": row.device, "event": row.event,
-             "details": json.loads(row.details) if row.details else None} for row in rows]
-    lines = [(local_moment(row.made_at), row.scope, number(row.number), row.event, row.device or "") for row in rows]
+             "details": details} for row, details in zip(rows, said, strict=True)]
+    lines = [(local_moment(row.made_at), row.scope, number(row.number), row.event, row.device or "", audit.in_short(details or {}))
+             for row, details in zip(rows, said, strict=True)]
     show(args, data, table(lines) or _("Nothing has been done yet."))
     return 0
 

@@ -57,9 +57,9 @@ def add_database(parser: argparse.ArgumentParser) -> None:
     """Give a command its ``--database`` and ``--journal``."""
     # From the environment too: what stands on a command line, a password with it, can be read by everybody on the computer.
     parser.add_argument("--database", metavar="URL", default=os.environ.get(DATABASE) or None, help=_(
-        "postgresql+psycopg://…; default what ALUMNI_DESK_DATABASE says, else an encrypted file in the profile's folder"))
+        "postgresql+psycopg://…; default what ALUMNI_DESK_DATABASE says, else an encrypted file in the profile’s folder"))
     parser.add_argument("--journal", type=Path, metavar="FILE", help=_(
-        "where removals, moves and used invitations are written beside the database, so that no restore undoes them; default in the profile's folder"))
+        "where removals, moves and used invitations are written beside the database, so that no restore undoes them; default in the profile’s folder"))
     # For a desk that keeps its chapter: the key of the file's database comes on the first line of standard input, and serving ends with that.
     parser.add_argument("--key-stdin", action="store_true", help=argparse.SUPPRESS)
 

@@ -25,8 +25,8 @@ def add_commands(commands: Any) -> None:
     make.set_defaults(run=run_backup)
 
     back = commands.add_parser(
-        "restore", help=_("put a backup in the place of this profile's desk"),
-        description=_("Put a backup in the place of this profile's desk. What waits to be sent is carried over, whoever was erased stays erased, and what "
+        "restore", help=_("put a backup in the place of this profile’s desk"),
+        description=_("Put a backup in the place of this profile’s desk. What waits to be sent is carried over, whoever was erased stays erased, and what "
                       "was there is kept: as a backup, or as a file if it could not be read. Close the window first. "
                       "A laptop whose access to a chapter was removed restores no backup before it has joined again. "
                       "ALUMNI_DESK_PASSPHRASE or ALUMNI_DESK_RECOVERY opens a backup of another desk; a new profile that no password store can keep is "
@@ -34,7 +34,7 @@ def add_commands(commands: Any) -> None:
                       "If only the key of what is here is lost and the backup holds it, "
                       "the key is put right and nothing is replaced (reopened). "
                       "JSON: restored, reopened, chapter, members, gatherings, check_ins, made_at, carried, erased, replaced, from_outbox, unread, "
-                      "instead_of (the chapter that was here, if it is another one's backup), leaves (true if this laptop is no longer joined)."))
+                      "instead_of (the chapter that was here, if it is another one’s backup), leaves (true if this laptop is no longer joined)."))
     back.add_argument("file", metavar="FILE", nargs="?", help=_("the backup"))
     back.add_argument("--dry-run", action="store_true", help=_("say what the backup holds and change nothing"))
     back.add_argument("--salvage", action="store_true", help=_(
@@ -44,10 +44,10 @@ def add_commands(commands: Any) -> None:
 
     listed = commands.add_parser(
         "backups", help=_("the backups that were made by themselves, newest first"),
-        description=_("The backups in this profile's folder for them, newest first; each is read and checked. "
+        description=_("The backups in this profile’s folder for them, newest first; each is read and checked. "
                       "JSON: list of id, file, made_at, why, note, kept_as, members, gatherings, check_ins, size, damaged, ours "
                       "(false: of another chapter, or under a former key of this one)."))
-    listed.add_argument("--folder", metavar="DIR", help=_("keep them in this folder from now on; “default” for the profile's own"))
+    listed.add_argument("--folder", metavar="DIR", help=_("keep them in this folder from now on; “default” for the profile’s own"))
     listed.add_argument("--now", action="store_true", help=_("make one now"))
     add_json(listed)
     listed.set_defaults(run=run_backups)
@@ -66,10 +66,10 @@ def add_commands(commands: Any) -> None:
     check.set_defaults(run=run_verify)
 
     word = commands.add_parser(
-        "passphrase", help=_("choose the password that locks this desk, or let the computer's password store keep the key"),
-        description=_("Choose the password that locks this desk. It is asked for twice, or read from the first line of the input. A server's database in this "
+        "passphrase", help=_("choose the password that locks this desk, or let the computer’s password store keep the key"),
+        description=_("Choose the password that locks this desk. It is asked for twice, or read from the first line of the input. A server’s database in this "
                       "profile follows, if the password of until now opens it. JSON: kept, server (true, false, or null where there is none)."))
-    word.add_argument("--keyring", action="store_true", help=_("no password: this computer's password store keeps the key"))
+    word.add_argument("--keyring", action="store_true", help=_("no password: this computer’s password store keeps the key"))
     add_json(word)
     word.set_defaults(run=run_passphrase)
 
@@ -284,10 +284,10 @@ def run_passphrase(args: argparse.Namespace) -> int:
         typed = None if args.keyring else _ask_new(_("New password: "))
         kept = keys.keep_anew(desk.profile.path, "desk", desk.key, typed)
         server = keys.follow(desk.profile.path, "server", present[0], lambda folder, name, key: keys.keep_anew(folder, name, key, typed))
-    words = [_("This computer's password store keeps the key now.") if kept == "keyring" else _("The new password locks this desk from now on.")]
+    words = [_("This computer’s password store keeps the key now.") if kept == "keyring" else _("The new password locks this desk from now on.")]
     if server is not None:
-        words.append(_("The same is true of the server's database in this profile.") if server else _(
-            "The server's database in this profile has another password, and keeps it."))
+        words.append(_("The same is true of the server’s database in this profile.") if server else _(
+            "The server’s database in this profile has another password, and keeps it."))
     show(args, {"kept": kept, "server": server}, "\n".join(words))
     return 0
 

@@ -17,10 +17,10 @@ def add_commands(commands: Any) -> None:
     add_json(listed)
     listed.set_defaults(run=run_chapters)
     own = commands.add_parser("chapter", help=_("what this chapter is called; call it something else"), description=_(
-        "The chapter's name and university, which stand on badges and invitations, and the time zone of new gatherings. Each can be changed; an empty "
+        "The chapter’s name and university, which stand on badges and invitations, and the time zone of new gatherings. Each can be changed; an empty "
         "university or time zone clears. JSON: name, university, time_zone, sample."))
-    own.add_argument("--name", metavar="NAME", help=_("the chapter's name from now on"))
-    own.add_argument("--university", metavar="NAME", help=_("the university's"))
+    own.add_argument("--name", metavar="NAME", help=_("the chapter’s name from now on"))
+    own.add_argument("--university", metavar="NAME", help=_("the university’s"))
     own.add_argument("--time-zone", metavar="ZONE", help=_("such as America/New_York"))
     add_json(own)
     own.set_defaults(run=run_chapter)

@@ -22,23 +22,23 @@ def add_commands(commands: Any) -> None:
     """Declare the sync commands."""
     join = commands.add_parser(
         "join", help=_("join a server with an invitation"),
-        description=_("Join the server at URL with an invitation's CODE, or with an invitation's file alone. "
+        description=_("Join the server at URL with an invitation’s CODE, or with an invitation’s file alone. "
                       "JSON: scope, chapter, role. An address that carries "
-                      "#sha256=… pins the server's own certificate. A desk that has joined takes a new invitation of the same chapter when its server "
+                      "#sha256=… pins the server’s own certificate. A desk that has joined takes a new invitation of the same chapter when its server "
                       "moved, has another certificate, or removed this laptop; what waits to be sent stays."))
-    join.add_argument("url", metavar="URL|FILE", help=_("the server's address, as the invitation says it; or the invitation's file"))
-    join.add_argument("code", metavar="CODE", nargs="*", help=_("the invitation's code: four groups of four"))
-    join.add_argument("--merge", action="store_true", help=_("carry the people and gatherings that are here over into the chapter's list"))
+    join.add_argument("url", metavar="URL|FILE", help=_("the server’s address, as the invitation says it; or the invitation’s file"))
+    join.add_argument("code", metavar="CODE", nargs="*", help=_("the invitation’s code: four groups of four"))
+    join.add_argument("--merge", action="store_true", help=_("carry the people and gatherings that are here over into the chapter’s list"))
     join.add_argument("--device-name", metavar="NAME", help=_("what the others call this laptop"))
     add_json(join)
     join.set_defaults(run=run_join)
 
     keep = commands.add_parser(
         "keep", help=_("this laptop keeps the chapter for the others"),
-        description=_("Keep the chapter for its other laptops, without an office's server: makes a server on this laptop the first time, joins it with "
+        description=_("Keep the chapter for its other laptops, without an office’s server: makes a server on this laptop the first time, joins it with "
                       "everything that is here, sends what waits, and serves until ended. “alumni-desk invite” invites the others. JSON, once it serves: url."))
     keep.add_argument("--host", type=an_address, default="0.0.0.0", metavar="ADDRESS", help=_("address to listen on; default every one of this computer"))
-    keep.add_argument("--chapter", metavar="NAME", help=_("the chapter's name, where nobody has given it one yet"))
+    keep.add_argument("--chapter", metavar="NAME", help=_("the chapter’s name, where nobody has given it one yet"))
     keep.add_argument("--anyway", action="store_true", help=_("take the place of a server, or of a laptop that kept the chapter, that is gone for good: what "
                                                               "this laptop has not got of it is lost, and the others follow with an invitation each"))
     keep.add_argument("--port", type=whole_number(1, 65_535), metavar="N", help=_(
@@ -49,15 +49,15 @@ def add_commands(commands: Any) -> None:
 
     move = commands.add_parser(
         "move", help=_("move the chapter to another server"),
-        description=_("Leave this desk's server for the one at URL, or of an invitation's FILE, with everything: what waits goes to the present server first, "
+        description=_("Leave this desk’s server for the one at URL, or of an invitation’s FILE, with everything: what waits goes to the present server first, "
                       "then all that is here is offered to the new one, each value under the clock that it has. "
                       "Each laptop moves with an invitation of its own, in any order. "
-                      "Where the chapter there has people already who are none of this one's, it says so and moves nothing without --merge. "
+                      "Where the chapter there has people already who are none of this one’s, it says so and moves nothing without --merge. "
                       "A laptop at a door takes an invitation to the same door: what was done on it goes along. "
                       "Where this laptop keeps the chapter, let keep run beside it, and afterwards until the others have synced: it tells them. "
                       "JSON: scope, chapter, role, others_told (whether keep, or the window, tells the others; null where the chapter was not kept here)."))
-    move.add_argument("url", metavar="URL|FILE", help=_("the new server's address, as the invitation says it; or the invitation's file"))
-    move.add_argument("code", metavar="CODE", nargs="*", help=_("an invitation of the new server: a leader's, or at a door one to the same door"))
+    move.add_argument("url", metavar="URL|FILE", help=_("the new server’s address, as the invitation says it; or the invitation’s file"))
+    move.add_argument("code", metavar="CODE", nargs="*", help=_("an invitation of the new server: a leader’s, or at a door one to the same door"))
     move.add_argument("--anyway", action="store_true", help=_("though the present server cannot be reached"))
     move.add_argument("--merge", action="store_true", help=_("though the chapter there has people already, none of whom is of this one: put these beside them"))
     add_json(move)
@@ -83,8 +83,8 @@ def add_commands(commands: Any) -> None:
 
     status = commands.add_parser("status", help=_("where the data stands"),
                                  description=_("Where the data stands. JSON: state (alone, waiting, synced, trouble, ended, removed; "
-                                               "invitation: restored from another computer's backup, so it needs one), waiting, last_sync, "
-                                               "clock_ahead_seconds (this laptop's clock against the server's, or without one against the newest "
+                                               "invitation: restored from another computer’s backup, so it needs one), waiting, last_sync, "
+                                               "clock_ahead_seconds (this laptop’s clock against the server’s, or without one against the newest "
                                                "changes here; negative: behind), role (admin, leader, door), "
                                                "gathering (of a laptop at the door), until (how long it may see what it sees), "
                                                "checked (when all was last compared with the server, UTC, or null), identical (as of sync: true: all that is "
@@ -231,9 +231,9 @@ def _way(text: str, code: str) -> tuple[str, str]:
     if said is None and "://" not in text and (file.suffix.lower() == inviting.ENDING or len(file.parts) > 1):
         raise NotFound("no_file", _("There is no file {file}. Look where the invitation was saved."), file=file)
     if said is None and "://" in text:
-        raise BadInput("join_code", _("Give the invitation's code after the address, or the invitation's file."))
+        raise BadInput("join_code", _("Give the invitation’s code after the address, or the invitation’s file."))
     if said is None:
-        raise BadInput("join_code", _("There is no file {name}. If it is an address, give the invitation's code after it; else give the invitation's file."),
+        raise BadInput("join_code", _("There is no file {name}. If it is an address, give the invitation’s code after it; else give the invitation’s file."),
                        name=text)
     return said.url, said.code
 

@@ -33,10 +33,10 @@ def add_commands(commands: Any) -> None:
         "share", help=_("share with laptops here, without internet"),
         description=_("Offer what this laptop holds to others in the same network, until ended with Ctrl+C. Prints at once where and with which code "
                       "the others join; the code stays the same when it is shared again, within a week. JSON: address, code, gathering. With --gathering a new "
-                      "laptop is let in at that gathering's door."))
+                      "laptop is let in at that gathering’s door."))
     share.add_argument("--port", metavar="P", type=whole_number(0, 65_535), help=_("where to listen (7807, or another if that is taken)"))
     share.add_argument("--host", metavar="H", default="", help=_("listen on this address alone"))
-    share.add_argument("--gathering", metavar="G", help=_("let new laptops in at this gathering's door: id, unique name or “next”"))
+    share.add_argument("--gathering", metavar="G", help=_("let new laptops in at this gathering’s door: id, unique name or “next”"))
     share.add_argument("--new-code", action="store_true", help=_("with another code than the last time: whoever has that one types the new one"))
     add_json(share)
     share.set_defaults(run=run_share)
@@ -69,8 +69,8 @@ def add_commands(commands: Any) -> None:
     add_json(parcel)
     parcel.set_defaults(run=run_parcel)
 
-    hand_out = commands.add_parser("hand-out", help=_("a gathering's list for its door, as a file"),
-                                   description=_("Write a gathering's list as its door may see it into a sealed file. JSON: file, gathering, guests, number."))
+    hand_out = commands.add_parser("hand-out", help=_("a gathering’s list for its door, as a file"),
+                                   description=_("Write a gathering’s list as its door may see it into a sealed file. JSON: file, gathering, guests, number."))
     hand_out.add_argument("gathering", metavar="GATHERING", help=_("id, unique name or “next”"))
     hand_out.add_argument("-o", "--output", metavar="FILE", required=True, help=_("where to"))
     add_json(hand_out)

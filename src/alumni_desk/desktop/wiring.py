@@ -235,7 +235,7 @@ def key_holder(profile: Profile) -> str:
     known = (profile.path / "desk.key").exists()
     by_keyring = keys.keeper(profile.path, "desk") == "keyring" if known else keys.has_keyring()
     if by_keyring:
-        return _("This computer's password store holds the key.")
+        return _("This computer’s password store holds the key.")
     return _("The password that you choose is the key.")
 
 

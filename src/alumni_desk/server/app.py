@@ -64,7 +64,7 @@ from alumni_desk.server.bulk import MANY, put_rows
 from alumni_desk.server.calls import Call, respond
 from alumni_desk.server.clamping import REPLICA
 from alumni_desk.server.database import Database
-from alumni_desk.server.devices import has_sent
+from alumni_desk.server.devices import has_sent, laptops_there
 from alumni_desk.server.digest import Digests
 from alumni_desk.server.erasures import erasures
 from alumni_desk.server.greeting import greet
@@ -90,6 +90,9 @@ from alumni_desk.store import disk
 LOG = logging.getLogger("alumni_desk.server")
 WATCHED = 50
 """Scopes of one call that are waited for."""
+
+READY_SECONDS = 3.0
+"""How long the database may take to say what is counted in it: one that is held, or behind a line that is cut, may never say it."""
 
 FEW = 20
 """So many operations are proven where they come in; more would keep others from coming in."""
@@ -381,13 +384,26 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
     async def healthz(request: Request) -> Response:
         return Response(f"ok {__version__}\n", media_type="text/plain")
 
+    counting: asyncio.Future[dict[str, int]] | None = None
+
+    async def counted() -> dict[str, int]:
+        """What is counted now, by one thread for all who ask meanwhile. Raises TimeoutError."""
+        nonlocal counting
+        if counting is None or counting.done():
+            counting = asyncio.ensure_future(aside(_counts, server))
+            counting.add_done_callback(lambda done: done.cancelled() or done.exception())  # whoever asked may have gone
+        asked = counting
+        if not (await asyncio.wait([asked], timeout=READY_SECONDS))[0]:
+            raise TimeoutError
+        return asked.result()
+
     async def readyz(request: Request) -> Response:
         try:
-            await aside(_counts, server)
+            await counted()
             presence.check(server.database, "readyz", "")
             if server.database.path is not None and await aside(disk.is_full, server.database.path.parent):
                 return Response("the disk is full: nothing that laptops send is taken\n", status_code=503, media_type="text/plain")
-        except sa.exc.SQLAlchemyError:
+        except (sa.exc.SQLAlchemyError, TimeoutError):
             return Response("the database does not answer\n", status_code=503, media_type="text/plain")
         except Refusal:
             return Response("the chapter moves away, or the database's file is gone\n", status_code=503, media_type="text/plain")
@@ -397,8 +413,8 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
         if not open_metrics and not (request.client and is_loopback(request.client.host)):
             return Response("only for this computer\n", status_code=403, media_type="text/plain")
         try:
-            gauges = await aside(_counts, server)
-        except sa.exc.SQLAlchemyError:
+            gauges = await counted()
+        except (sa.exc.SQLAlchemyError, TimeoutError):
             gauges = {}
         return Response(metrics.text(gauges), media_type=CONTENT_TYPE)
 
@@ -544,9 +560,9 @@ def _counts(server: Server) -> dict[str, int]:
     """Figures of the database, without anything of whom they count."""
     tables = server.tables.tables
     with server.database.reading() as connection:
-        device, head = tables["device"], tables["feed_head"]
-        laptops = connection.execute(sa.select(sa.func.count()).where(device.c.revoked_at.is_(None))).scalar_one()
+        head = tables["feed_head"]
+        laptops = laptops_there(connection, server.tables)
         chapters, changes = connection.execute(sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(head.c.head), 0)).select_from(head)).one()
         set_aside = connection.execute(sa.select(sa.func.count()).select_from(tables["quarantine"])
                                        .where(tables["quarantine"].c.released_at.is_(None))).scalar_one()
-    return {"laptops": int(laptops), "chapters": int(chapters), "changes": int(changes), "parcels_set_aside": int(set_aside)}
+    return {"laptops": laptops, "chapters": int(chapters), "changes": int(changes), "parcels_set_aside": int(set_aside)}

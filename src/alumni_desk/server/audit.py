@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -120,3 +120,30 @@ def newest(connection: sa.Connection, tables: sa.MetaData, scope: str | None, li
     audit = tables.tables["audit"]
     query = sa.select(audit).order_by(audit.c.made_at.desc(), audit.c.scope, audit.c.number.desc()).limit(limit)
     return list(connection.execute(query if scope is None else query.where(audit.c.scope == scope)))
+
+
+_FIELDS = 6
+"""So many field names of one part stand in a line; who wants all takes the JSON."""
+
+
+def in_short(details: Mapping[str, Any]) -> str:
+    """What an entry says, in one line for a terminal: ids, names of fields and counts, without hashes.
+
+    >>> in_short({"operations": 1, "chain": "5a", "what": [{"status": "ok", "kind": "put", "table": "person", "fields": ["city"], "each": [["o", "r", "h"]]}]})
+    'operations 1; person r: city'
+    """
+    words = []
+    for name, value in details.items():
+        if name == "what":
+            words += [_part(one) for one in value]
+        elif name != "chain":
+            words.append(f"{name} {len(value) if isinstance(value, list) else value}")
+    return "".join(letter if letter.isprintable() else "?" for letter in "; ".join(words))  # a laptop may send what a terminal would obey
+
+
+def _part(what: Mapping[str, Any]) -> str:
+    rows = [one if isinstance(one, str) else one[1] for one in what["each"]]
+    fields = list(what.get("fields", ()))
+    usual = ("ok", "put", None)
+    words = [*(what.get(name) for name in ("status", "kind") if what.get(name) not in usual), what["table"], rows[0] if len(rows) == 1 else f"×{len(rows)}"]
+    return " ".join(words) + (": " + ", ".join(fields[:_FIELDS]) + (" …" if len(fields) > _FIELDS else "") if fields else "")

@@ -99,13 +99,23 @@ def back_up(database: Database, out: Path, passphrase: str, *, own: bool = False
 def try_to_open(file: Path, passphrase: str) -> None:
     """Nothing, if this is a backup and the password is its own; raises what ``restore`` raises if not."""
     header, _start = _header(file)
-    keys.unseal(header.get("key") or {}, passphrase)
+    _key(header, passphrase)
+
+
+def _key(header: dict[str, Any], passphrase: str) -> bytes:
+    try:
+        return keys.unseal(header.get("key") or {}, passphrase)
+    except StoreProblem as problem:
+        if problem.code != "passphrase_wrong":
+            raise
+        raise StoreProblem("passphrase_wrong", _("That is not the password of this backup: the one that was typed, or set in ALUMNI_DESK_PASSPHRASE, when it "
+                                                 "was made opens it. Check Caps Lock and the keyboard, and try again.")) from None
 
 
 def restore(database: Database, file: Path, passphrase: str, journal_file: Path | None, *, now: int) -> Held:
     """Put a backup in the database's place, in one transaction, and begin a new timeline. Nobody may be serving."""
     header, start = _header(file)
-    key = keys.unseal(header.get("key") or {}, passphrase)
+    key = _key(header, passphrase)
     part = file.with_name(f"{file.name}.{secrets.token_hex(4)}.restoring")
     with _disk(), disk.gone_after(*disk.with_logs(part)):
         with open(file, "rb") as stream, open(os.open(part, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600), "wb") as copy:

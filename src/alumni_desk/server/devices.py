@@ -50,6 +50,20 @@ class AccountRow:
     laptop: str | None
 
 
+def is_there(tables: sa.MetaData) -> sa.ColumnElement[bool]:
+    """Of ``device`` with ``grant``: a laptop that a chapter has; not one that was removed, left, handed over, or joined anew and is another now."""
+    device, grant = tables.tables["device"], tables.tables["grant"]
+    as_before = device.c.replaced_at.is_(None) | (sa.func.coalesce(device.c.last_seen, 0) > device.c.replaced_at)
+    return device.c.revoked_at.is_(None) & grant.c.ended_at.is_(None) & as_before
+
+
+def laptops_there(connection: sa.Connection, tables: sa.MetaData) -> int:
+    """How many laptops some chapter has."""
+    device, grant = tables.tables["device"], tables.tables["grant"]
+    return int(connection.execute(sa.select(sa.func.count(device.c.id.distinct())).join_from(device, grant, grant.c.account == device.c.account)
+                                  .where(is_there(tables))).scalar_one())
+
+
 def device_rows(server: Server) -> list[DeviceRow]:
     """Every device with each chapter it belongs to, the newest first."""
     device, account, grant, chapter = (server.tables.tables[name] for name in ("device", "account", "grant", "chapter"))
@@ -70,7 +84,7 @@ def device_rows(server: Server) -> list[DeviceRow]:
 def account_rows(server: Server) -> list[AccountRow]:
     """Everybody who joined, with each chapter, the newest first."""
     device, account, grant, chapter = (server.tables.tables[name] for name in ("device", "account", "grant", "chapter"))
-    laptops = sa.select(sa.func.count()).where(device.c.account == account.c.id, device.c.revoked_at.is_(None), grant.c.ended_at.is_(None)).scalar_subquery()
+    laptops = sa.select(sa.func.count()).where(device.c.account == account.c.id, is_there(server.tables)).scalar_subquery()
     seen, called = (sa.select(sa.func.max(column)).where(device.c.account == account.c.id).scalar_subquery() for column in (device.c.last_seen, device.c.name))
     query = (
         sa.select(account.c.id, account.c.name.label("who"), chapter.c.name.label("chapter"), grant.c.role, grant.c.gathering, grant.c.until,

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from alumni_desk.server.conflicts import KEPT
 from alumni_desk.server.database import REVISION
+from alumni_desk.server.devices import is_there, laptops_there
 from alumni_desk.server.state import Server
 from alumni_desk.sync.shapes import ALONG, shapes
 
@@ -77,13 +78,13 @@ def figures(server: Server, now: int) -> Figures:
         gatherings, facts = by_scope("gathering", ~t["gathering"].c.gone), by_scope("fact")
         clashes = _open_conflicts(connection, t["conflict"], now)
         members = sa.select(t["grant"].c.scope, sa.func.count().label("n")).join_from(t["grant"], t["device"], t["device"].c.account == t["grant"].c.account)
-        laptops = {row.scope: row.n for row in connection.execute(members.where(t["device"].c.revoked_at.is_(None)).group_by(t["grant"].c.scope))}
+        laptops = {row.scope: row.n for row in connection.execute(members.where(is_there(server.tables)).group_by(t["grant"].c.scope))}
         chapters = [ChapterFigures(row.scope, names.get(row.scope), people.get(row.scope, 0), gatherings.get(row.scope, 0), facts.get(row.scope, 0),
                                    row.head, row.backed_up, laptops.get(row.scope, 0), row.audited, clashes.get(row.scope, 0))
                     for row in connection.execute(sa.select(t["feed_head"]).order_by(t["feed_head"].c.scope))]
         return Figures(
             server=server.id, database="postgresql" if server.database.postgresql else "sqlcipher", revision=REVISION,
-            accounts=count("account"), laptops=count("device", t["device"].c.revoked_at.is_(None)),
+            accounts=count("account"), laptops=laptops_there(connection, server.tables),
             removed=count("device", t["device"].c.revoked_at.is_not(None)),
             open_invitations=count("invitation", t["invitation"].c.used_at.is_(None), t["invitation"].c.cancelled_at.is_(None),
                                    t["invitation"].c.expires_at > now),

@@ -151,7 +151,7 @@ def chapter_named(connection: sa.Connection, tables: sa.MetaData, text: str) -> 
     """The chapter of this id or name, None if there is none of the name. Raises BadInput, NotFound, Refused or Ambiguous."""
     name = " ".join(text.split())
     if not name or len(name) > NAME_LETTERS or not fits(name, "text"):
-        raise BadInput("chapter_name", _("A chapter's name has 1 to {count} letters."), count=NAME_LETTERS)
+        raise BadInput("chapter_name", _("A chapter’s name has 1 to {count} letters."), count=NAME_LETTERS)
     chapter = tables.tables["chapter"]
     rows = connection.execute(sa.select(chapter.c.id, chapter.c.name, chapter.c.gone).order_by(chapter.c.id)).all()
     if is_id(name):

@@ -77,7 +77,7 @@ def _must_fit(cert: Path, key: Path) -> None:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(cert, key, password=lambda: "")
     except (ssl.SSLError, OSError, ValueError):
         raise Refused("server_tls_unfit", _(
-            "The certificate {cert} and the key {key} cannot be used together. Both must be PEM files, the key must be the certificate's own and "
+            "The certificate {cert} and the key {key} cannot be used together. Both must be PEM files, the key must be the certificate’s own and "
             "have no password."), cert=str(cert), key=str(key)) from None
 
 

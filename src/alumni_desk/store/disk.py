@@ -62,7 +62,7 @@ def too_full_to_open() -> StoreProblem:
 def read_only() -> StoreProblem:
     """The chapter's folder may not be written."""
     return StoreProblem("read_only", _(
-        "The chapter's folder cannot be written, so nothing of this was saved. Check its rights, or whether the drive is read-only."))
+        "The chapter’s folder cannot be written, so nothing of this was saved. Check its rights, or whether the drive is read-only."))
 
 
 def disk_trouble() -> StoreProblem:
@@ -115,7 +115,7 @@ def refuse_chapters_folder(file: Path) -> None:
         folder = place.parent
         if _keeps_a_chapter(folder) or (_is_there(place) and _keeps_a_chapter(folder.parent)):  # a backup that is there, say
             raise BadInput("chapters_folder", _(
-                "In {folder} the program keeps a chapter's own files, and {file} might take the place of one of them, so it was not written. "
+                "In {folder} the program keeps a chapter’s own files, and {file} might take the place of one of them, so it was not written. "
                 "Choose another folder."), folder=folder, file=file.name)
 
 

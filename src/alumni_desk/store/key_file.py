@@ -36,7 +36,7 @@ class KeyFile:
                     self._put_back |= keys.put_back(self._folder, keys.DESK, self._said, unless=self._folder / FILE)
                 except StoreProblem:
                     raise StoreProblem("key_gone", _(
-                        "The file that leads to the chapter's key (desk.key) has gone from {folder} and could not be put back, and nothing else opens the "
+                        "The file that leads to the chapter’s key (desk.key) has gone from {folder} and could not be put back, and nothing else opens the "
                         "chapter the next time. Leave the window open, and make room there or see that the folder can be written."),
                         folder=self._folder) from None
 

@@ -96,7 +96,7 @@ def unseal(sealed: dict[str, Any], passphrase: str) -> bytes:
         return bytes(secret.SecretBox(_derived(passphrase, salt, passes, memory)).decrypt(box))
     except exceptions.CryptoError:
         if not _is_whole(sealed, ("kdf", "passes", "memory", "salt", "box")):
-            raise StoreProblem("passphrase_wrong", _("The file that leads to the chapter's key was damaged on the disk: no password opens it any more. Type "
+            raise StoreProblem("passphrase_wrong", _("The file that leads to the chapter’s key was damaged on the disk: no password opens it any more. Type "
                                                      "the recovery key, or restore a backup: the key lies in that, too.")) from None
         raise StoreProblem("passphrase_wrong", _("That is not the password of this chapter. Check Caps Lock and the keyboard, and try again.")) from None
 
@@ -150,7 +150,7 @@ def unseal_with_recovery(sealed: Mapping[str, Any], recovery_key: str) -> bytes:
         return bytes(secret.SecretBox(_recovery_derived(recovery_key, salt)).decrypt(box))
     except exceptions.CryptoError:
         if not _is_whole(sealed, ("kdf", "salt", "box")):
-            raise StoreProblem("recovery_wrong", _("The file that leads to the chapter's key was damaged on the disk: no recovery key opens it any more. Type "
+            raise StoreProblem("recovery_wrong", _("The file that leads to the chapter’s key was damaged on the disk: no recovery key opens it any more. Type "
                                                    "the password, or restore a backup: the key lies in that, too.")) from None
         raise StoreProblem("recovery_wrong", _(
             "That recovery key has no typing error, but it belongs to another chapter or was replaced by a newer one. "
@@ -287,7 +287,7 @@ def keyring_opens(folder: Path, name: str, key: bytes, patience: Patience | None
         next_one = _("Unlock it (signing in to the computer does) and try again, or type the recovery key.")
     else:
         next_one = _("Unlock it (signing in to the computer does) and try again.")
-    raise StoreProblem("keyring_silent", _("This computer's password store does not give out the key: {why}. {next}"), why=given.why,
+    raise StoreProblem("keyring_silent", _("This computer’s password store does not give out the key: {why}. {next}"), why=given.why,
                        next=next_one)
 
 
@@ -507,28 +507,28 @@ def _opened(content: dict[str, Any], patience: Patience | None) -> bytes:
     why = given.why
     if "passphrase" in content:
         raise StoreProblem("passphrase_needed", _(
-            "This computer's password store does not give out the key of the chapter: {why}. Type the chapter's password, or set "
+            "This computer’s password store does not give out the key of the chapter: {why}. Type the chapter’s password, or set "
             "ALUMNI_DESK_PASSPHRASE before a command."), why=why, slow=given.slow)
     if "recovery" in content:
         raise StoreProblem("recovery_needed", _(
-            "This computer's password store does not give out the key of the chapter: {why}. Unlock it (signing in to the computer does) "
+            "This computer’s password store does not give out the key of the chapter: {why}. Unlock it (signing in to the computer does) "
             "and try again, or type the recovery key; before a command, set ALUMNI_DESK_RECOVERY to it."), why=why, slow=given.slow)
     raise StoreProblem("keyring_silent", _(
-        "This computer's password store does not give out the key of the chapter: {why}. Unlock it (signing in to the computer does) and "
+        "This computer’s password store does not give out the key of the chapter: {why}. Unlock it (signing in to the computer does) and "
         "try again, or restore a backup."), why=why, slow=given.slow)
 
 
 def _out_of_keyring(content: Mapping[str, Any]) -> StoreProblem:
     """The keyring answers, and has lost the key: unlocking it would not help. What else keeps it says what to ask for."""
     if "passphrase" in content:
-        return _gone("passphrase_needed", _("Type the chapter's password, or set ALUMNI_DESK_PASSPHRASE before a command."))
+        return _gone("passphrase_needed", _("Type the chapter’s password, or set ALUMNI_DESK_PASSPHRASE before a command."))
     if "recovery" in content:
         return _gone("recovery_needed", _("Type the recovery key, or restore a backup that has a password: the key lies in that, too."))
     return _gone("keyring_silent", _only_backups())
 
 
 def _gone(code: str, next_one: str) -> StoreProblem:
-    return StoreProblem(code, _("This computer's password store does not have the key of the chapter any more. {next}"), next=next_one, gone=True)
+    return StoreProblem(code, _("This computer’s password store does not have the key of the chapter any more. {next}"), next=next_one, gone=True)
 
 
 def _only_backups() -> str:
@@ -548,7 +548,7 @@ def _in_keyring(key: bytes, patience: Patience | None = None) -> dict[str, Any]:
         return {"keyring": {"id": name}}
     if why is not None:
         raise StoreProblem("passphrase_wanted", _(
-            "This computer's password store takes no key: {why}. Unlock it (signing in to the computer does) and try again; or lock the chapter with a "
+            "This computer’s password store takes no key: {why}. Unlock it (signing in to the computer does) and try again; or lock the chapter with a "
             "password of your own, in the window or with ALUMNI_DESK_PASSPHRASE before a command."), why=why)
     raise StoreProblem("passphrase_wanted", _(
         "This computer has no password store that works, so a password of your own has to lock the chapter. Choose one in the window, "
@@ -770,4 +770,4 @@ def _write(file: Path, content: dict[str, Any]) -> None:
 
 def _damaged() -> StoreProblem:
     return StoreProblem("key_damaged", _(
-        "The file that leads to the chapter's key cannot be read, so the chapter cannot be opened. Restore a backup: the key lies in that, too."))
+        "The file that leads to the chapter’s key cannot be read, so the chapter cannot be opened. Restore a backup: the key lies in that, too."))

@@ -18,9 +18,9 @@ log = logging.getLogger(__name__)
 def changes_lost(count: int) -> StoreProblem:
     """The database opens, and what was saved last is not in it."""
     return StoreProblem("changes_lost", ngettext(
-        "The last thing that was saved is missing from the chapter's database: its log was damaged or taken away. Nothing was opened. "
+        "The last thing that was saved is missing from the chapter’s database: its log was damaged or taken away. Nothing was opened. "
         "Restore with what was kept beside it (in the window, or: restore --salvage).",
-        "The last {count} things that were saved are missing from the chapter's database: its log was damaged or taken away. Nothing was opened. "
+        "The last {count} things that were saved are missing from the chapter’s database: its log was damaged or taken away. Nothing was opened. "
         "Restore with what was kept beside it (in the window, or: restore --salvage).", count), count=count)
 
 
@@ -81,13 +81,13 @@ def store_problem(said: str, folder: Path | None = None) -> KnownError | None:
 def database_damaged(folder: Path | None = None) -> StoreProblem:
     """The sentence for a database that cannot be trusted."""
     return StoreProblem("database_damaged", _(
-        "The chapter's database is damaged or belongs to another key, so it was not opened. Restore a backup; leave the file where it is."))
+        "The chapter’s database is damaged or belongs to another key, so it was not opened. Restore a backup; leave the file where it is."))
 
 
 def database_gone(folder: Path) -> StoreProblem:
     """The sentence for a key, or more, beside which a chapter's database must have been."""
     return StoreProblem("database_gone", _(
-        "The chapter's database (desk.db) is no longer in {folder}, where its key still is. No new chapter was begun there. Put the file back, or restore a "
+        "The chapter’s database (desk.db) is no longer in {folder}, where its key still is. No new chapter was begun there. Put the file back, or restore a "
         "backup (in the window, or: restore FILE; restore --salvage takes the newest that is known here). To begin anew, choose another folder with "
         "--profile."), folder=folder)
 
@@ -95,14 +95,14 @@ def database_gone(folder: Path) -> StoreProblem:
 def part_damaged(code: str = "part_damaged") -> StoreProblem:
     """The sentence for damage in an open database: that somebody came upon (``database_damaged``), or that was found when all of it was read."""
     return StoreProblem(code, _(
-        "A part of the chapter's database is damaged and cannot be read any more, so something may be missing from what you see. Go back to a backup now: "
+        "A part of the chapter’s database is damaged and cannot be read any more, so something may be missing from what you see. Go back to a backup now: "
         "what was changed since comes back from the copy of what waits. Then look at the disk: it may be failing."))
 
 
 def part_missing() -> StoreProblem:
     """The sentence where a table is not there: another program took it out, or a repair of the file did."""
     return StoreProblem("database_part_missing", _(
-        "A part of the chapter's database is missing: another program took it out, or a repair of the file lost it. Restore a backup; leave the file where "
+        "A part of the chapter’s database is missing: another program took it out, or a repair of the file lost it. Restore a backup; leave the file where "
         "it is."))
 
 

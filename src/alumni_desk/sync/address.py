@@ -42,7 +42,7 @@ def read_address(text: str) -> Address:
     except ValueError:
         parts, port = urlsplit(""), None
     if parts.scheme not in ("http", "https") or not _HOST.match(parts.hostname or "") or parts.username or parts.query:
-        raise BadInput("sync_address", _("“{text}” is not a server's address. It looks like https://desk.example.edu."), text=text.strip()[:80])
+        raise BadInput("sync_address", _("“{text}” is not a server’s address. It looks like https://desk.example.edu."), text=text.strip()[:80])
     name = parts.hostname or ""
     host = f"[{name}]" if ":" in name else name
     plain = f"{parts.scheme}://{host}{f':{port}' if port else ''}{parts.path.rstrip('/')}"
@@ -52,5 +52,5 @@ def read_address(text: str) -> Address:
     address = Address(plain, fingerprint)
     if parts.scheme == "http" and not address.loopback:
         raise Refused("sync_not_encrypted", _(
-            "That address is not encrypted, so everybody on the way could read the members' data. Ask for the address that begins with https://."))
+            "That address is not encrypted, so everybody on the way could read the members’ data. Ask for the address that begins with https://."))
     return address

@@ -76,7 +76,7 @@ def hello(desk: Desk, wire: Wire, membership: Membership) -> HelloReply:
     if ending(reply.commands) is not None:
         return reply  # nothing of the chapter is told any more; what is here may still be handed over
     if membership.scope not in reply.heads and "ended" not in reply.commands:
-        raise Refused("no_grant", _("This laptop may not see this chapter at the server. Ask the chapter's leader."))
+        raise Refused("no_grant", _("This laptop may not see this chapter at the server. Ask the chapter’s leader."))
     if reply.same and not reply.commands:
         _said[desk] = _Said(membership.server, membership.device, message, reply, desk.clock.offset)
     return reply

@@ -309,7 +309,7 @@ def _may_begin(connection: sa.Connection, merge: bool) -> None:
     there = here(connection)
     if there and not merge:
         raise Refused("sync_members_here", _(
-            "In this desk already: {what}. All can be carried over into the chapter's list at the server; "
+            "In this desk already: {what}. All can be carried over into the chapter’s list at the server; "
             "say so with --merge, or use a new profile."), what=there)
 
 

@@ -129,7 +129,7 @@ def salvage(profile: Profile, *, passphrase: str | None = None, desk_key: bytes 
     step = _Steps(progress, cancelled)
     trouble = trouble_of(profile, key)
     if trouble is None:
-        raise Refused("nothing_to_salvage", _("The chapter's database is whole, so there is nothing to save it from."))
+        raise Refused("nothing_to_salvage", _("The chapter’s database is whole, so there is nothing to save it from."))
     found = Outbox(profile.path, key).read()
     with _stage(profile) as stage:
         there = [one for one in backup_folders.everywhere(profile, key) if one.ours]
@@ -406,7 +406,7 @@ def _own_key(profile: Profile, stage: Profile, typed: str | None, own: str | Non
                     return key
                 raise StoreProblem("restore_other_password", _(
                     "The desk that is here has another password than the backup, so nothing was changed. Restore into another profile "
-                    "(--profile), or give the desk that is here the backup's password first.")) from None
+                    "(--profile), or give the desk that is here the backup’s password first.")) from None
             if problem.code != "key_damaged":
                 raise
     try:
@@ -518,7 +518,7 @@ def _refuse_wider(desk: Desk, present: sa.Connection, there: state.Membership) -
     name = ended.name if ended is not None else present.exec_driver_sql("SELECT name FROM gathering WHERE id = ?", (there.gathering,)).scalar()
     if ended is not None:
         raise Refused("restore_wider", _(
-            "This laptop's time at the door of {gathering} is over, so it may not have what this backup holds. Nothing was changed. Ask for a new "
+            "This laptop’s time at the door of {gathering} is over, so it may not have what this backup holds. Nothing was changed. Ask for a new "
             "invitation and join with it; the list comes from the server."), gathering=name or _("a gathering"))
     raise Refused("restore_wider", _(
         "This laptop is at the door of {gathering} and may have that guest list only; this backup holds more, or another one. Nothing was changed. The list "

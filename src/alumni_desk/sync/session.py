@@ -80,7 +80,7 @@ def _begin(desk: Desk, wire: Wire, membership: state.Membership) -> None:
         if problem.facts.get("code") != "forged":
             raise
         raise Refused("laptop_unknown", _(
-            "The server does not know this laptop: it may have been restored to a day before this one joined. Ask the chapter's leader for a new "
+            "The server does not know this laptop: it may have been restored to a day before this one joined. Ask the chapter’s leader for a new "
             "invitation and join with that; everything is saved here, and what waits goes along.")) from None
     with desk.applying() as applying:
         refuse_another(applying.connection, membership)  # else the next sync would go on as whom this laptop was before

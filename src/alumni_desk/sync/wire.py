@@ -193,7 +193,7 @@ class Wire:
                 raise NetworkProblem("sync_not_encrypted", _(
                     "At that address something answers without encryption, so nothing was sent. Ask whoever runs the server for its right address.")) from None
             raise NetworkProblem("sync_certificate", _(
-                "The server's certificate is not the one that was expected, so nothing was sent. "
+                "The server’s certificate is not the one that was expected, so nothing was sent. "
                 "Ask whoever runs the server for a new invitation, with its whole address. What waits here stays.")) from None
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             if _took_too_long(error):
@@ -395,11 +395,11 @@ def in_its_place(problem: KnownError) -> KnownError:
     """What to say where a server was reached before, and now something else answers: mostly a hotel's network that wants its guests to sign in first."""
     if problem.code == "sync_no_server":
         return NetworkProblem("sync_sign_in", _(
-            "Something else answers in the server's place. This network may want you to sign in first: open a web browser, sign in or agree there, then sync "
+            "Something else answers in the server’s place. This network may want you to sign in first: open a web browser, sign in or agree there, then sync "
             "again. Everything is saved here. If it is the same in other networks, ask whoever runs the server."))
     if problem.code == "sync_certificate":
         return NetworkProblem(problem.code, _(
-            "Something answers in the server's place, with another certificate, so nothing was sent. This network may want you to sign in first: open a web "
+            "Something answers in the server’s place, with another certificate, so nothing was sent. This network may want you to sign in first: open a web "
             "browser, sign in or agree there, then sync again. If it is the same in other networks, ask whoever runs the server for a new invitation, with its "
             "whole address. What waits here stays."))
     return problem
@@ -426,9 +426,9 @@ def _in_words(status: int, trouble: Trouble) -> KnownError:
     if code == "too_many_tries":
         return NetworkProblem(code, _("Too many wrong codes were tried at this server. Wait a minute, then try again."))
     if code == "revoked":
-        return Refused(code, _("This laptop's access was removed at the server. Ask the chapter's leader for a new invitation."))
+        return Refused(code, _("This laptop’s access was removed at the server. Ask the chapter’s leader for a new invitation."))
     if code == "no_grant":
-        return Refused(code, _("This laptop may not see this chapter at the server. Ask the chapter's leader."))
+        return Refused(code, _("This laptop may not see this chapter at the server. Ask the chapter’s leader."))
     if code == "no_such_call":
         return Refused("sync_server_old", _(
             "The server is older than this program and cannot do this yet. Everything is saved here; tell whoever runs the server to update it."))
@@ -459,7 +459,7 @@ def gathering_over_words() -> str:
 def _of_people() -> dict[str, str]:
     """What the server says no to where people and laptops are looked after."""
     return {
-        "role": _("This laptop may not invite anybody to that. A leader invites leaders and volunteers at the door, the network's admin anybody."),
+        "role": _("This laptop may not invite anybody to that. A leader invites leaders and volunteers at the door, the network’s admin anybody."),
         "hours": _("An invitation is valid for 1 hour to 60 days."),
         "gathering": _("A volunteer at the door is invited to one gathering, anybody else to none."),
         "no_such_gathering": _("The server does not know this gathering yet. Sync first, then invite."),

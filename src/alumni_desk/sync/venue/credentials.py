@@ -108,7 +108,7 @@ def me(connection: sa.Connection) -> Me:
     """This laptop, or why it cannot meet others. Raises Refused."""
     membership, known = read(connection, Membership), read(connection, Credentials)
     if membership is None:
-        raise Refused("venue_alone", _("This desk works alone, so it has nobody to share with. Join a server, or join a leader's laptop with its code."))
+        raise Refused("venue_alone", _("This desk works alone, so it has nobody to share with. Join a server, or join a leader’s laptop with its code."))
     if known is None or not known.chain:
         raise Refused("venue_no_certificate", _("This laptop has no certificate yet that others could know it by. Sync once with the server, then share."))
     return Me(membership, known)

@@ -68,7 +68,7 @@ def leads_words() -> str:
 def make_handout(desk: Desk, me: Me, gathering: str) -> SealedHandout:
     """The gathering's list as it is now; the one that is here again where nothing has changed. Raises Refused for who may not, or has another place by now."""
     if not me.leads:
-        raise Refused("handout_leader", _("Only a leader's laptop makes hand-outs. Ask the chapter's leader, or take theirs along as a file."))
+        raise Refused("handout_leader", _("Only a leader’s laptop makes hand-outs. Ask the chapter’s leader, or take theirs along as a file."))
     with desk.reading() as connection:
         there = newest(connection, gathering)
         number = max(now_ms(desk), newest_number(connection, gathering) + 1)

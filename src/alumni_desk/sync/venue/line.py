@@ -150,15 +150,15 @@ def _in_words(code: str) -> KnownError:
     if code == "chapter":
         return Refused("venue_chapter", _("The other laptop is of another chapter or server, so nothing was exchanged."))
     if code == "revoked":
-        return Refused("venue_revoked", _("This laptop's access was removed, so the others do not exchange with it. Ask the chapter's leader."))
+        return Refused("venue_revoked", _("This laptop’s access was removed, so the others do not exchange with it. Ask the chapter’s leader."))
     if code == "door_closed":
         return Refused("venue_door_closed", _(
-            "The other laptop lets no new laptops in. On a leader's laptop share with the gathering that is held, then try again."))
+            "The other laptop lets no new laptops in. On a leader’s laptop share with the gathering that is held, then try again."))
     if code == "code_over":
         return Refused("venue_code_over", _(
             "A laptop was removed since the other one made this code, so it lets nobody new in with it. Make a new code there, and type that."))
     if code == "not_a_leader":
-        return Refused("venue_leader", _("Only a leader's laptop lets others in at the door. Share without a gathering, or ask the chapter's leader."))
+        return Refused("venue_leader", _("Only a leader’s laptop lets others in at the door. Share without a gathering, or ask the chapter’s leader."))
     if code == "certificate":
-        return Refused("venue_certificate", _("The other laptop does not know this one. Sync both once with the server, or join from a leader's laptop."))
+        return Refused("venue_certificate", _("The other laptop does not know this one. Sync both once with the server, or join from a leader’s laptop."))
     return Refused("venue_version", _("The other laptop runs another version, which this one does not understand. Update both."))

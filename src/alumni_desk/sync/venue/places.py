@@ -42,7 +42,7 @@ def read_place(text: str) -> Place:
         host, port = plain, str(PORT)
     host = host.strip("[]")
     if not _is_host(host) or not port.isdecimal() or not 0 < int(port) < 65_536:
-        raise BadInput("venue_address", _("“{text}” is not a laptop's address. It looks like 192.168.1.7:{port}, as the other laptop shows it."),
+        raise BadInput("venue_address", _("“{text}” is not a laptop’s address. It looks like 192.168.1.7:{port}, as the other laptop shows it."),
                        text=text.strip()[:80], port=PORT)
     return Place(host, int(port))
 

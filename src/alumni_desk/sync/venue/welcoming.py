@@ -27,10 +27,10 @@ AFTER_ITS_END = timedelta(hours=24)
 def may_welcome(desk: Desk, mine: Me, gathering: str) -> None:
     """Raises what speaks against letting others in at this gathering's door."""
     if not mine.leads:
-        raise Refused("venue_leader", _("Only a leader's laptop lets others in at the door. Share without a gathering, or ask the chapter's leader."))
+        raise Refused("venue_leader", _("Only a leader’s laptop lets others in at the door. Share without a gathering, or ask the chapter’s leader."))
     trouble = mine.trouble(mine.credentials.chain, now_ms(desk))
     if trouble is not None:
-        raise Refused("venue_ended", _("This laptop's own access has ended, so it can let nobody in. Sync once with the server, then share."))
+        raise Refused("venue_ended", _("This laptop’s own access has ended, so it can let nobody in. Sync once with the server, then share."))
     if door_ends(desk, gathering) <= now_ms(desk):
         raise Refused("venue_over", _("That gathering has been over for a day, so nobody is let in at its door any more. Choose the one that is held."))
 
