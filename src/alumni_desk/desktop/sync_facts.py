@@ -55,6 +55,8 @@ class Facts:
     carrying: bool = False  # what other laptops did, to the server
     members: int | None = None  # as many as there were when it was compared
     begun: bool = False  # some of the chapter is here
+    list_at: datetime | None = None  # of a door that has never reached its server: when the list that it works from was made
+    list_by: str = ""  # and by whom, if that is known
     gone_back: bool = False  # to a backup, and what the server has besides is not fetched yet
     conflicts: tuple[Conflict, ...] = ()
     lets: tuple[Letting, ...] = ()  # gatherings at whose doors new laptops may be let in
@@ -65,6 +67,7 @@ def look_up(desk: Desk) -> Facts:
     """What the page shows, read in one snapshot."""
     from alumni_desk.sync import conflicts, engine, keeping, kept, lately, state, taking_over
     from alumni_desk.sync.refused import count_refused, refused
+    from alumni_desk.sync.venue.handouts import came_from
 
     seen = str(desk.setting(REFUSED_SEEN) or "")
     refusals = tuple(refused(desk, REFUSED_ON_PAGE, seen))
@@ -78,6 +81,7 @@ def look_up(desk: Desk) -> Facts:
         sample = connection.exec_driver_sql("SELECT 1 FROM chapter WHERE sample LIMIT 1").first() is not None
         checked = state.read(connection, state.Checked)
         begun = connection.exec_driver_sql("SELECT EXISTS (SELECT 1 FROM person)").scalar() == 1
+        handed = came_from(connection, membership.gathering) if membership and membership.gathering and standing.last_sync is None else None
         oldest = connection.exec_driver_sql(f"SELECT min(o.id) {fates.FROM_WAITING} WHERE w.sequence IS NULL AND w.queue <> 'peer'").scalar()
     leads = membership is not None and membership.role in ("leader", "admin") and not standing.locked
     return Facts(
@@ -108,6 +112,8 @@ def look_up(desk: Desk) -> Facts:
         carrying=standing.carrying,
         members=checked.members if checked is not None else None,
         begun=begun,
+        list_at=datetime.fromtimestamp(handed[1] / 1000, UTC) if handed else None,
+        list_by=handed[0] if handed else "",
         gone_back=trouble == state.RESTORED,
         conflicts=tuple(conflicts.conflicts(desk)) if leads else (),
         lets=tuple(_doors(desk)) if leads else (),
