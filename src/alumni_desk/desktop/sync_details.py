@@ -103,7 +103,7 @@ class SyncDetails(Place):
         moved = Button(_("It has moved"))
         moved.setAccessibleName(_("The server has moved: join again with a new invitation"))
         moved.clicked.connect(self.moved)
-        column.addWidget(SettingRow(_("Server"), facts.server, moved))
+        column.addWidget(SettingRow(_("Server"), facts.address or facts.server, moved))
         if facts.takes_over and facts.state != "invitation" and not self._kept.not_kept:
             self._kept.add_taking_over(column, facts)
         column.addWidget(SettingRow(_("You are"), facts.role))

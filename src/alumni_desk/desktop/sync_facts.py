@@ -37,6 +37,7 @@ class Facts:
     chapter: str
     role: str
     sample: bool
+    address: str = ""  # of a server elsewhere, whole
     clock: str = ""  # that this laptop's clock is wrong
     access: str = ""  # that what it may see ends soon
     refused: int = 0  # changes that the server did not take and nobody here has seen yet
@@ -93,6 +94,7 @@ def look_up(desk: Desk) -> Facts:
         server=server_words(membership.url, kept=keeps_it, elsewhere=elsewhere) if membership else "",
         chapter=membership.scope_name if membership else "",
         role=_role(membership.role) if membership else "",
+        address=membership.url if membership and not (keeps_it or elsewhere) else "",
         sample=sample,
         clock=standing.clock,
         access=standing.access if standing.state not in ("ended", "invitation") else "",
