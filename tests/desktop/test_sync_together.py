@@ -462,6 +462,7 @@ def test_not_found_names_the_reason_and_offers_a_file_each_way(office: Any, lapt
     sheet = hands.dialog(NotFoundSheet)
     hands.until(lambda: sheet.reason.text() != "Listening …")
     assert "parcel write" not in all_words(sheet)
+    assert "Everything also stays here until the server has it." in all_words(sheet)
     file = tmp_path / "carried.alumnidesk"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *args: (str(file), ""))
     hands.click(sheet.save_button)
