@@ -45,6 +45,7 @@ from alumni_desk.desktop.opening import Opening
 from alumni_desk.desktop.quitting_sheets import FormsSheet, SendingSheet, WaitingSheet
 from alumni_desk.desktop.recovery_page import RecoveryPage
 from alumni_desk.desktop.sheet import PlainSheet, Sheet
+from alumni_desk.desktop.sync_facts import moment
 from alumni_desk.desktop.venue_bridge import AtVenue, Nearby
 from alumni_desk.desktop.wiring import room_in, ways_of
 from alumni_desk.errors import KnownError, NetworkProblem, StoreProblem
@@ -401,6 +402,9 @@ def test_sharing_shows_the_code_and_who_comes_and_lets_volunteers_in(office: Any
     hands.until(lambda: heard)
     visit.stop()
     staying.join(10)
+    until = hands.room.venue.standing.until
+    assert until is not None and timedelta() < until - datetime.now(UTC) <= timedelta(hours=18)
+    hands.until(lambda: f"After a restart it goes on by itself until {moment(until)}." in words(page))
     letting = page.here.here.letting
     assert letting is not None
     letting.setFocus()

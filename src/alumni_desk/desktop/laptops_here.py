@@ -156,6 +156,10 @@ class LaptopsHere(QWidget):
         address = Label(_("Address {address}").format(address=standing.address), "small", "muted", wrap=True)
         address.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         column.addWidget(address)
+        if standing.until is not None:
+            from alumni_desk.desktop.sync_facts import moment
+
+            column.addWidget(Label(_("After a restart it goes on by itself until {time}.").format(time=moment(standing.until)), "small", "muted", wrap=True))
         if self._lets:
             names = [("", _("no gathering")), *((one.id, isolated(one.name)) for one in self._lets)]
             self.letting = Choice(_("Let new laptops in at the door of"), names)
