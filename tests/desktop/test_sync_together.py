@@ -31,6 +31,7 @@ from alumni_desk.checkin.lists import headcount
 from alumni_desk.desktop.app import Sitting, build
 from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.carrying import BroughtSheet
+from alumni_desk.desktop.dates import moment
 from alumni_desk.desktop.deeds import Deeds
 from alumni_desk.desktop.door_network import network_words
 from alumni_desk.desktop.end_term import ChaptersSheet
@@ -45,7 +46,6 @@ from alumni_desk.desktop.opening import Opening
 from alumni_desk.desktop.quitting_sheets import FormsSheet, SendingSheet, WaitingSheet
 from alumni_desk.desktop.recovery_page import RecoveryPage
 from alumni_desk.desktop.sheet import PlainSheet, Sheet
-from alumni_desk.desktop.sync_facts import moment
 from alumni_desk.desktop.venue_bridge import AtVenue, Nearby
 from alumni_desk.desktop.wiring import room_in, ways_of
 from alumni_desk.errors import KnownError, NetworkProblem, StoreProblem

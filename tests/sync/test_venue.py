@@ -16,8 +16,9 @@ from tests.sync.hosts import soon
 
 from alumni_desk.checkin.actions import check_in, undo_check_in, walk_in
 from alumni_desk.checkin.lists import DoorList
+from alumni_desk.desktop.dates import moment
 from alumni_desk.desktop.paint import isolated
-from alumni_desk.desktop.sync_facts import look_up, moment
+from alumni_desk.desktop.sync_facts import look_up
 from alumni_desk.desktop.sync_words import sentences
 from alumni_desk.errors import KnownError, Refused
 from alumni_desk.gatherings.actions import add_guests, change_gathering, new_gathering, remove_guests, set_rsvp

@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from alumni_desk.desktop.controls import Button, Choice, FormRow, Label, Link, Segments
-from alumni_desk.desktop.dates import day_short
+from alumni_desk.desktop.dates import day_short, moment
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.paint import isolated
 from alumni_desk.desktop.qr_view import QrView
@@ -157,8 +157,6 @@ class LaptopsHere(QWidget):
         address.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         column.addWidget(address)
         if standing.until is not None:
-            from alumni_desk.desktop.sync_facts import moment
-
             column.addWidget(Label(_("After a restart it goes on by itself until {time}.").format(time=moment(standing.until)), "small", "muted", wrap=True))
         if self._lets:
             names = [("", _("no gathering")), *((one.id, isolated(one.name)) for one in self._lets)]

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from alumni_desk.desktop.dates import day_short
 from alumni_desk.desktop.laptops_here import Letting
 from alumni_desk.desktop.syncchip import State
 from alumni_desk.store import fates
@@ -156,10 +155,3 @@ def _role(role: str) -> str:
     """A role in words."""
     words = {"admin": _("Admin of the alumni network"), "leader": _("Leader of the chapter"), "door": _("Check-in volunteer")}
     return words.get(role, role)
-
-
-def moment(then: datetime) -> str:
-    """18:40, or 9 Nov, 18:40 on another day."""
-    local = then.astimezone()
-    clock = local.strftime("%H:%M")
-    return clock if local.date() == datetime.now().date() else f"{day_short(local.date())}, {clock}"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from alumni_desk.desktop.dates import moment
 from alumni_desk.desktop.paint import isolated
-from alumni_desk.desktop.sync_facts import Facts, moment
+from alumni_desk.desktop.sync_facts import Facts
 from alumni_desk.words import _, ngettext, number
 
 PASSING = frozenset({"sync_unreachable", "sync_slow", "sync_busy", "sync_server_trouble", "sync_sign_in"})
