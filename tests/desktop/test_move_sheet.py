@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -107,6 +109,28 @@ def test_into_an_empty_chapter_there_is_no_question(make_server: Any, laptop: An
     hands.until(lambda: "all taken by 127.0.0.1" in all_words(page))
     said = all_words(page).splitlines()
     assert said.index("all taken by 127.0.0.1") < said.index("all taken by this laptop’s own server"), "each by the one that took it then"
+
+
+def test_a_command_that_moves_the_chapter_beside_the_window_is_seen_there(make_server: Any, laptop: Any, window: Window,
+                                                                          monkeypatch: pytest.MonkeyPatch) -> None:
+    office = make_server()
+    desk = keeper(laptop)
+    hands = window(desk)
+    hands.until(lambda: hands.room.bridge.kept_at)
+    page = hands.page("sync")
+    hands.until(lambda: not hands.room.bridge.busy and "This laptop keeps the chapter" in all_words(page))
+    heard: list[str] = []
+    monkeypatch.setattr(hands.shell, "say", lambda words, *more: heard.append(words))
+    command = [sys.executable, "-m", "alumni_desk", "--profile", str(desk.profile.path), "move", office.url, office.invite("Boston")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as moving:
+        hands.until(lambda: moving.poll() is not None)
+        out, err = moving.communicate()
+    assert moving.returncode == 0 and "do not hear" not in out, err
+    hands.until(lambda: not keeping.keeps(desk) and status(desk).state == "synced" and not hands.room.bridge.busy)
+    hands.until(lambda: "This laptop keeps the chapter" not in all_words(page))
+    hands.until(lambda: heard)
+    assert heard == ["The chapter is at Boston’s new server"]
+    assert hands.room.bridge._parted is not None and hands.room.bridge._parted.running, "the others hear from it that the chapter has moved"
 
 
 def test_what_was_set_aside_has_to_be_looked_at_first(make_server: Any, laptop: Any, window: Window) -> None:

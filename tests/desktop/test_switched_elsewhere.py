@@ -37,7 +37,7 @@ def test_a_form_begun_for_one_chapter_is_not_saved_into_another(hands: Hands) ->
     assert form.values()["first_name"] == "Meant for the first" and count_members(hands.desk) == 0
     form.reject()
     hands.until(lambda: hands.desk.shows == BOSTON)
-    assert "Boston" in hands.shell.toast.words.text()
+    hands.until(lambda: "Boston" in hands.shell.toast.words.text())
     add_member(hands.desk, first_name="New", last_name="Bostonian")
     assert count_members(hands.desk) == 1
     hands.rest()

@@ -392,3 +392,16 @@ def test_the_history_says_how_many_unsent_changes_went_with_somebody_who_was_era
     assert found == [("2 changes fetched", "1 was not taken · 2 unsent changes went with people erased"),
                      ("3 changes sent, 1 fetched", "2 unsent changes went with people erased"),
                      ("Somebody was erased", "1 unsent change went with somebody erased")]
+
+
+def test_the_details_tell_laptops_of_one_name_apart_and_say_the_whole_address(hands: Any) -> None:
+    joined(hands.desk, "http://127.0.0.1:9")
+    rows = [LaptopRow(device=device, role="leader", gathering=None, name=name, who=who, last_seen=1, waiting=0, until=None, version="0.1.0", revoked=None,
+                      ended=None, set_aside=0) for device, name, who in (("one", "vm", "Priya"), ("two", "vm", "Noor"), ("three", "Desk", "Hana"))]
+    with hands.desk.applying() as applying:
+        state.keep(applying.connection, state.Told(at="2026-11-10T10:00:00+00:00", scope=hands.desk.scope, laptops=rows))
+    page = hands.page("sync")
+    page.details.unfold()
+    hands.until(lambda: "Versions on the chapter’s laptops" in words(page))
+    said = words(page).replace(FSI, "").replace(PDI, "")
+    assert "vm (Priya), vm (Noor), Desk\n" in f"{said}\n" and "http://127.0.0.1:9" in said.splitlines()

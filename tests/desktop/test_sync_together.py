@@ -31,6 +31,7 @@ from alumni_desk.checkin.lists import headcount
 from alumni_desk.desktop.app import Sitting, build
 from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.carrying import BroughtSheet
+from alumni_desk.desktop.dates import moment
 from alumni_desk.desktop.deeds import Deeds
 from alumni_desk.desktop.door_network import network_words
 from alumni_desk.desktop.end_term import ChaptersSheet
@@ -401,6 +402,9 @@ def test_sharing_shows_the_code_and_who_comes_and_lets_volunteers_in(office: Any
     hands.until(lambda: heard)
     visit.stop()
     staying.join(10)
+    until = hands.room.venue.standing.until
+    assert until is not None and timedelta() < until - datetime.now(UTC) <= timedelta(hours=18)
+    hands.until(lambda: f"After a restart it goes on by itself until {moment(until)}." in words(page))
     letting = page.here.here.letting
     assert letting is not None
     letting.setFocus()
@@ -462,6 +466,7 @@ def test_not_found_names_the_reason_and_offers_a_file_each_way(office: Any, lapt
     sheet = hands.dialog(NotFoundSheet)
     hands.until(lambda: sheet.reason.text() != "Listening …")
     assert "parcel write" not in all_words(sheet)
+    assert "Everything also stays here until the server has it." in all_words(sheet)
     file = tmp_path / "carried.alumnidesk"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *args: (str(file), ""))
     hands.click(sheet.save_button)

@@ -95,6 +95,29 @@ def test_the_card_says_whose_value_is_whose(clash: tuple[Desk, Desk, Desk, str])
     assert card(hana, "email").yours.value == "s.tesfaye@example.net" and ours.name.startswith("Selam Tesfaye")
 
 
+def test_a_card_between_two_others_is_nobodys_own_by_the_command_as_in_the_window(
+        clash: tuple[Desk, Desk, Desk, str], capsys: pytest.CaptureFixture[str]) -> None:
+    priya, _tomas, hana, selam = clash
+
+    def run(desk: Desk, *words: str) -> tuple[int, str]:
+        code = main(["--profile", str(desk.profile.path), *words])
+        told = capsys.readouterr()
+        return code, told.out + told.err
+
+    of_others, own = card(hana, "email"), card(priya, "email")
+    assert [side.title for side in sides_of(of_others)][:2] == ["One of two", "The other"]
+    lines = run(hana, "conflicts")[1]
+    assert "  first: s.tesfaye@example.net (Tomás" in lines and "  second: selam.t@example.org (Priya" in lines
+    assert "yours" not in lines and "theirs" not in lines
+    for word in ("yours", "theirs"):
+        code, said = run(hana, "conflict", of_others.id, word)
+        assert code == 1 and "first or second" in said and card(hana, "email") == of_others
+    code, said = run(priya, "conflict", own.id, "first")
+    assert code == 1 and "yours or theirs" in said and card(priya, "email") == own
+    assert run(hana, "conflict", of_others.id, "second")[0] == 0
+    assert value(hana, selam, "email") == "selam.t@example.org"
+
+
 def test_a_card_of_ids_names_whose_they_are(clash: tuple[Desk, Desk, Desk, str], capsys: pytest.CaptureFixture[str]) -> None:
     """Somebody merged with two people; a guest with two hosts: on the Sync page and by the command names, with the class year."""
     priya, selam = clash[0], clash[3]
@@ -275,7 +298,7 @@ def test_one_value_is_not_both(clash: tuple[Desk, Desk, Desk, str]) -> None:
     change(priya, selam, city="Boston")
     change(tomas, selam, city="Lowell")
     rest(priya, tomas)
-    with pytest.raises(KnownError, match="keep yours or theirs"):
+    with pytest.raises(KnownError, match="keep one of the two"):
         conflicts.decide(priya, card(priya, "address").id, "both")
     assert "address" in fields(priya)
 

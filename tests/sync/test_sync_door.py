@@ -513,7 +513,7 @@ def test_after_the_end_every_command_that_would_show_its_list_says_so(leader: De
     sentence = status(door).sentence
     assert sentence.startswith("This laptop’s access to the door of Autumn Dinner ended on ")
     for words in (["members"], ["members", "Ana"], ["guests", "next"], ["gatherings"], ["headcount", "next"], ["check-in", "next", "Ana"],
-                  ["export", "-o", str(tmp_path / "all.ndjson")], ["laptops"], ["activity"]):
+                  ["export", "-o", str(tmp_path / "all.ndjson")], ["laptops"], ["chapters"], ["activity"]):
         assert no_of(door.profile.path, *words).strip() == sentence, words
     assert command(door.profile.path, "status")["state"] == "ended" and command(door.profile.path, "sync")["waiting"] == 0
     assert command(door.profile.path, "refused") is not None and command(door.profile.path, "verify")
@@ -533,7 +533,7 @@ def test_the_story_of_an_evening_in_processes(make_server: Callable[..., Any], t
     assert joined["role"] == "door"
     command(door, "sync")
     assert command(door, "status")["gathering"] == dinner
-    for words in (["member", "add", "first_name=A"], ["laptops"], ["invite"], ["set-aside"], ["gathering", "cancel", dinner], ["import", "x.csv"],
+    for words in (["member", "add", "first_name=A"], ["laptops"], ["invite"], ["set-aside"], ["chapters"], ["gathering", "cancel", dinner], ["import", "x.csv"],
                   ["guests", dinner, "--import", "x.csv"]):
         assert "has the door of Dinner and no more" in no_of(door, *words), words
     assert command(door, "check-in", dinner, "Ana Guest")["person"]["id"] == guest

@@ -16,6 +16,10 @@ from tests.sync.hosts import soon
 
 from alumni_desk.checkin.actions import check_in, undo_check_in, walk_in
 from alumni_desk.checkin.lists import DoorList
+from alumni_desk.desktop.dates import moment
+from alumni_desk.desktop.paint import isolated
+from alumni_desk.desktop.sync_facts import look_up
+from alumni_desk.desktop.sync_words import sentences
 from alumni_desk.errors import KnownError, Refused
 from alumni_desk.gatherings.actions import add_guests, change_gathering, new_gathering, remove_guests, set_rsvp
 from alumni_desk.members.actions import add_member, change_member
@@ -129,6 +133,23 @@ def test_whom_one_let_in_and_told_the_server_before_the_others_hear_of_when_they
         assert not status(desk).carrying and set_aside.set_aside(desk) == []
         with desk.reading() as connection:
             assert connection.exec_driver_sql("SELECT count(*) FROM fact").scalar() == 6
+
+
+def test_a_new_laptop_that_never_reached_the_server_says_from_whom_its_list_is(leaders: Any, make_desk: MakeDesk) -> None:
+    leader, _two, gathering, _people = leaders
+    leader.set_setting("person_name", "Priya Rao")
+    sync_once(leader)
+    new = make_desk("new")
+    with shared(leader, gathering=gathering) as sharing:
+        assert meet(new, sharing).joined
+    facts = look_up(new)
+    assert facts.last_sync is None and facts.begun and facts.list_at is not None
+    for busy in (False, True):
+        [said] = sentences(facts, busy=busy)
+        assert said == f"No contact with the server yet; the list is from {isolated(facts.list_by)}, as of {moment(facts.list_at)}."
+        assert "chapter" not in said and facts.list_by
+    sync_once(new)
+    assert look_up(new).list_at is None and sentences(look_up(new))[0].startswith("Everything up to")
 
 
 def test_an_exchange_ends_where_the_last_of_a_list_is_too_old_to_be_offered(leaders: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -47,16 +47,17 @@ WHILE_LOCKED = frozenset({"join", "sync", "status", "keep", "move", "leave", "sw
 """The commands that show nobody and work also where a laptop's access has passed."""
 
 
-AFTER_THE_END = WHILE_LOCKED | {"open", "join-laptop", "share", "venue", "chapters", "refused"}
+AFTER_THE_END = WHILE_LOCKED | {"open", "join-laptop", "share", "venue", "refused"}
 """The commands that have something to say or do on a laptop whose time at a door is over: its list is gone, and an empty one would be a lie."""
 
 
 LEADERS_ALONE = frozenset({
-    *((command, None) for command in ("import", "invite", "invitations", "laptops", "set-aside", "hand-over", "conflicts", "conflict", "hand-out")),
+    *((command, None) for command in ("import", "invite", "invitations", "laptops", "set-aside", "hand-over", "conflicts", "conflict", "hand-out",
+                                      "chapters")),
     *(("member", part) for part in ("add", "set", "remove", "merge", "unmerge", "erase")), *(("gathering", part) for part in ("new", "set", "cancel")),
     ("guests", "import"),
 })
-"""The commands, and of some their parts, that a laptop at the door has no use for: the server would refuse what they do."""
+"""The commands, and of some their parts, that a laptop at the door has no use for: the server would refuse what they do, or has nothing to tell."""
 
 
 def _part(args: argparse.Namespace) -> str | None:

@@ -62,7 +62,7 @@ def add_commands(commands: Any) -> None:
 
     parcel = commands.add_parser("parcel", help=_("carry changes to another laptop in a file"),
                                  description=_("Write what this laptop holds for the server into a sealed file, or take what such a file "
-                                               "holds. Nothing leaves this laptop by it before the server has answered. JSON: write: file, "
+                                               "holds. Everything also stays here until the server has it. JSON: write: file, "
                                                "parcels, own; read: new, opened, refused."))
     parcel.add_argument("what", choices=["write", "read"], help=_("write or read"))
     parcel.add_argument("file", metavar="FILE")

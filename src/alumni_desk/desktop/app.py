@@ -412,8 +412,8 @@ class Room(QObject):
         if self.desk.shows is not None and self._half_typed():
             QTimer.singleShot(FOLLOW_MS, self.shell, self._look_at_frame)
             return
-        if self.desk.shows is not None:
-            self.shell.say(_("This laptop shows another chapter now: {chapter}.").format(chapter=facts.chapter or _("it has no name yet")))
+        if (before := self.desk.shows) is not None:
+            self.lanes.read(lambda: _followed(self.desk, before, facts.chapter), self.shell.say)
         self.desk.shows = facts.scope
 
     def show_palette(self) -> Palette | None:
@@ -721,6 +721,16 @@ def build(desk: Desk, *, theme: Theme = "system", percent: int = 100, about: Abo
         raise RuntimeError("a QApplication comes first")
     kept = appearance or Appearance(app, theme, percent)
     return Room(desk, kept, about=about or about_of(desk), deeds=deeds, help_files=help_files, today=today)
+
+
+def _followed(desk: Desk, before: str, chapter: str) -> str:
+    """What to say where a command has put another chapter in place of the one ``before``, or moved that one. ``chapter``: its name in the list, if known."""
+    from alumni_desk.sync.switching import now_here
+
+    name, moved = now_here(desk, before)
+    if moved:
+        return _("The chapter is at {chapter}’s new server").format(chapter=chapter or name)
+    return _("This laptop shows another chapter now: {chapter}.").format(chapter=chapter or name or _("it has no name yet"))
 
 
 def about_of(desk: Desk) -> About:

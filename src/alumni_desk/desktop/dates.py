@@ -107,3 +107,10 @@ def first_upper(text: str) -> str:
 def local(at: str) -> datetime:
     """A moment (UTC, ISO 8601) by this computer's clock."""
     return datetime.fromisoformat(at.replace("Z", "+00:00")).astimezone()
+
+
+def moment(then: datetime) -> str:
+    """18:40, or 9 Nov, 18:40 on another day."""
+    here = then.astimezone()
+    clock = here.strftime("%H:%M")
+    return clock if here.date() == datetime.now().date() else f"{day_short(here.date())}, {clock}"

@@ -144,7 +144,11 @@ class DecidePart(QWidget):
 
     def _decided(self, one: Conflict, key: Choice, decided: Decided) -> None:
         self._later.pop(one.id, None)
+        from alumni_desk.sync.conflicts import between
+
         words = {"yours": _("{name}: yours is kept"), "theirs": _("{name}: theirs is kept"), "both": _("{name}: both are kept")}[key]
+        if key != "both" and between(one) != "us":
+            words = _("{name}: one of the two is kept")
         self.done.emit(decided.changed, words.format(name=isolated(one.name)))
         self.asked_again.emit()
 
@@ -156,24 +160,20 @@ class DecidePart(QWidget):
 
 def what_words(one: Conflict) -> str:
     """What the two disagree on, after the name."""
-    from alumni_desk.sync.hidden_edits import is_of_here
+    from alumni_desk.sync.conflicts import between
 
-    if is_of_here(one.id):
+    if between(one) == "entries":
         return _("{what}: noted here on an entry that was merged into this one meanwhile").format(what=one.what)
     return _("{what}: two people changed it without seeing each other").format(what=one.what)
 
 
 def sides_of(one: Conflict) -> list[Side]:
     """A card's columns."""
-    from alumni_desk.sync.conflicts import said
-    from alumni_desk.sync.hidden_edits import is_of_here
+    from alumni_desk.sync.conflicts import between, said
 
-    # Where this laptop wrote neither, neither is called yours.
-    of_others = not one.yours.here and not one.theirs.here
-    first, second, deed = (_("One of two"), _("The other"), _("Keep this")) if of_others else ("", "", "")
-    merged = is_of_here(one.id)
-    if merged:
-        first, second, deed = _("On the merged entry"), _("On this entry"), _("Keep this")
+    merged = between(one) == "entries"
+    first, second, deed = {"us": ("", "", ""), "others": (_("One of two"), _("The other"), _("Keep this")),
+                           "entries": (_("On the merged entry"), _("On this entry"), _("Keep this"))}[between(one)]
     sides = [Side("yours", value_words(said(one, one.yours)), _who(one.yours), one.yours.shown, first, deed),
              Side("theirs", value_words(said(one, one.theirs)), "" if merged and not one.theirs.value else _who(one.theirs),
                   one.theirs.shown, second, deed)]  # whoever left it empty is nobody

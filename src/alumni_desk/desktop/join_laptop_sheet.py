@@ -269,7 +269,7 @@ class NotFoundSheet(PlainSheet):
         self.column.addSpacing(px(4))
         self.column.addWidget(Label(_("With a file on a USB stick"), "heading"))
         self.column.addWidget(Label(_("Save a transfer file on one laptop, carry it over, open it on the other, and the same the other way round. It is "
-                                      "sealed: only laptops of this chapter read it, and nothing leaves this laptop by it before the server has answered."),
+                                      "sealed: only laptops of this chapter read it. Everything also stays here until the server has it."),
                                     tone="muted", wrap=True))  # fmt: skip
         row = QHBoxLayout()
         row.setSpacing(px(8))

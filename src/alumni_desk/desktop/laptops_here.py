@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from alumni_desk.desktop.controls import Button, Choice, FormRow, Label, Link, Segments
-from alumni_desk.desktop.dates import day_short
+from alumni_desk.desktop.dates import day_short, moment
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.paint import isolated
 from alumni_desk.desktop.qr_view import QrView
@@ -156,6 +156,8 @@ class LaptopsHere(QWidget):
         address = Label(_("Address {address}").format(address=standing.address), "small", "muted", wrap=True)
         address.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         column.addWidget(address)
+        if standing.until is not None:
+            column.addWidget(Label(_("After a restart it goes on by itself until {time}.").format(time=moment(standing.until)), "small", "muted", wrap=True))
         if self._lets:
             names = [("", _("no gathering")), *((one.id, isolated(one.name)) for one in self._lets)]
             self.letting = Choice(_("Let new laptops in at the door of"), names)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -203,11 +204,14 @@ class PeoplePart(QWidget):
         return [(icon, button) for icon, buttons in tables for button in buttons.values()]
 
     def versions(self) -> list[tuple[str, list[str]]]:
-        """Which laptops have which version of the program, by name; empty for those that have not said it. Those that are gone count no more."""
+        """Which laptops have which version of the program, by name, and whose where two have one name; empty for those that have not said it. Those that
+        are gone count no more."""
         found: dict[str, list[str]] = {}
-        for one in self._found:
-            if not (one.revoked or one.left or one.replaced):
-                found.setdefault(one.version or "", []).append(_("This laptop") if one.here else isolated(one.name))
+        there = [one for one in self._found if not (one.revoked or one.left or one.replaced)]
+        names = Counter(one.name for one in there if not one.here)
+        for one in there:
+            name = whose(isolated(one.name), isolated(one.who or "") if names[one.name] > 1 else "")
+            found.setdefault(one.version or "", []).append(_("This laptop") if one.here else name)
         return sorted(found.items())
 
     def _count(self) -> str:

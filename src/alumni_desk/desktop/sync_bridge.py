@@ -57,7 +57,7 @@ class SyncBridge(QObject):
     reached = Signal()
     ending = Signal()
     over = Signal(str)
-    _came, _silent = Signal(), Signal(object)
+    _came, _silent, _moved_away = Signal(), Signal(object), Signal(object)
 
     def __init__(self, desk: Desk, lanes: Lanes, changes: ChangeBus) -> None:
         super().__init__(changes)
@@ -86,6 +86,7 @@ class SyncBridge(QObject):
         self._forms.timeout.connect(self._look_at_forms)
         self._came.connect(lambda: changes.tell(Changed({})))
         self._silent.connect(self._hears)
+        self._moved_away.connect(self._part)
         self._timer = QTimer(self, interval=EVERY_MS)
         self._timer.timeout.connect(self._by_itself)
         self._timer.start()
@@ -219,10 +220,7 @@ class SyncBridge(QObject):
 
         def done(membership: Any) -> None:
             self._unlisten()
-            self._parted, self._serving = self._serving, None
-            if self._stopped and self._parted is not None:
-                self._parted.stop()
-            self._keeps(None)
+            self._part(self._serving)
             self._changes.tell(Changed({}))
             then(membership)
             self.sync_now()
@@ -278,6 +276,15 @@ class SyncBridge(QObject):
             return keeping.start(self._desk)
         keeping.forget_former(self._desk)
         return None
+
+    def _part(self, serving: Keeping | None) -> None:
+        """The chapter has moved away from here: what served says so to the others from now on."""
+        if serving is not None and serving is self._serving:
+            self._parted, self._serving = serving, None
+            if self._stopped:
+                serving.stop()
+        if self._serving is None:
+            self._keeps(None)
 
     def _keeps(self, serving: Keeping | None) -> None:
         self._serving = serving
@@ -340,10 +347,13 @@ class SyncBridge(QObject):
     def _sync(self, stays: datetime | None) -> Any:
         from alumni_desk.sync import engine
 
-        if self._serving is not None:
+        if (serving := self._serving) is not None:
             from alumni_desk.sync import keeping
 
-            keeping.look_after(self._desk)  # a command may have moved the chapter away
+            if not keeping.keeps(self._desk):  # a command has moved the chapter away
+                serving.part()
+                self._moved_away.emit(serving)
+            keeping.look_after(self._desk)
         with self._holding(engine.wire_of(self._desk)) as wire:
             return engine.sync_once(self._desk, self.moved.emit, wire=wire, stays=stays, listening=self._listening)
 

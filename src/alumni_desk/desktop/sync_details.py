@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QAbstractButton, QApplication, QVBoxLayout
 
 from alumni_desk import __version__
 from alumni_desk.desktop.controls import Button, Link
-from alumni_desk.desktop.dates import ago
+from alumni_desk.desktop.dates import ago, moment
 from alumni_desk.desktop.end_term import EndTerm
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.kept_part import KeptPart
@@ -18,7 +18,7 @@ from alumni_desk.desktop.people_part import PeoplePart
 from alumni_desk.desktop.place import Place
 from alumni_desk.desktop.setting_rows import SettingRow, section
 from alumni_desk.desktop.sync_bridge import SyncBridge
-from alumni_desk.desktop.sync_facts import Facts, moment
+from alumni_desk.desktop.sync_facts import Facts
 from alumni_desk.desktop.widgets import padded
 from alumni_desk.protocol.messages import PROTOCOL
 from alumni_desk.words import _, ngettext, number
@@ -103,7 +103,7 @@ class SyncDetails(Place):
         moved = Button(_("It has moved"))
         moved.setAccessibleName(_("The server has moved: join again with a new invitation"))
         moved.clicked.connect(self.moved)
-        column.addWidget(SettingRow(_("Server"), facts.server, moved))
+        column.addWidget(SettingRow(_("Server"), facts.address or facts.server, moved))
         if facts.takes_over and facts.state != "invitation" and not self._kept.not_kept:
             self._kept.add_taking_over(column, facts)
         column.addWidget(SettingRow(_("You are"), facts.role))

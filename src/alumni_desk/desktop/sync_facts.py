@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from alumni_desk.desktop.dates import day_short
 from alumni_desk.desktop.laptops_here import Letting
 from alumni_desk.desktop.syncchip import State
 from alumni_desk.store import fates
@@ -37,6 +36,7 @@ class Facts:
     chapter: str
     role: str
     sample: bool
+    address: str = ""  # of a server elsewhere, whole
     clock: str = ""  # that this laptop's clock is wrong
     access: str = ""  # that what it may see ends soon
     refused: int = 0  # changes that the server did not take and nobody here has seen yet
@@ -55,6 +55,8 @@ class Facts:
     carrying: bool = False  # what other laptops did, to the server
     members: int | None = None  # as many as there were when it was compared
     begun: bool = False  # some of the chapter is here
+    list_at: datetime | None = None  # of a door that has never reached its server: when the list that it works from was made
+    list_by: str = ""  # and by whom, if that is known
     gone_back: bool = False  # to a backup, and what the server has besides is not fetched yet
     conflicts: tuple[Conflict, ...] = ()
     lets: tuple[Letting, ...] = ()  # gatherings at whose doors new laptops may be let in
@@ -65,6 +67,7 @@ def look_up(desk: Desk) -> Facts:
     """What the page shows, read in one snapshot."""
     from alumni_desk.sync import conflicts, engine, keeping, kept, lately, state, taking_over
     from alumni_desk.sync.refused import count_refused, refused
+    from alumni_desk.sync.venue.handouts import came_from
 
     seen = str(desk.setting(REFUSED_SEEN) or "")
     refusals = tuple(refused(desk, REFUSED_ON_PAGE, seen))
@@ -78,6 +81,7 @@ def look_up(desk: Desk) -> Facts:
         sample = connection.exec_driver_sql("SELECT 1 FROM chapter WHERE sample LIMIT 1").first() is not None
         checked = state.read(connection, state.Checked)
         begun = connection.exec_driver_sql("SELECT EXISTS (SELECT 1 FROM person)").scalar() == 1
+        handed = came_from(connection, membership.gathering) if membership and membership.gathering and standing.last_sync is None else None
         oldest = connection.exec_driver_sql(f"SELECT min(o.id) {fates.FROM_WAITING} WHERE w.sequence IS NULL AND w.queue <> 'peer'").scalar()
     leads = membership is not None and membership.role in ("leader", "admin") and not standing.locked
     return Facts(
@@ -89,6 +93,7 @@ def look_up(desk: Desk) -> Facts:
         server=server_words(membership.url, kept=keeps_it, elsewhere=elsewhere) if membership else "",
         chapter=membership.scope_name if membership else "",
         role=_role(membership.role) if membership else "",
+        address=membership.url if membership and not (keeps_it or elsewhere) else "",
         sample=sample,
         clock=standing.clock,
         access=standing.access if standing.state not in ("ended", "invitation") else "",
@@ -108,6 +113,8 @@ def look_up(desk: Desk) -> Facts:
         carrying=standing.carrying,
         members=checked.members if checked is not None else None,
         begun=begun,
+        list_at=datetime.fromtimestamp(handed[1] / 1000, UTC) if handed else None,
+        list_by=handed[0] if handed else "",
         gone_back=trouble == state.RESTORED,
         conflicts=tuple(conflicts.conflicts(desk)) if leads else (),
         lets=tuple(_doors(desk)) if leads else (),
@@ -148,10 +155,3 @@ def _role(role: str) -> str:
     """A role in words."""
     words = {"admin": _("Admin of the alumni network"), "leader": _("Leader of the chapter"), "door": _("Check-in volunteer")}
     return words.get(role, role)
-
-
-def moment(then: datetime) -> str:
-    """18:40, or 9 Nov, 18:40 on another day."""
-    local = then.astimezone()
-    clock = local.strftime("%H:%M")
-    return clock if local.date() == datetime.now().date() else f"{day_short(local.date())}, {clock}"

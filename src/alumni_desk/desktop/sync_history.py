@@ -10,9 +10,10 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from alumni_desk.desktop.controls import Label, Link
+from alumni_desk.desktop.dates import moment
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.place import Place
-from alumni_desk.desktop.sync_facts import Facts, moment, server_words
+from alumni_desk.desktop.sync_facts import Facts, server_words
 from alumni_desk.desktop.tokens import Tone
 from alumni_desk.desktop.widgets import Glyph, IconLine, heading, padded
 from alumni_desk.protocol.clock import AHEAD_MS

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from alumni_desk.desktop.sync_facts import Facts, moment
+from alumni_desk.desktop.dates import moment
+from alumni_desk.desktop.paint import isolated
+from alumni_desk.desktop.sync_facts import Facts
 from alumni_desk.words import _, ngettext, number
 
 PASSING = frozenset({"sync_unreachable", "sync_slow", "sync_busy", "sync_server_trouble", "sync_sign_in"})
@@ -23,8 +25,7 @@ def sentences(facts: Facts, *, busy: bool = False) -> list[str]:
     if facts.state == "invitation":
         return [_("This desk was restored from a backup of the computer that kept the chapter.") if facts.restored else
                 _("This desk was restored from a backup of another computer.")]
-    first = _("The chapter is being fetched.") if busy else _("Not all of the chapter has been fetched yet.") if facts.begun else _(
-        "Nothing has been fetched yet.")
+    first = _first(facts, busy=busy)
     if facts.gone_back:
         first = _("The backup is here. What came since is with {server}, and the next sync fetches it.").format(server=facts.server)
     elif facts.last_sync is not None:
@@ -33,6 +34,19 @@ def sentences(facts: Facts, *, busy: bool = False) -> list[str]:
         return [first]
     still = ngettext("{n} change on this laptop is still to send.", "{n} changes on this laptop are still to send.", facts.waiting)
     return [first, still.format(n=number(facts.waiting))]
+
+
+def _first(facts: Facts, *, busy: bool) -> str:
+    """How it stands before the first sync has ended. A door's list may be whole without one; and it never fetches the chapter."""
+    if facts.list_at is not None:
+        words = _("No contact with the server yet; the list is from {who}, as of {time}.") if facts.list_by else _(
+            "No contact with the server yet; the list is as of {time}.")
+        return words.format(who=isolated(facts.list_by), time=moment(facts.list_at))
+    if busy:
+        return _("The list is being fetched.") if facts.door else _("The chapter is being fetched.")
+    if facts.begun:
+        return _("Not all of the list has been fetched yet.") if facts.door else _("Not all of the chapter has been fetched yet.")
+    return _("Nothing has been fetched yet.")
 
 
 def below(facts: Facts, trouble: str, code: str, *, busy: bool, next_try: datetime | None) -> str:

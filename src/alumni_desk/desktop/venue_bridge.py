@@ -38,7 +38,8 @@ class Nearby:
 class AtVenue:
     """How it stands with the laptops here. ``sharing``: off, begins or on, with ``qr``, ``code`` and ``address``, and ``gathering`` where new laptops are
     let in at its door; ``visiting``: the address of the laptop that this one has joined; ``trouble``: why that does not answer just now;
-    ``code_changed``: it shares with a code that nobody has typed here; ``not_shared``: why sharing, which was on, did not go on after a restart."""
+    ``code_changed``: it shares with a code that nobody has typed here; ``not_shared``: why sharing, which was on, did not go on after a restart;
+    ``until``: until when it would go on after one."""
 
     sharing: str = "off"
     qr: str = ""
@@ -50,6 +51,7 @@ class AtVenue:
     code_changed: bool = False
     not_shared: str = ""
     others: tuple[Nearby, ...] = ()
+    until: datetime | None = None
 
     @property
     def together(self) -> bool:
@@ -93,6 +95,7 @@ class VenueBridge(QObject):
         self._visiting = self._trouble = self._code = self._not_shared = ""
         self._code_changed = False
         self._shares_since = self._visits_since = 0
+        self._until: datetime | None = None
         self._heard.connect(self._hear)
         self._answered.connect(self._hear_visit)
         self._told = AtVenue()
@@ -112,7 +115,8 @@ class VenueBridge(QObject):
         near = tuple(Nearby(one.who, one.name, one.heard, one.connected) for one in sorted(others.values(), key=lambda one: one.heard, reverse=True))
         shares = "begins" if self._begins else "on" if sharing is not None else "off"
         return AtVenue(shares, sharing.qr if sharing else "", sharing.code if sharing else "", sharing.address if sharing else "", self._gathering,
-                       self._visiting, self._trouble, self._code_changed, self._not_shared, near)
+                       self._visiting, self._trouble, self._code_changed, self._not_shared, near,
+                       self._until if sharing is not None else None)
 
     # -- sharing
 
@@ -266,6 +270,7 @@ class VenueBridge(QObject):
             self._sharing, self._gathering = before.sharing, before.gathering
             self._aging.start()
             self._tell()
+            self._remember()
         elif before.begins:
             self.share(before.gathering)
         if before.visit is not None:
@@ -302,12 +307,17 @@ class VenueBridge(QObject):
         visits = self._visits_since = (self._visits_since or moment) if self._visiting else 0
         gathering, address, code = self._gathering or "", self._visiting, self._code
 
-        def work() -> None:
-            from alumni_desk.sync.venue.going_on import Together, remember
+        def work() -> datetime | None:
+            from alumni_desk.sync.venue.going_on import Together, lasts_until, remember
 
             remember(self._desk, Together(shares, gathering, visits, address, code if visits else ""))
+            return lasts_until(self._desk, shares) if shares else None
 
-        self._lanes.write(work, None, lambda error: None)  # the desk may be shut, and then there is nothing to go on with
+        self._lanes.write(work, self._lasts, lambda error: None)  # the desk may be shut, and then there is nothing to go on with
+
+    def _lasts(self, until: datetime | None) -> None:
+        self._until = until
+        self._tell()
 
     def stop(self) -> None:
         """End both; the window closes. Before the lanes are."""

@@ -73,6 +73,13 @@ class Conflict:
     until: str
 
 
+def between(card: Conflict) -> Literal["us", "others", "entries"]:
+    """Between whom it is: this laptop and another; two others, so that neither value is called this one's; an entry and one that was merged into it."""
+    if is_of_here(card.id):
+        return "entries"
+    return "us" if card.yours.here or card.theirs.here else "others"
+
+
 def said(card: Conflict, side: Side) -> Any:
     """A side's value as it is shown: an address in one line; of a row that one removed and the other changed, what becomes of it; of an id,
     whose it is."""
@@ -119,9 +126,9 @@ def decide(desk: Desk, conflict: str, choice: Choice, shown: Conflict | None = N
     with desk.writing(DECIDED) as writing:
         card, rows = _to_decide(writing.connection, desk, conflict, shown)
         if choice == "both" and card.field == GONE:
-            raise BadInput("conflict_both", _("{name} is on the list or is not, so keep yours or theirs."), name=card.name)
+            raise BadInput("conflict_both", _("{name} is on the list or is not, so keep one of the two."), name=card.name)
         if choice == "both" and not card.both:
-            raise BadInput("conflict_both", _("{what} holds one value, so keep yours or theirs."), what=card.what)
+            raise BadInput("conflict_both", _("{what} holds one value, so keep one of the two."), what=card.what)
         writing.settle(card.table, card.row, **_wanted(writing.connection, desk, card, choice), **_along(writing.connection, desk, card, choice, rows))
         keep_decisions(writing.connection, dict.fromkeys([card_id(row) for row in rows], (writing.action_id, False)))
     return Decided(card.id, choice, writing.changed)

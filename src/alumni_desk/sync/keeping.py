@@ -43,6 +43,7 @@ class Keeping:
 
     def __init__(self, process: subprocess.Popen[str], address: Callable[[], str], own_url: str) -> None:
         self.process, self._address, self.own_url = process, address, own_url
+        self._parted = False
 
     @property
     def url(self) -> str:
@@ -58,6 +59,9 @@ class Keeping:
         """The chapter is at another server: let go of its file, and say so to whoever asks here as long as this runs."""
         if self.process.stdin is None or self.process.stdout is None:
             raise AssertionError("without pipes")
+        if self._parted:
+            return
+        self._parted = True
         with suppress(OSError):  # it has ended: then it holds nothing
             self.process.stdin.write(f"{PARTED}\n")
             self.process.stdin.flush()

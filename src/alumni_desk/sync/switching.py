@@ -83,6 +83,13 @@ def _one_of(found: list[Chapter], text: str) -> Chapter:
     return fits[0]
 
 
+def now_here(desk: Desk, before: str) -> tuple[str, bool]:
+    """What the server calls the chapter that is here (empty without one), and whether it is the one that had the id ``before`` at a former server."""
+    with desk.reading() as connection:
+        membership, former = state.read(connection, Membership), state.read(connection, state.Former)
+    return membership.scope_name if membership is not None else "", former is not None and before in former.scopes
+
+
 _OF_THE_CHAPTER = ("operation", "action", "past", "shadow", "erased", "search_stale")
 
 

@@ -52,6 +52,12 @@ def to_go_on_with(desk: Desk) -> Together:
     return Together(shares, here.gathering if shares else "", visits, here.address if visits else "", here.code if visits else "")
 
 
+def lasts_until(desk: Desk, since: int) -> datetime:
+    """Until when what was switched on then goes on by itself."""
+    with desk.reading() as connection:
+        return datetime.fromtimestamp(_until(connection, since) / 1000, UTC)
+
+
 def _until(connection: Connection, since: int) -> int:
     """Until the end of the day of the last gathering that ran on the day when it was switched on."""
     begun = datetime.fromtimestamp(since / 1000, UTC)

@@ -143,6 +143,12 @@ def newest_number(connection: sa.Connection, gathering: str) -> int:
     return int(connection.exec_driver_sql("SELECT number FROM handout WHERE gathering = ?", (gathering,)).scalar() or 0)
 
 
+def came_from(connection: sa.Connection, gathering: str) -> tuple[str, int] | None:
+    """Whose laptop made the newest hand-out of a gathering (empty where it is gone), and when, in milliseconds since 1970; None: there was none."""
+    number, one = newest_number(connection, gathering), newest(connection, gathering)
+    return None if not number else ((one.chain[0].who or one.chain[0].name) if one is not None and one.chain else "", number)
+
+
 def _keep(connection: sa.Connection, one: SealedHandout, *, empty: bool = False) -> None:
     content = b"" if empty else msgspec.msgpack.encode(one)
     connection.exec_driver_sql("INSERT INTO handout (gathering, number, content) VALUES (?, ?, ?) ON CONFLICT (gathering)"
