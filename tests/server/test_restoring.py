@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from nacl.signing import SigningKey
+from tests.sync.hosts import soon
 
 from alumni_desk.errors import KnownError, StoreProblem
 from alumni_desk.protocol.messages import Cursor, EnrolReply, EnrolRequest, HelloReply, HelloRequest, PullReply, PullRequest
@@ -86,15 +86,10 @@ def test_what_cannot_be_tidied_now_is_tidied_later(kept: Any, monkeypatch: pytes
     monkeypatch.setattr(tidying, "LOOK_SECONDS", 0.05)
     folder = kept.server.journal.parent / "snapshots"
     folder.write_bytes(b"")  # stands for a disk that takes nothing: what is made there for first syncs cannot be looked through
-    until = time.monotonic() + 20
     with tidying.tidying(kept.server):
-        while "tidying the feeds" not in caplog.text:
-            assert time.monotonic() < until
-            time.sleep(0.02)
+        soon(lambda: "tidying the feeds" in caplog.text)
         folder.unlink()
-        while not folder.is_dir():
-            assert time.monotonic() < until
-            time.sleep(0.02)
+        soon(folder.is_dir)
 
 
 def test_a_restored_server_knows_no_cursor_of_the_lost_time(kept: Any, tmp_path: Path) -> None:
