@@ -175,18 +175,22 @@ class _Warnings(logging.Handler):
 
 @pytest.fixture(autouse=True)
 def _quiet(request: pytest.FixtureRequest) -> Iterator[None]:
-    """No warning in the log that the test did not ask for. Takes the handlers of the command line off again, too."""
-    ours = logging.getLogger("alumni_desk")
-    before, propagates, level = list(ours.handlers), ours.propagate, ours.level
+    """No warning in the log that the test did not ask for. Takes off again, too, what the command line and a server set for the whole program."""
+    loggers = [logging.getLogger(name) for name in (None, "alumni_desk", "uvicorn")]
+    before = [(list(one.handlers), one.propagate, one.level) for one in loggers]
+    ended = threading.excepthook
     heard = _Warnings()
-    ours.addHandler(heard)
+    loggers[1].addHandler(heard)
     # The command line replaces all handlers when it starts its log; what comes after that is in the log file.
     yield
-    for handler in list(ours.handlers):
-        if handler not in before:
-            ours.removeHandler(handler)
-            handler.close()
-    ours.propagate, ours.level = propagates, level
+    for one, (handlers, propagates, level) in zip(loggers, before, strict=True):
+        for handler in list(one.handlers):
+            if handler not in handlers:
+                one.removeHandler(handler)
+                handler.close()
+        one.propagate = propagates
+        one.setLevel(level)
+    threading.excepthook = ended
     if heard.lines and "caplog" not in request.fixturenames:
         pytest.fail("logged without being asked for:\n" + "\n".join(heard.lines), pytrace=False)
 
