@@ -21,17 +21,17 @@ from alumni_desk.sync.wire import Wire
 ROOM = 3 * 1024 * 1024
 
 
-def relay(desk: Desk, wire: Wire, membership: Membership, backed_up: int = 0, until: int | None = None) -> int:
+def relay(desk: Desk, wire: Wire, membership: Membership, backed_up: int = 0) -> int:
     """Bring every parcel of others that the server has not answered for; returns how many. The same again is harmless.
 
-    ``backed_up``: up to where the server's backups hold the scope. ``until``: only what stands in the list before this place.
+    ``backed_up``: up to where the server's backups hold the scope.
     """
     scope, count = membership.scope, 0
     if not _anything_held(desk):
         return 0
     while True:
         with desk.reading() as connection:
-            parcels = _next(connection, scope, until)
+            parcels = _next(connection, scope)
             chains = holding.chains_for(connection, [one.device for one in parcels])
         if parcels:
             message = PushRequest(parcels=[], relayed=parcels, chains=chains)
@@ -41,8 +41,6 @@ def relay(desk: Desk, wire: Wire, membership: Membership, backed_up: int = 0, un
                 _keep(applying.connection, scope, reply)
             count += len(parcels)
             continue
-        if until is not None:
-            return count
         with desk.applying() as applying:
             holding.settle_own(applying.connection, scope)
             holding.forget_settled(applying.connection, scope, backed_up)
@@ -66,11 +64,10 @@ def _anything_held(desk: Desk) -> bool:
         return connection.exec_driver_sql("SELECT 1 FROM parcel LIMIT 1").first() is not None
 
 
-def _next(connection: sa.Connection, scope: str, until: int | None) -> list[Sealed]:
+def _next(connection: sa.Connection, scope: str) -> list[Sealed]:
     found: list[Sealed] = []
     room, count = ROOM, 0
-    rows = connection.exec_driver_sql("SELECT content FROM parcel WHERE scope = ? AND resolved IS NULL AND state <> 'own' AND (? IS NULL OR rowid < ?)"
-                                      " ORDER BY rowid", (scope, until, until))
+    rows = connection.exec_driver_sql("SELECT content FROM parcel WHERE scope = ? AND resolved IS NULL AND state <> 'own' ORDER BY rowid", (scope,))
     for row in rows:
         sealed = holding.opened_parcel(row.content)
         room -= len(row.content)
