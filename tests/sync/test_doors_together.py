@@ -17,6 +17,7 @@ from alumni_desk.errors import KnownError
 from alumni_desk.gatherings.actions import add_guest_of, remove_guests, set_rsvp
 from alumni_desk.gatherings.counts import inside
 from alumni_desk.gatherings.lists import guest_rows
+from alumni_desk.members.actions import change_member
 from alumni_desk.members.merging import merge_people, unmerge
 from alumni_desk.members.roots import merged_on, root_of
 from alumni_desk.store.desk import Desk
@@ -145,3 +146,15 @@ def test_all_count_the_same_once_they_have_met_and_the_server_changes_nothing(le
     assert facts_of(one, gathering) == facts_of(two, gathering) == facts_of(door, gathering) >= let_in
 
 
+def test_what_a_door_brings_and_cannot_read_comes_back_in_the_same_sync(leaders: Any, make_desk: MakeDesk) -> None:
+    one, _two, gathering, people = leaders
+    door = make_desk("door")
+    with shared(one, gathering=gathering) as sharing:
+        meet(door, sharing)
+    for desk in (one, door, door):
+        sync_once(desk)
+    change_member(one, people[0], first_name="Renamed")
+    give(one, door, Random(0))
+    assert not DoorList(door, gathering).find("Renamed").hits
+    sync_once(door)
+    assert [hit.name for hit in DoorList(door, gathering).find("Renamed").hits] == ["Renamed Żółć0"]

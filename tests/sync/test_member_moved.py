@@ -12,7 +12,7 @@ from alumni_desk.checkin.actions import check_in
 from alumni_desk.checkin.lists import headcount
 from alumni_desk.gatherings.lists import guest_rows
 from alumni_desk.gatherings.records import registration_id
-from alumni_desk.members.actions import change_member
+from alumni_desk.members.actions import add_member, change_member
 from alumni_desk.members.lists import member_rows
 from alumni_desk.segments.activity import deeds
 from alumni_desk.segments.others import others
@@ -25,8 +25,10 @@ from alumni_desk.sync.away import away
 from alumni_desk.sync.engine import join, sync_once, wire_of
 from alumni_desk.sync.pull import pull
 from alumni_desk.sync.refused import refused
+from alumni_desk.sync.venue.relaying import relay
 from alumni_desk.sync.venue.sharing import Sharing
 from alumni_desk.sync.venue.visiting import Visit
+from tests.store.test_erasing import findings
 
 MakeDesk = Callable[[str], Desk]
 SECRET = "Zaphodbeeblebrox"
@@ -128,6 +130,26 @@ def test_what_is_written_too_late_is_told_and_names_whom(chapters: Any, first: s
     assert member_rows(three)[0].city is None
 
 
+def test_no_name_stays_of_whom_all_was_taken_that_was_still_to_send(chapters: Any) -> None:
+    """It was kept to tell whoever wrote it, should the server refuse it."""
+    server, one, _two, _three, root, _gathering = chapters
+    with one.writing("made") as writing:
+        dinner = writing.add("gathering", name="Dinner", status="planned", starts="2020-02-01T19:00", ends="2020-02-01T21:00", time_zone="UTC")
+        writing.add("registration", id=registration_id(dinner, root), gathering=dinner, person=root, status="yes")
+    sync_once(one)
+    check_in(one, dinner, registration_id(dinner, root), station="one")
+    server.run("server", "move-member", root, "--to", "Munich")
+    with one.reading() as connection:
+        membership = state.read(connection, state.Membership)
+    assert membership is not None
+    wire = wire_of(one)
+    pull(one, wire, membership)
+    wire.close()
+    backup.by_itself(one.profile, one.key, "daily")
+    assert sync_once(one).refused == 0
+    assert not says(one) and findings(one.profile, one.key, SECRET) == []
+
+
 def test_an_erasure_that_comes_too_late_is_told_too(chapters: Any) -> None:
     server, one, _two, three, root, _gathering = chapters
     server.run("server", "move-member", root, "--to", "Munich")
@@ -174,6 +196,33 @@ def test_a_peer_that_relays_a_late_operation_gets_the_same_answer(chapters: Any)
     for desk in (one, two, three):
         assert sync_once(desk, check=True).identical
     assert member_rows(three)[0].city is None
+
+
+def test_what_a_peer_brought_of_somebody_unheard_of_leaves_no_trace_once_the_server_says_that_they_moved(chapters: Any) -> None:
+    server, one, two, three, _root, _gathering = chapters
+    late = add_member(three, last_name=f"{SECRET} anew").id
+    sync_once(three)
+    server.run("server", "move-member", late, "--to", "Berlin")
+    sync_once(one)
+    change_member(one, late, city=f"{SECRET}ville")
+    sharing = Sharing(two, host="127.0.0.1", port=0)
+    visit = Visit(one, sharing.address, sharing.code)
+    try:
+        visit.once()
+    finally:
+        visit.close()
+        sharing.stop()
+    assert f"{SECRET}ville" in dump(two)
+    backup.by_itself(two.profile, two.key, "daily")
+    server.run("server", "move-member", late, "--to", "Munich")
+    with two.reading() as connection:
+        membership = state.read(connection, state.Membership)
+    assert membership is not None
+    wire = wire_of(two)
+    relay(two, wire, membership)  # as where the network broke before anything was fetched
+    wire.close()
+    sync_once(two)
+    assert f"{SECRET}ville" not in dump(two) and findings(two.profile, two.key, f"{SECRET}ville") == []
 
 
 def test_a_server_that_goes_back_to_before_the_move_moves_again(chapters: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:

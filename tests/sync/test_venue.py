@@ -21,7 +21,7 @@ from alumni_desk.desktop.paint import isolated
 from alumni_desk.desktop.sync_facts import look_up
 from alumni_desk.desktop.sync_words import sentences
 from alumni_desk.errors import KnownError, Refused
-from alumni_desk.gatherings.actions import add_guests, change_gathering, new_gathering, remove_guests
+from alumni_desk.gatherings.actions import add_guests, change_gathering, new_gathering, remove_guests, set_rsvp
 from alumni_desk.members.actions import add_member, change_member
 from alumni_desk.members.lists import member_rows
 from alumni_desk.members.merging import merge_people, unmerge
@@ -480,6 +480,49 @@ def test_a_new_volunteer_may_reach_the_server_before_anybody_else(leaders: Any, 
     assert sync_once(door).waiting == 0
     sync_once(two)
     assert here(two, gathering) == 1
+
+
+def test_what_a_door_notes_of_whom_the_server_has_not_heard_is_there_though_the_door_syncs_first(leaders: Any, make_desk: MakeDesk) -> None:
+    one, two, gathering, _people = leaders
+    late = add_member(one, first_name="Late", last_name="Comer").id
+    place = add_guests(one, gathering, [late]).registrations[0]
+    door = make_desk("door")
+    with shared(one, gathering=gathering) as sharing:
+        meet(door, sharing)
+        set_rsvp(door, gathering, [place], "no")
+        meet(door, sharing)
+    for desk in (door, one, two):
+        assert sync_once(desk).refused == 0
+    sync_once(door)
+    assert [DoorList(desk, gathering).hits[place].rsvp for desk in (door, one, two)] == ["no"] * 3
+    assert verify(one).ok and verify(door).ok
+
+
+@pytest.mark.parametrize("goes_first", ["wrote it down", "put them on the list", "leads"])
+def test_what_a_door_notes_of_whom_another_door_put_on_the_list_is_there_whoever_syncs_first(leaders: Any, make_desk: MakeDesk, goes_first: str) -> None:
+    one, _two, gathering, people = leaders
+    first, second = make_desk("first"), make_desk("second")
+    with shared(one, gathering=gathering) as sharing:
+        for door in (first, second):
+            meet(door, sharing)
+        for door, person in ((second, people[0]), (first, people[1])):
+            check_in(door, gathering, person_id=person)
+            meet(door, sharing)
+        placed = [str(walk_in(first, gathering, "Wanda Walker").registration)]
+        for door in (first, second):
+            meet(door, sharing)
+        set_rsvp(second, gathering, placed, "no")
+        placed.append(str(walk_in(second, gathering, "Walter Runner").registration))
+        for door in (second, first):
+            meet(door, sharing)
+        set_rsvp(first, gathering, placed[1:], "no")
+        for door in (first, second):
+            meet(door, sharing)
+    order = {"wrote it down": (second, first, one), "put them on the list": (first, second, one), "leads": (one, first, second)}[goes_first]
+    for desk in (*order, *order):
+        assert sync_once(desk).refused == 0
+    assert [[DoorList(desk, gathering).hits[place].rsvp for place in placed] for desk in order] == [["no", "no"]] * 3
+    assert all(verify(desk).ok for desk in order)
 
 
 def test_a_door_takes_back_nobody_whom_another_laptop_let_in_a_moment_ago(leaders: Any, make_desk: MakeDesk) -> None:

@@ -27,6 +27,7 @@ from alumni_desk.sync import (
     keeper_finding,
     lately,
     leaving,
+    moved_away,
     moving_cards,
     operations,
     session,
@@ -223,6 +224,7 @@ def _sync(desk: Desk, wire: Wire, membership: state.Membership, progress: Progre
     follow_timeline(desk, membership, head.timeline, known=membership.scope not in server.unknown)
     told = conflicts_told.tell_decided(desk, wire, membership, server)
     pushed, pulled, trouble, anew = Pushed(), 0, None, check
+    brought = membership.gathering is not None and _bring_first(desk, wire, membership, server, pushed)
     by_file = partial(snapshot.take, desk, wire, membership, head)
     alone = nullcontext if listening is None else listening.aside
 
@@ -261,8 +263,8 @@ def _sync(desk: Desk, wire: Wire, membership: state.Membership, progress: Progre
                 pulled += fetch()
             if trouble is not None:
                 raise trouble
-        if relay(desk, wire, membership, server.backed_up.get(membership.scope, 0)):
-            pulled += fetch()
+        if relay(desk, wire, membership, server.backed_up.get(membership.scope, 0)) or brought:
+            pulled, brought = pulled + fetch(), False
         forget_settled_operations(desk)
         joining.complete_chapter(desk, membership)
         if membership.gathering is None:
@@ -271,11 +273,29 @@ def _sync(desk: Desk, wire: Wire, membership: state.Membership, progress: Progre
             waiting = operations.count_waiting(connection)
         if not waiting and not moving_cards.carry_on(desk, membership):
             break
+    moved_away.forget_names(desk)
     erasing.finish(desk)
     conflicts_told.exchange(desk, wire, membership, server, fresh=pushed.conflicts > 0, told=told)
     same = None if waiting else _checked(desk, wire, membership, wanted=check, much=pushed.sent + pulled >= digest.MANY, anew=anew)
     return SyncResult(pushed=pushed.sent, pulled=pulled, waiting=waiting, conflicts=deciding.count(desk), refused=pushed.refused,
                       quarantined=server.set_aside.get(membership.scope, 0), identical=same, clashes=pushed.conflicts)
+
+
+def _bring_first(desk: Desk, wire: Wire, membership: state.Membership, server: HelloReply, pushed: Pushed) -> bool:
+    """To the server with what others did and this door heard, in turns with what was done here: of what a door noted of somebody of whom the server has
+    not heard yet it would refuse all, whichever of them put that guest on the list. Returns whether anything was brought."""
+    brought, backed_up = 0, server.backed_up.get(membership.scope, 0)
+    try:
+        with desk.reading() as connection:
+            turns = holding.turns(connection, membership.scope)
+        for place, newest in turns:
+            brought += relay(desk, wire, membership, backed_up, place)
+            while push(desk, wire, membership, pushed, newest):
+                pass
+        return bool(brought + relay(desk, wire, membership, backed_up))
+    except KnownError as problem:
+        log.info("what others did was not brought first, and is brought after what was done here: %s", problem.code)
+        return True
 
 
 def _checked(desk: Desk, wire: Wire, membership: state.Membership, *, wanted: bool, much: bool, anew: bool) -> bool | None:
@@ -296,6 +316,7 @@ def _after_the_end(desk: Desk, wire: Wire, membership: state.Membership, server:
     door.end(desk, membership)
     door.offer_again(desk, membership.scope, server)
     pushed = Pushed()
+    _bring_first(desk, wire, membership, server, pushed)
     while push(desk, wire, membership, pushed):
         door.end(desk, membership)
         if progress is not None:

@@ -15,6 +15,7 @@ from alumni_desk.members import naming
 from alumni_desk.protocol.messages import Page
 from alumni_desk.schema import synced_tables
 from alumni_desk.store import erasing, fates
+from alumni_desk.store.desk import Desk
 from alumni_desk.sync import state
 from alumni_desk.sync.away import away, names_of
 from alumni_desk.sync.door import forget_rows
@@ -86,15 +87,33 @@ def after_rows(connection: sa.Connection) -> None:
                 state.keep(connection, state.Scrubbing())
 
 
+def forget_names(desk: Desk) -> None:
+    """Of whom all was taken that was written here, nobody has to be told anything. ``erasing.finish`` has to follow."""
+    with desk.reading() as connection:
+        if not names_of(connection):
+            return
+    with desk.applying() as applying:
+        connection = applying.connection
+        names = names_of(connection)
+        kept = set(connection.exec_driver_sql(f"SELECT p.value FROM json_each(?) AS p WHERE {_written('p.value')}", (_json(list(names)),)).scalars())
+        if kept != set(names):
+            state.keep(connection, state.Away(away(connection), {one: name for one, name in names.items() if one in kept}))
+            state.keep(connection, state.Scrubbing())
+
+
 def _called(connection: sa.Connection, people: Sequence[str]) -> dict[str, str]:
     """The names of those of whom something was written here that is not at the server: whoever wrote it is told, and of whom it was."""
     rows = connection.exec_driver_sql(
         "SELECT p.id, p.first_name, p.last_name, p.preferred_name, p.other_script_name, p.class_year FROM person AS p"
-        " WHERE p.id IN (SELECT value FROM json_each(?)) AND NOT p.gone AND EXISTS (SELECT 1 FROM"
-        " (SELECT operation FROM waiting UNION ALL SELECT operation FROM refused) AS u CROSS JOIN operation AS o ON o.rowid = u.operation"
-        " WHERE o.queue <> 'peer' AND (o.row_id = p.id AND o.table_name = 'person' OR json_extract(o.fields, '$.person') = p.id))",
-        (_json(people),))
+        f" WHERE p.id IN (SELECT value FROM json_each(?)) AND NOT p.gone AND {_written('p.id')}", (_json(people),))
     return {str(row.id): naming.display_name(row) for row in rows if naming.display_name(row)}
+
+
+def _written(person: str) -> str:
+    """SQL: something was written here about a person that is not at the server."""
+    return ("EXISTS (SELECT 1 FROM (SELECT operation FROM waiting UNION ALL SELECT operation FROM refused) AS u"
+            " CROSS JOIN operation AS o ON o.rowid = u.operation WHERE o.queue <> 'peer'"
+            f" AND (o.row_id = {person} AND o.table_name = 'person' OR json_extract(o.fields, '$.person') = {person}))")
 
 
 def _held(connection: sa.Connection, table: str, ids: Sequence[str]) -> list[str]:

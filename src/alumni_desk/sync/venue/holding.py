@@ -203,6 +203,23 @@ def offered(connection: sa.Connection, scope: str, after: int = 0, *, room: int 
     return found, max(after, last_place(connection))  # what is offered no more may stand at the end
 
 
+def turns(connection: sa.Connection, scope: str) -> list[tuple[int, int]]:
+    """Where in this laptop's list parcels of others follow on what was put or noted here and is not sent yet: the place, and the last operation (its rowid)
+    to send first. Whoever made those may have known it; facts the server takes in any order."""
+    found: list[tuple[int, int]] = []
+    own: tuple[int, int] | None = None
+    for place, standing, newest in connection.exec_driver_sql(
+            "SELECT rowid, state, (SELECT max(w.operation) FROM parcel_operation AS p JOIN operation AS o ON o.id = p.operation"
+            " JOIN waiting AS w ON w.operation = o.rowid WHERE p.parcel = parcel.name AND w.sequence IS NULL AND o.kind <> 'fact')"
+            " FROM parcel WHERE scope = ? AND resolved IS NULL ORDER BY rowid", (scope,)):
+        if standing != "own":
+            found += [] if own is None else [own]
+            own = None
+        elif newest is not None:
+            own = place, newest
+    return found
+
+
 def opened_parcel(content: bytes) -> Sealed:
     """A held parcel as it travels."""
     return msgspec.msgpack.decode(content, type=Sealed)

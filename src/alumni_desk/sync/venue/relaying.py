@@ -21,17 +21,17 @@ from alumni_desk.sync.wire import Wire
 ROOM = 3 * 1024 * 1024
 
 
-def relay(desk: Desk, wire: Wire, membership: Membership, backed_up: int = 0) -> int:
+def relay(desk: Desk, wire: Wire, membership: Membership, backed_up: int = 0, until: int | None = None) -> int:
     """Bring every parcel of others that the server has not answered for; returns how many. The same again is harmless.
 
-    ``backed_up``: up to where the server's backups hold the scope.
+    ``backed_up``: up to where the server's backups hold the scope. ``until``: only what stands in the list before this place.
     """
     scope, count = membership.scope, 0
     if not _anything_held(desk):
         return 0
     while True:
         with desk.reading() as connection:
-            parcels = _next(connection, scope)
+            parcels = _next(connection, scope, until)
             chains = holding.chains_for(connection, [one.device for one in parcels])
         if parcels:
             message = PushRequest(parcels=[], relayed=parcels, chains=chains)
@@ -41,6 +41,8 @@ def relay(desk: Desk, wire: Wire, membership: Membership, backed_up: int = 0) ->
                 _keep(applying.connection, scope, reply)
             count += len(parcels)
             continue
+        if until is not None:
+            return count
         with desk.applying() as applying:
             holding.settle_own(applying.connection, scope)
             holding.forget_settled(applying.connection, scope, backed_up)
@@ -64,10 +66,11 @@ def _anything_held(desk: Desk) -> bool:
         return connection.exec_driver_sql("SELECT 1 FROM parcel LIMIT 1").first() is not None
 
 
-def _next(connection: sa.Connection, scope: str) -> list[Sealed]:
+def _next(connection: sa.Connection, scope: str, until: int | None) -> list[Sealed]:
     found: list[Sealed] = []
     room, count = ROOM, 0
-    rows = connection.exec_driver_sql("SELECT content FROM parcel WHERE scope = ? AND resolved IS NULL AND state <> 'own' ORDER BY rowid", (scope,))
+    rows = connection.exec_driver_sql("SELECT content FROM parcel WHERE scope = ? AND resolved IS NULL AND state <> 'own' AND (? IS NULL OR rowid < ?)"
+                                      " ORDER BY rowid", (scope, until, until))
     for row in rows:
         sealed = holding.opened_parcel(row.content)
         room -= len(row.content)
@@ -103,6 +106,7 @@ def _settle(connection: sa.Connection, scope: str, one: Relayed) -> None:
     results = {result.id: result for result in one.results}
     fallen: dict[str, set[str]] = {}
     gone: set[int] = set()
+    moved = False
     answered: list[tuple[int, int]] = []
     erased: list[tuple[str, str]] = []
     for row in laid:
@@ -111,6 +115,7 @@ def _settle(connection: sa.Connection, scope: str, one: Relayed) -> None:
             erased.append((row.table_name, row.row_id))
             if row.person is not None:  # the row itself goes with what falls away
                 erased.append(("person", row.person))
+        moved = moved or (result is not None and result.settled == "moved")
         if result is not None and result.settled in ACCEPTED:
             answered.append((result.sequence, row.rowid))
         else:
@@ -123,8 +128,9 @@ def _settle(connection: sa.Connection, scope: str, one: Relayed) -> None:
         shape = shapes().get(table)
         if shape is not None:
             settle(connection, shape, scope, over, gone)
-    if erased:  # what fell away lies in free pages and in the log still, though no page may ever tell of them
+    if erased:
         after_push(connection, erased)
+    if erased or moved:  # what fell away lies in free pages and in the log still, though no page may ever tell of them
         state.keep(connection, state.Scrubbing())
 
 
