@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.store.test_erasing import findings
 
 from alumni_desk.checkin.actions import check_in
 from alumni_desk.checkin.lists import headcount
@@ -28,7 +29,6 @@ from alumni_desk.sync.refused import refused
 from alumni_desk.sync.venue.relaying import relay
 from alumni_desk.sync.venue.sharing import Sharing
 from alumni_desk.sync.venue.visiting import Visit
-from tests.store.test_erasing import findings
 
 MakeDesk = Callable[[str], Desk]
 SECRET = "Zaphodbeeblebrox"
