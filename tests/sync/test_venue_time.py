@@ -12,8 +12,10 @@ import pytest
 from tests.sync.test_venue import dinner, meet, shared
 
 from alumni_desk.checkin.actions import check_in
+from alumni_desk.checkin.lists import DoorList
 from alumni_desk.protocol.clock import wall_ms
 from alumni_desk.schema import open_desk
+from alumni_desk.store.checking import verify
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync import state
 from alumni_desk.sync.engine import join, status, sync_once
@@ -131,3 +133,20 @@ def test_nobody_but_a_leader_who_knows_tells_the_time_and_nobody_says_it_again(l
     assert tell_time(one, leads, challenge) is None, "it is later than that, said the server"
     wrong(one, 0).clock.told = 0
     assert tell_time(one, leads, challenge) is None, "no server told it"
+
+
+def test_what_came_while_the_clock_was_far_ahead_counts_once_it_is_right(leader: Any, make_desk: MakeDesk) -> None:
+    one, gathering, people = leader
+    door, other = make_desk("door"), make_desk("other")
+    with shared(one, gathering=gathering) as sharing:
+        for desk in (door, other):
+            meet(desk, sharing)
+        check_in(door, gathering, person_id=people[0], station="South")
+        wrong(one, 400 * 24 * HOUR)
+        meet(door, sharing)
+        assert DoorList(one, gathering).headcount().present == 0, "its access has passed, by this clock"
+        wrong(one, 0)
+        meet(other, sharing)
+        meet(other, sharing)
+        assert [DoorList(desk, gathering).headcount().present for desk in (one, other)] == [1, 1]
+    assert verify(one).ok

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from alumni_desk.protocol.messages import BODY_LIMIT, PARCEL_OPERATIONS, PROTOCOL, Certificate, Sealed
 from alumni_desk.protocol.parcels import in_parcels, sign_parcel
-from alumni_desk.protocol.sealing import can_seal, name_of, seal, unseal, verify_sealed
+from alumni_desk.protocol.sealing import CHAPTER, can_seal, name_of, seal, unseal, verify_sealed
 from alumni_desk.store import fates
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync import came_anyhow, operations, state
@@ -102,8 +102,10 @@ def _seal(connection: sa.Connection, me: Me, some: Sequence[operations.Outgoing]
 
 
 def take_in(desk: Desk, me: Me, parcels: Sequence[Sealed], chains: Iterable[Sequence[Certificate]]) -> TakenIn:
-    """Keep others' parcels; what can be opened here is laid over the rows at once. One transaction; the same again changes nothing."""
-    if not parcels:
+    """Keep others' parcels; what can be opened here is laid over the rows at once, and so is what came while its writer's access seemed to have passed, if it
+    has not. One transaction; the same again changes nothing."""
+    chains = list(chains)
+    if not parcels and not _could_be_opened(desk, me, chains):
         return TakenIn()
     with desk.applying() as applying:
         connection = applying.connection
@@ -114,6 +116,8 @@ def take_in(desk: Desk, me: Me, parcels: Sequence[Sealed], chains: Iterable[Sequ
                 keep_chain(connection, chain)
                 known[chain[0].device] = list(chain)
         taken = TakenIn()
+        for sealed in _closed(connection, me):
+            taken += _open(desk, connection, me, sealed, known.get(sealed.device, ()))
         for sealed in parcels:
             taken += _take_one(desk, connection, me, sealed, known.get(sealed.device))
     if taken.opened and me.leads:
@@ -128,19 +132,40 @@ def _is_newer(chain: Sequence[Certificate], there: Sequence[Certificate] | None)
 def _take_one(desk: Desk, connection: sa.Connection, me: Me, sealed: Sealed, chain: Sequence[Certificate] | None) -> TakenIn:
     if chain is None or me.trouble(chain, None) is not None or not _fits(sealed, me) or not verify_sealed(sealed, chain[0].public_key):
         return TakenIn(refused=1)
-    name = name_of(sealed)
-    if connection.exec_driver_sql("SELECT 1 FROM parcel WHERE name = ?", (name,)).first():
+    if connection.exec_driver_sql("SELECT 1 FROM parcel WHERE name = ?", (name_of(sealed),)).first():
         return TakenIn()
+    _put(connection, sealed, "carried")
+    return TakenIn(new=1) + _open(desk, connection, me, sealed, chain)
+
+
+def _could_be_opened(desk: Desk, me: Me, chains: Iterable[Sequence[Certificate]]) -> bool:
+    """Whether anything is closed here that may be open by now: a clock was set right, or a certificate says a later end."""
+    with desk.reading() as connection:
+        known = chains_of(connection) | {chain[0].device: list(chain) for chain in chains if chain}
+        return any(me.trouble(known.get(sealed.device, ()), now_ms(desk)) is None for sealed in _closed(connection, me))
+
+
+def _closed(connection: sa.Connection, me: Me) -> list[Sealed]:
+    """What is only carried here, and is closed to an audience of which this laptop is."""
+    audiences = connection.exec_driver_sql("SELECT DISTINCT audience FROM parcel WHERE state = 'carried' AND resolved IS NULL").scalars().all()
+    ours = [one for one in audiences if (me.keys.chapter if one == CHAPTER else me.keys.of_gathering(one))]
+    return [opened_parcel(content) for content in connection.exec_driver_sql(
+        "SELECT content FROM parcel WHERE state = 'carried' AND resolved IS NULL AND scope = ? AND audience IN (SELECT value FROM json_each(?))"
+        " ORDER BY rowid", (me.membership.scope, msgspec.json.encode(ours).decode())).scalars()] if ours else []
+
+
+def _open(desk: Desk, connection: sa.Connection, me: Me, sealed: Sealed, chain: Sequence[Certificate]) -> TakenIn:
     ended = me.trouble(chain, now_ms(desk)) is not None
     parcel = None if ended else unseal(sealed, me.keys, chain[0].public_key)
-    _put(connection, sealed, "carried" if parcel is None else "open")
     if parcel is None:
-        return TakenIn(new=1)
+        return TakenIn()
+    name = name_of(sealed)
+    connection.exec_driver_sql("UPDATE parcel SET state = 'open' WHERE name = ?", (name,))
     laid = lay(desk, connection, parcel, chain[0])
     connection.exec_driver_sql(  # of several parcels with the same the newest counts: an older one may be answered already
         "INSERT INTO parcel_operation (operation, parcel) VALUES (?, ?) ON CONFLICT (operation) DO UPDATE SET parcel = excluded.parcel"
         " WHERE (SELECT state FROM parcel WHERE name = parcel_operation.parcel) IS NOT 'own'", [(one, name) for one in laid] or [])
-    return TakenIn(new=1, opened=1)
+    return TakenIn(opened=1)
 
 
 def _fits(sealed: Sealed, me: Me) -> bool:
