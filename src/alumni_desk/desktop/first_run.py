@@ -31,7 +31,7 @@ class FirstRun(QWidget):
         column.addLayout(head)
         column.addSpacing(px(16))
         self.ways = [
-            WayIn("envelope-simple", _("Join with an invitation"), _("A code from your chapter lead or alumni office"), filled=True),
+            WayIn("envelope-simple", _("Join with an invitation"), _("A code, a QR picture or a file from your chapter lead or alumni office"), filled=True),
             WayIn("upload-simple", _("Import a spreadsheet"), _("CSV or contacts; you see every column before it is saved")),
             WayIn("plus", _("Start empty"), _("Name your chapter and add the first member by hand")),
             WayIn("users", _("Try the sample chapter"), _("2,000 made-up people, marked “Sample” wherever you look")),
