@@ -1225,7 +1225,7 @@ def test_the_password_is_changed_after_the_present_one(hands: Hands) -> None:
 def test_without_a_password_the_card_says_what_the_paper_is_for_there(hands: Hands) -> None:
     settings = hands.page("settings", section="security")
     hands.until(lambda: settings.security._shown is not None)
-    never = replace(settings.security._shown.paper, read_back=None)
+    never = settings.security._shown.paper._replace(read_back=None)
     for keepers, words in (({"passphrase", "keyring"}, "a forgotten password cannot be mended"), ({"keyring"}, "password store loses its key")):
         settings.security._show_card(replace(settings.security._shown, keepers=frozenset(keepers), paper_wanted=True, paper=never))
         assert words in settings.security.card_words.text()

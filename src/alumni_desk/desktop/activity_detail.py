@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 from PySide6.QtCore import Qt, Signal
@@ -46,7 +46,7 @@ def look_at(desk: Desk, deed: Deed) -> Seen:
         return Seen(deed, (), {}, 0, (_("Kept as {file}").format(file=deed.kept),) if deed.kept else None)
     values, sums, total = written(desk, deed.id, SHOWN)
     if deed.state == "undone":
-        values = [replace(one, stands=False) for one in values]
+        values = [one._replace(stands=False) for one in values]
     left = None
     if deed.count <= MOST_CHECKED and (deed.undoable or deed.state == "undone" or deed.reason == all_changed()):
         goes, would_stay = ahead(desk, deed.id)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from functools import partial
 from importlib import import_module
@@ -434,7 +433,7 @@ class Room(QObject):
         pages = [Deed(f"page:{page.name}", page.icon, page.title, partial(self._go, page.name), numbers.get(page.name, ""),
                       also=ALSO.get(page.name, "")) for page in plan]
         here = self.shell.current()  # a page's keys do what they say on that page alone
-        deeds = [replace(deed, key=f"{page.name}:{deed.key}" if deed.key else "", act=partial(self._do, page.name, deed),
+        deeds = [deed._replace(key=f"{page.name}:{deed.key}" if deed.key else "", act=partial(self._do, page.name, deed),
                          keys=deed.keys if page is here else here.keyed.get(f"{page.name}:{deed.key}", "")) for page in built for deed in page.deeds()]
         deeds += [Deed("undo", "arrow-counter-clockwise", _("Undo the last change"), self.undoing.undo, _("Ctrl Z"), also=_("back mistake")),
                   Deed("redo", "arrows-clockwise", _("Redo what was undone"), self.undoing.redo, _("Ctrl Shift Z"), asks=self.undoing.redoable)]

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from alumni_desk.desktop.dates import local
 from alumni_desk.words import _
@@ -19,8 +18,7 @@ def _always() -> bool:
     return True
 
 
-@dataclass(frozen=True)
-class Deed:
+class Deed(NamedTuple):
     """Something that can be done: ``key`` names it for the program. ``can`` tells whether it can be done now; else it is not offered.
 
     Without a key it is of one line of a list: it is found by its words alone, and not remembered, for there is a name in it.
@@ -38,8 +36,7 @@ class Deed:
     asks: Callable[[], bool] | None = None
 
 
-@dataclass(frozen=True)
-class Deeds:
+class Deeds(NamedTuple):
     """What Settings can do beyond its own fields; wired in ``app``. What cannot be done here is None and left out."""
 
     back_up: Callable[[], None] | None = None
@@ -49,8 +46,7 @@ class Deeds:
     erase: Callable[[], None] | None = None
 
 
-@dataclass(frozen=True)
-class About:
+class About(NamedTuple):
     """Facts that Settings shows."""
 
     version: str

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import shiboken6
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
@@ -33,8 +33,7 @@ MINUTES = (1, 2, 5, 10, 15, 30, 60, 0)
 USUAL = 5
 
 
-@dataclass(frozen=True)
-class Rules:
+class Rules(NamedTuple):
     """When the window locks (``minutes`` 0: not by itself), and whether check-in goes on."""
 
     minutes: int
@@ -50,8 +49,7 @@ def rules_of(desk: Desk) -> Rules:
     return Rules(minutes if minutes in MINUTES else USUAL, bool(desk.setting(LOCK_SLEEP, not sample)), bool(desk.setting(LOCK_DOOR, True)))
 
 
-@dataclass(frozen=True)
-class Names:
+class Names(NamedTuple):
     """Whose chapter and whose laptop it is, and what keeps the key."""
 
     chapter: str = ""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from PySide6.QtCore import QEvent, QObject, QPoint, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QCursor, QPainter, QPaintEvent
@@ -29,8 +28,7 @@ Go = Callable[..., None]
 """``go("gatherings", gathering=id)``: show a page and hand it what it should open."""
 
 
-@dataclass(frozen=True)
-class PutAway:
+class PutAway(NamedTuple):
     """A form that was closed with something in it that nobody saved. ``back`` brings it back; ``lasting``: until something else is done, and not only while
     the toast is there."""
 
@@ -138,8 +136,7 @@ class Page(QWidget):
             self.refresh()
 
 
-@dataclass(frozen=True)
-class Planned:
+class Planned(NamedTuple):
     """A page before it is built: what the sidebar and the palette say of it, the module it comes from, and how it is made."""
 
     name: str

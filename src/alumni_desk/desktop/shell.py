@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from PySide6.QtCore import QByteArray, QEvent, QMimeData, QPoint, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence, QPainter, QPaintEvent, QPixmap, QRegion, QResizeEvent
@@ -40,8 +39,7 @@ BANDS = 4
 """In so many pieces a page is drawn ahead."""
 
 
-@dataclass(frozen=True)
-class Whose:
+class Whose(NamedTuple):
     """Whose chapter this is: what the sidebar says at its head and foot."""
 
     chapter: str = ""
@@ -114,8 +112,7 @@ class DamageBand(QWidget):
         QPainter(self).fillRect(self.rect(), look(self).danger_soft)
 
 
-@dataclass(frozen=True)
-class Said:
+class Said(NamedTuple):
     """What a toast says, and what can be done about it."""
 
     sentence: str
@@ -486,7 +483,7 @@ class Shell(QMainWindow):
     def _all_unread(self) -> Said | None:
         """What waited, in one: the sentences in their order, and what can be done about one of them."""
         unread = [*self._unread.values()]
-        return replace(self._unread.get(True, unread[0]), sentence=_both(*(one.sentence for one in unread))) if unread else None
+        return self._unread.get(True, unread[0])._replace(sentence=_both(*(one.sentence for one in unread))) if unread else None
 
     def unsaid(self) -> tuple[str, str | None] | None:
         """What nobody has read yet, or has hardly, and the action that can be undone with it: for the window that takes this one's place."""

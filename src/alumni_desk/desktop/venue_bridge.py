@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
@@ -24,8 +23,7 @@ AGING_MS = 5_000
 """How often it is looked who has been silent for too long."""
 
 
-@dataclass(frozen=True)
-class Nearby:
+class Nearby(NamedTuple):
     """Another laptop here: whose, what it is called, when this one last had contact with it, and whether that lasts."""
 
     who: str
@@ -34,8 +32,7 @@ class Nearby:
     now: bool
 
 
-@dataclass(frozen=True)
-class AtVenue:
+class AtVenue(NamedTuple):
     """How it stands with the laptops here. ``sharing``: off, begins or on, with ``qr``, ``code`` and ``address``, and ``gathering`` where new laptops are
     let in at its door; ``visiting``: the address of the laptop that this one has joined; ``trouble``: why that does not answer just now;
     ``code_changed``: it shares with a code that nobody has typed here; ``not_shared``: why sharing, which was on, did not go on after a restart;
@@ -64,8 +61,7 @@ class AtVenue:
         return sum(one.now for one in self.others)
 
 
-@dataclass(frozen=True)
-class GoesOn:
+class GoesOn(NamedTuple):
     """What another window of the same desk goes on with: a service that runs, or one that was just to begin, its gathering, and whom to stay with."""
 
     sharing: Sharing | None = None

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 from alumni_desk.errors import BadInput, about
 from alumni_desk.store.listed import texts
@@ -23,8 +22,7 @@ LINE = 300
 _EMAIL = re.compile(r"[^@\s,;<>()\"]+@[^@\s,;<>()\"]+\.[^@\s.,;<>()\"]{2,}")
 
 
-@dataclass(frozen=True)
-class Kind:
+class Kind(NamedTuple):
     """What may be typed into a field: how it is read, and whether it may hold several lines."""
 
     read: Callable[[str, str], Any]

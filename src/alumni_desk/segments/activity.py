@@ -69,8 +69,7 @@ class Deed:
         return self.state == "done" and self.reason is None
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(NamedTuple):
     """One value that an action wrote: of whom, which field, what was, what came. A new row is one of these, without values.
 
     ``stands``: it is still so.
@@ -184,14 +183,14 @@ def written(desk: Desk, action: str, limit: int = 50) -> tuple[list[Written], di
         others: list[tuple[str, str, Mapping[str, Any]]] = [
             ("person", value, {}) for _row, one in found[:limit] for value in (one.was, one.now) if is_id(value)]  # a value that names somebody
         names = Names(connection, {action: [*first, *others]}, set())
-    shown = [replace(one, name=names.of(*row), was=names.meant(one.was), now=names.meant(one.now)) for row, one in found[:limit]]
+    shown = [one._replace(name=names.of(*row), was=names.meant(one.was), now=names.meant(one.now)) for row, one in found[:limit]]
     return shown, dict(sorted(sums.items(), key=lambda one: -one[1])), len(found)
 
 
 def standing(values: Iterable[Written], left: Iterable[Left]) -> list[Written]:
     """Those values with whether they are still so, by what an undo would leave because it was changed since."""
     changed = {(one.row, field_word(one.table, name)) for one in left for name in one.fields}
-    return [replace(one, stands=(one.row, one.field) not in changed) for one in values]
+    return [one._replace(stands=(one.row, one.field) not in changed) for one in values]
 
 
 def left_words(desk: Desk, left: Sequence[Left], most: int = 3, *, ahead: bool = False) -> list[str]:
@@ -246,8 +245,7 @@ def not_undone_words(desk: Desk, action: str, why: KnownError, *, again: bool = 
     return " ".join([first, *left_words(desk, left, 2)])
 
 
-@dataclass(frozen=True, slots=True)
-class PastValue:
+class PastValue(NamedTuple):
     """A value in a record's history. ``version`` puts it back (see ``store.history.restore``)."""
 
     version: str

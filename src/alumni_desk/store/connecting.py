@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from alumni_desk.store import disk, driver
 
@@ -28,8 +27,7 @@ LOG_PAGES = 16_000
 where a window is open mostly by ``Desk.fold``, while nobody waits."""
 
 
-@dataclass(frozen=True)
-class Beside:
+class Beside(NamedTuple):
     """An SQLCipher file under a key of its own that is read, and never written, as another schema of the desk's connection."""
 
     name: str

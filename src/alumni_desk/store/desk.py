@@ -7,10 +7,9 @@ import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self, cast
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self, cast
 
 from alumni_desk.errors import KnownError, Refused
 from alumni_desk.protocol.clock import Clock
@@ -37,8 +36,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Applying:
+class Applying(NamedTuple):
     """A transaction in which what came from elsewhere is written, without being captured as somebody's edit."""
 
     connection: sa.Connection

@@ -7,17 +7,15 @@ import getpass
 import hashlib
 import json
 import os
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import IO
+from typing import IO, NamedTuple
 
 from alumni_desk.errors import StoreProblem
 from alumni_desk.store.profile import Profile, computer_name, locked, private
 from alumni_desk.words import _, clock_time, day
 
 
-@dataclass(frozen=True)
-class Holder:
+class Holder(NamedTuple):
     """Who has a profile open, as they said themselves; all empty if nobody can tell."""
 
     pid: int = 0

@@ -18,12 +18,11 @@ import secrets
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 from alumni_desk.errors import Refused, StoreProblem
 from alumni_desk.protocol import codes
@@ -58,8 +57,7 @@ _KEEPERS = ("keyring", "passphrase", "recovery")
 _TRUSTED = {"win32": ("Windows",), "darwin": ("macOS",)}.get(sys.platform, ("SecretService", "libsecret", "kwallet"))
 
 
-@dataclass(frozen=True)
-class Sealed:
+class Sealed(NamedTuple):
     """A key sealed under a passphrase, as it stands in key files and backups."""
 
     salt: str
@@ -555,8 +553,7 @@ def _in_keyring(key: bytes, patience: Patience | None = None) -> dict[str, Any]:
         "or set ALUMNI_DESK_PASSPHRASE before a command."))
 
 
-@dataclass(frozen=True)
-class Given:
+class Given(NamedTuple):
     """What the keyring gives out: the key, or ``why`` not, as the middle of a sentence; or it answers, and the key is ``gone`` from it.
 
     ``slow``: it may yet answer.

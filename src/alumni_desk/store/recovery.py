@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from alumni_desk.errors import StoreProblem
 from alumni_desk.protocol import codes
@@ -18,8 +17,7 @@ NEXT = "recovery_next"
 """A new key that takes the place of the one that holds once it was read back from paper, and not before: until then the old paper is the only one."""
 
 
-@dataclass(frozen=True)
-class Standing:
+class Standing(NamedTuple):
     """Whether there is a recovery key, when it was last read back from paper (ISO 8601 UTC), and whether a new one waits for that."""
 
     made: bool
@@ -27,8 +25,7 @@ class Standing:
     replacing: bool = False
 
 
-@dataclass(frozen=True)
-class Begun:
+class Begun(NamedTuple):
     """How far somebody came who left before the paper was read back: the groups that are asked, which of them were right, and how the key was kept:
     "printed", "pdf" or "saved" (empty: not yet), when (ISO 8601 UTC) and in which file."""
 
@@ -94,7 +91,7 @@ def begun(desk: Desk) -> Begun | None:
 
 def note_begun(desk: Desk, so_far: Begun) -> None:
     """Go on from here the next time."""
-    desk.set_setting(BEGUN, asdict(so_far))
+    desk.set_setting(BEGUN, so_far._asdict())
 
 
 def keep_in_step(desk: Desk) -> None:

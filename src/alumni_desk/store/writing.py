@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from alumni_desk.errors import BadInput, NotFound
 from alumni_desk.protocol.ids import uuid7, uuid7s
@@ -49,11 +49,10 @@ CHANGE_OPERATION = f"INSERT INTO operation ({', '.join((*OPERATION, *ALWAYS))}) 
 """One that changes a row."""
 
 
-@dataclass(frozen=True)
-class Changed:
+class Changed(NamedTuple):
     """Which rows an action changed, by table: what screens draw anew. ``action``: what Undo takes back."""
 
-    tables: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    tables: Mapping[str, frozenset[str]] = {}
     action: str | None = None
 
     def __or__(self, other: Changed) -> Changed:
