@@ -367,8 +367,7 @@ class GatheringView(QWidget):
             self.changed.emit(changed, _("Name saved"))
 
         def save(name: str) -> Changed:
-            words = name.split()
-            first, last = (" ".join(words[:-1]), words[-1]) if len(words) > 1 else (" ".join(words), "")
+            first, last = taken_apart(name, one.first_name, one.last_name)
             return name_guest(self._desk, one.registration, first_name=first, last_name=last)
 
         self._saves(sheet, save, done)
@@ -426,6 +425,20 @@ class GatheringView(QWidget):
             self.changed.emit(changed, ngettext("{n} guest taken off the list", "{n} guests taken off the list", n).format(n=number(n)))
 
         self._lanes.write(lambda: remove_guests(self._desk, it.row.id, chosen), done)
+
+
+def taken_apart(typed: str, first: str | None, last: str | None) -> tuple[str, str]:
+    """First and last name of a name that was typed as one; where what was known before tells it, divided as that was."""
+    words, given, family = typed.split(), (first or "").split(), (last or "").split()
+    if len(words) == len(given) + len(family):
+        at = len(given)
+    elif family and words[-len(family):] == family:
+        at = len(words) - len(family)
+    elif family and words[:len(given) + len(family)] == given + family:
+        at = len(given)
+    else:
+        at = max(len(words) - max(len(family), 1), min(len(words), 1))
+    return " ".join(words[:at]), " ".join(words[at:])
 
 
 class _NameSheet(Sheet):

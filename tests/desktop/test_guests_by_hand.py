@@ -1,0 +1,44 @@
+"""Guests of a gathering by hand: who is named, ticked, chosen and taken off is whoever was meant, while rows change under the hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from alumni_desk.desktop.gathering_view import _NameSheet
+from alumni_desk.gatherings.actions import add_guests, new_gathering
+from alumni_desk.members.actions import add_member
+from alumni_desk.members.lists import member
+
+
+def dinner(hands: Any, people: list[str]) -> Any:
+    """The page of a dinner with these on its list."""
+    held = new_gathering(hands.desk, name="Dinner", start="2026-11-12T18:30", end="2026-11-12T21:00").id
+    if people:
+        add_guests(hands.desk, held, people)
+    page = hands.page("gatherings", gathering=held)
+    hands.rest()
+    return page
+
+
+@pytest.mark.parametrize(("first", "last", "typed", "becomes"), [
+    ("María José", "García López", None, ("María José", "García López")),
+    (None, "Madonna", None, (None, "Madonna")),
+    ("Jon", "van der Berg", "John van der Berg", ("John", "van der Berg")),
+    ("Maria", "de la Crux", "Maria de la Cruz", ("Maria", "de la Cruz")),
+    ("Ada", "Obi", "Ada Nwosu", ("Ada", "Nwosu")),
+    ("Ada", None, "Ada Maria Obi", ("Ada Maria", "Obi"))])
+def test_a_guests_name_is_taken_apart_as_it_was_before(hands: Any, first: str | None, last: str | None, typed: str | None, becomes: tuple[str, str]) -> None:
+    person = add_member(hands.desk, **{name: value for name, value in (("first_name", first), ("last_name", last)) if value}).id
+    page = dinner(hands, [person])
+    page.view.list.selectRow(0)
+    page.view.name_one()
+    sheet = hands.dialog(_NameSheet)
+    if typed is not None:
+        sheet.typed.setText(typed)
+    hands.click(sheet.done_button)
+    hands.until(lambda: not hands.open_dialogs(_NameSheet))
+    hands.rest()
+    fields = member(hands.desk, person).fields
+    assert (fields["first_name"], fields["last_name"]) == becomes
