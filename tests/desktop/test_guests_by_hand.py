@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
 
+from alumni_desk.desktop import guest_picker
 from alumni_desk.desktop.gathering_view import _NameSheet
+from alumni_desk.desktop.guest_picker import GuestPicker
 from alumni_desk.gatherings.actions import add_guests, new_gathering
 from alumni_desk.members.actions import add_member
 from alumni_desk.members.lists import member
@@ -42,3 +47,24 @@ def test_a_guests_name_is_taken_apart_as_it_was_before(hands: Any, first: str | 
     hands.rest()
     fields = member(hands.desk, person).fields
     assert (fields["first_name"], fields["last_name"]) == becomes
+
+
+def test_enter_ticks_the_first_of_what_was_typed_last(hands: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = dinner(hands, [])
+    page.view.add()
+    picker = hands.dialog(GuestPicker)
+    hands.rest()
+    go, real = threading.Event(), guest_picker.member_rows
+
+    def slow(*what: Any, **more: Any) -> Any:
+        go.wait(30)
+        return real(*what, **more)
+
+    monkeypatch.setattr(guest_picker, "member_rows", slow)
+    QTest.keyClicks(picker.search, "zolc")
+    QTest.keyClick(picker.search, Qt.Key.Key_Return)
+    go.set()
+    hands.rest()
+    assert list(picker.model.ticked.values()) == ["Łukasz Żółć"]
+    picker.model.ticked.clear()
+    picker.reject()

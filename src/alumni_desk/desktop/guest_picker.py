@@ -30,6 +30,8 @@ class GuestPicker(Sheet):
     def __init__(self, parent: QWidget | None, desk: Desk, lanes: Lanes, there: set[str]) -> None:
         super().__init__(parent, _("Add guests"), _("Add"))
         self._desk, self._lanes = desk, lanes
+        self._answered: str | None = None  # what the list answers
+        self._enter = False
         middle = QWidget()
         column = QVBoxLayout(middle)
         column.setContentsMargins(px(24), px(20), px(24), px(20))
@@ -69,9 +71,19 @@ class GuestPicker(Sheet):
         return self.answer.on()
 
     def _look(self, text: str) -> None:
-        self._lanes.read(lambda: member_rows(self._desk, text, MOST, "best" if text.strip() else "name"), self.model.show, key="picker")
+        self._enter = False  # it was meant for what stood there before
+        self._lanes.read(lambda: (text, member_rows(self._desk, text, MOST, "best" if text.strip() else "name")), self._found, key="picker")
+
+    def _found(self, both: tuple[str, list[MemberRow]]) -> None:
+        self._answered, rows = both
+        self.model.show(rows)
+        if self._enter:
+            self._tick_first()
 
     def _tick_first(self) -> None:
+        self._enter = self._answered != self.search.text()  # what was typed last is still being looked up
+        if self._enter:
+            return
         first = self.model.first_free()
         if first is not None and self.search.text().strip():
             self.model.turn(first)
