@@ -13,8 +13,9 @@ from alumni_desk.desktop import guest_picker
 from alumni_desk.desktop.gathering_view import _NameSheet
 from alumni_desk.desktop.guest_picker import GuestPicker
 from alumni_desk.gatherings.actions import add_guests, new_gathering
-from alumni_desk.members.actions import add_member
-from alumni_desk.members.lists import member
+from alumni_desk.gatherings.lists import guest_rows
+from alumni_desk.members.actions import add_member, remove_members
+from alumni_desk.members.lists import member, member_rows
 
 
 def dinner(hands: Any, people: list[str]) -> Any:
@@ -68,3 +69,21 @@ def test_enter_ticks_the_first_of_what_was_typed_last(hands: Any, monkeypatch: p
     assert list(picker.model.ticked.values()) == ["Łukasz Żółć"]
     picker.model.ticked.clear()
     picker.reject()
+
+
+def test_whoever_was_removed_since_they_were_ticked_hinders_nobody_else(hands: Any) -> None:
+    page = dinner(hands, [])
+    page.view.add()
+    picker = hands.dialog(GuestPicker)
+    hands.rest()
+    for row in range(3):
+        picker.model.turn(picker.model.index(row))
+    [ada] = [row.id for row in member_rows(hands.desk) if row.name == "Ada Obi"]
+    remove_members(hands.desk, [ada])
+    hands.click(picker.done_button)
+    hands.until(lambda: "1 of those ticked" in picker.reason.text())
+    assert sorted(picker.model.ticked.values()) == ["Li Chen", "Łukasz Żółć"] and picker.done_button.isEnabled()
+    hands.click(picker.done_button)
+    hands.until(lambda: not hands.open_dialogs(GuestPicker))
+    hands.rest()
+    assert {guest.name for guest in guest_rows(hands.desk, page.view.it.row.id)} == {"Li Chen", "Łukasz Żółć"}

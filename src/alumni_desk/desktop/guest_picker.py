@@ -14,7 +14,8 @@ from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.look import look
 from alumni_desk.desktop.paint import isolated, paint_ground, paint_ring, paint_text
 from alumni_desk.desktop.sheet import Sheet
-from alumni_desk.members.lists import MemberRow, member_rows
+from alumni_desk.errors import NotFound
+from alumni_desk.members.lists import MemberRow, member_rows, rows_of
 from alumni_desk.store.desk import Desk
 from alumni_desk.words import _, ngettext, number
 
@@ -69,6 +70,26 @@ class GuestPicker(Sheet):
     def status(self) -> str:
         """invited: nobody has answered yet; yes: they come."""
         return self.answer.on()
+
+    def complain(self, error: Exception) -> None:
+        """Whoever was removed since they were ticked is ticked no longer, so that the others can be added."""
+        if not isinstance(error, NotFound) or error.code != "member_not_found":
+            super().complain(error)
+            return
+        chosen = self.chosen()
+        self._lanes.read(lambda: rows_of(self._desk, chosen), lambda here: self._let_go({row.id for row in here}, error), super().complain)
+
+    def _let_go(self, here: set[str], error: Exception) -> None:
+        gone = [one for one in self.chosen() if one not in here]
+        if not gone:
+            super().complain(error)
+            return
+        for one in gone:
+            del self.model.ticked[one]
+        self.tell(ngettext("{n} of those ticked is not here any more and was let go. Nobody was added yet.",
+                           "{n} of those ticked are not here any more and were let go. Nobody was added yet.", len(gone)).format(n=number(len(gone))), "danger")
+        self._say()
+        self._look(self.search.text())
 
     def _look(self, text: str) -> None:
         self._enter = False  # it was meant for what stood there before
