@@ -14,8 +14,9 @@ from alumni_desk.desktop.gathering_view import _NameSheet
 from alumni_desk.desktop.guest_picker import GuestPicker
 from alumni_desk.gatherings.actions import add_guests, new_gathering
 from alumni_desk.gatherings.lists import guest_rows
-from alumni_desk.members.actions import add_member, remove_members
+from alumni_desk.members.actions import add_member, change_member, remove_members
 from alumni_desk.members.lists import member, member_rows
+from alumni_desk.store.writing import Changed
 
 
 def dinner(hands: Any, people: list[str]) -> Any:
@@ -87,3 +88,22 @@ def test_whoever_was_removed_since_they_were_ticked_hinders_nobody_else(hands: A
     hands.until(lambda: not hands.open_dialogs(GuestPicker))
     hands.rest()
     assert {guest.name for guest in guest_rows(hands.desk, page.view.it.row.id)} == {"Li Chen", "Łukasz Żółć"}
+
+
+def test_the_keyboard_stays_where_it_was_when_the_list_is_shown_anew(hands: Any) -> None:
+    people = [add_member(hands.desk, first_name=f"Guest{number:03}", last_name="Same").id for number in range(120)]
+    page = dinner(hands, people)
+    view = page.view
+    view.list.setFocus()
+    view.list.selectRow(80)
+    hands.rest()
+    at, name = view.list.verticalScrollBar().value(), view.chosen()[0].name
+    assert at > 0
+    change_member(hands.desk, people[5], city="Oak Park")
+    hands.shell.current().changes.tell(Changed({}))
+    hands.rest()
+    assert [guest.name for guest in view.chosen()] == [name]
+    assert view.list.verticalScrollBar().value() == at
+    assert view.list.currentIndex().row() == 80
+    QTest.keyClick(view.list, Qt.Key.Key_Down)
+    assert [guest.name for guest in view.chosen()] == ["Guest081 Same"]

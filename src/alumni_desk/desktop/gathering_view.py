@@ -146,8 +146,11 @@ class GatheringView(QWidget):
     # -- showing
 
     def show_whole(self, it: Whole, *, over: bool = False) -> None:
-        """Show a gathering; who was chosen stays chosen. ``over``: it is held, so that nobody is here any more."""
-        chosen = {guest.registration for guest in self.chosen()} if self.it and self.it.row.id == it.row.id else set()
+        """Show a gathering; who was chosen stays chosen, and the keyboard where it was. ``over``: it is held, so that nobody is here any more."""
+        same = self.it is not None and self.it.row.id == it.row.id
+        chosen = {guest.registration for guest in self.chosen()} if same else set()
+        current, at = self.list.currentIndex().row(), self.list.verticalScrollBar().value()
+        focus = self.model.rows[current].registration if same and 0 <= current < len(self.model.rows) else None
         self.it = it
         self.model.over = over
         self._show_cells(it, over)
@@ -161,10 +164,14 @@ class GatheringView(QWidget):
         self.tools.turn()
         self._show_notice(it.row)
         self._fill()
+        selection = self.list.selectionModel()
         for number_, guest in enumerate(self.model.rows):
+            if guest.registration == focus:
+                selection.setCurrentIndex(self.model.index(number_, 0), selection.SelectionFlag.NoUpdate)
             if guest.registration in chosen:
-                self.list.selectionModel().select(self.model.index(number_, 0), self.list.selectionModel().SelectionFlag.Select
-                                                  | self.list.selectionModel().SelectionFlag.Rows)
+                selection.select(self.model.index(number_, 0), selection.SelectionFlag.Select | selection.SelectionFlag.Rows)
+        if same:
+            self.list.verticalScrollBar().setValue(at)
         self.always[1].set_words(_("Plan it again") if it.row.cancelled else _("Cancel gathering"))
         self.door.setVisible(not it.row.cancelled)
         self.door.kind = "primary" if it.guests else "secondary"  # an empty list has its own first step
