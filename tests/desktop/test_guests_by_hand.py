@@ -16,6 +16,7 @@ from alumni_desk.gatherings.actions import add_guests, new_gathering
 from alumni_desk.gatherings.lists import guest_rows
 from alumni_desk.members.actions import add_member, change_member, remove_members
 from alumni_desk.members.lists import member, member_rows
+from alumni_desk.members.merging import merge_people
 from alumni_desk.store.writing import Changed
 
 
@@ -107,3 +108,15 @@ def test_the_keyboard_stays_where_it_was_when_the_list_is_shown_anew(hands: Any)
     assert view.list.currentIndex().row() == 80
     QTest.keyClick(view.list, Qt.Key.Key_Down)
     assert [guest.name for guest in view.chosen()] == ["Guest081 Same"]
+
+
+def test_so_many_guests_are_said_to_be_taken_off_as_there_were_people(hands: Any) -> None:
+    one, other = (add_member(hands.desk, first_name="Ada", last_name=last).id for last in ("Nwosu", "Nwosu-Obi"))
+    page = dinner(hands, [one, other])
+    merge_people(hands.desk, other, one)
+    page.refresh()
+    hands.rest()
+    page.view.list.selectRow(0)
+    page.view.remove()
+    hands.until(lambda: "taken off" in hands.shell.toast.words.text())
+    assert hands.shell.toast.words.text() == "1 guest taken off the list"

@@ -426,9 +426,10 @@ class GatheringView(QWidget):
         it, chosen = self.it, [guest.registration for guest in self.chosen()]
         if it is None or not chosen:
             return
+        beside = {one for guest in it.guests for one in guest.others}  # further entries of one person
 
         def done(changed: Changed) -> None:
-            n = len(changed.tables.get("registration", ()))
+            n = len(changed.tables.get("registration", frozenset()) - beside)
             self.changed.emit(changed, ngettext("{n} guest taken off the list", "{n} guests taken off the list", n).format(n=number(n)))
 
         self._lanes.write(lambda: remove_guests(self._desk, it.row.id, chosen), done)
