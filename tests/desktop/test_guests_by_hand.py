@@ -12,6 +12,7 @@ from PySide6.QtTest import QTest
 from alumni_desk.desktop import guest_picker
 from alumni_desk.desktop.gathering_view import _NameSheet
 from alumni_desk.desktop.guest_picker import GuestPicker
+from alumni_desk.desktop.sheet import Sheet
 from alumni_desk.gatherings.actions import add_guests, new_gathering
 from alumni_desk.gatherings.lists import guest_rows
 from alumni_desk.members.actions import add_member, change_member, remove_members
@@ -120,3 +121,15 @@ def test_so_many_guests_are_said_to_be_taken_off_as_there_were_people(hands: Any
     page.view.remove()
     hands.until(lambda: "taken off" in hands.shell.toast.words.text())
     assert hands.shell.toast.words.text() == "1 guest taken off the list"
+
+
+def test_enter_held_cancels_a_gathering_once(hands: Any) -> None:
+    page = dinner(hands, [])
+    page.ask_cancel(page.view.it.row)
+    sheet = hands.dialog(Sheet)
+    for _turn in range(3):
+        QTest.keyClick(sheet, Qt.Key.Key_Return)
+    hands.until(lambda: not hands.open_dialogs(Sheet))
+    hands.rest()
+    with hands.desk.reading() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM action WHERE event = 'gathering_cancelled'").scalar() == 1

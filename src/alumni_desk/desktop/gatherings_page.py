@@ -447,7 +447,12 @@ class GatheringsPage(Page):
             sheet.accept()
             self.done(planned.changed, _("{name} is cancelled").format(name=planned.name))
 
-        sheet.done_clicked.connect(lambda: self.lanes.write(lambda: cancel_gathering(self.desk, row.id, reason.text()), cancelled, sheet.complain))
+        def cancel() -> None:
+            why = reason.text()
+            sheet.set_busy(_("Cancelling …"))
+            self.lanes.write(lambda: cancel_gathering(self.desk, row.id, why), cancelled, sheet.complain)
+
+        sheet.done_clicked.connect(cancel)
         sheet.open()
         reason.setFocus()
 
