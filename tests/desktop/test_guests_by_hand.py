@@ -133,3 +133,21 @@ def test_enter_held_cancels_a_gathering_once(hands: Any) -> None:
     hands.rest()
     with hands.desk.reading() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM action WHERE event = 'gathering_cancelled'").scalar() == 1
+
+
+def test_nobody_is_ticked_while_those_who_are_are_added(hands: Any) -> None:
+    page = dinner(hands, [])
+    page.view.add()
+    picker = hands.dialog(GuestPicker)
+    hands.rest()
+    picker.model.turn(picker.model.index(0))
+    go = threading.Event()
+    hands.room.lanes.write(lambda: go.wait(60))  # as an import that takes its time
+    hands.click(picker.done_button)
+    picker.model.turn(picker.model.index(1))
+    ticked = list(picker.model.ticked.values())
+    hands.click(picker.done_button)
+    go.set()
+    hands.until(lambda: not hands.open_dialogs(GuestPicker))
+    hands.rest()
+    assert [guest.name for guest in guest_rows(hands.desk, page.view.it.row.id)] == ticked

@@ -71,6 +71,10 @@ class GuestPicker(Sheet):
         """invited: nobody has answered yet; yes: they come."""
         return self.answer.on()
 
+    def set_busy(self, words: str) -> None:
+        super().set_busy(words)
+        self.model.fixed = bool(words)  # a tick that came later would not be added any more
+
     def complain(self, error: Exception) -> None:
         """Whoever was removed since they were ticked is ticked no longer, so that the others can be added."""
         if not isinstance(error, NotFound) or error.code != "member_not_found":
@@ -135,6 +139,7 @@ class Candidates(QAbstractListModel):
         self._there = there
         self._rows: list[MemberRow] = []
         self.ticked: dict[str, str] = {}
+        self.fixed = False  # those ticked are being added
 
     def show(self, rows: list[MemberRow]) -> None:
         """Show these; ticks of others stay."""
@@ -155,7 +160,7 @@ class Candidates(QAbstractListModel):
 
     def turn(self, index: Index) -> None:
         """Tick, or take the tick away."""
-        if not index.isValid() or self.is_there(index):
+        if self.fixed or not index.isValid() or self.is_there(index):
             return
         row = self.row(index)
         if self.ticked.pop(row.id, None) is None:
