@@ -254,7 +254,7 @@ class GatheringsPage(Page):
         down.setSpacing(px(3))
         if row.cancelled:
             down.addWidget(Label(_("Cancelled"), tone="danger"))
-        elif not row.coming and not row.not_answered and row.inside is None:
+        elif not row.listed and row.inside is None:
             down.addWidget(Label(_("Nobody invited yet"), tone="muted"))
         elif row.inside is not None:
             expected = row.coming + row.inside.beside

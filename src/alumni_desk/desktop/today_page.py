@@ -358,7 +358,7 @@ def _coming(ahead: Ahead) -> QWidget:
     if ahead.not_answered:
         silent = ngettext("{n} has not answered", "{n} have not answered", ahead.not_answered)
         column.addWidget(Label(silent.format(n=number(ahead.not_answered)), "small", "muted"))
-    elif ahead.coming:
+    elif ahead.coming or ahead.listed:
         column.addWidget(Label(_("Everyone has answered"), "small", "muted"))
     else:
         column.addWidget(Label(_("Nobody is invited yet"), "small", "muted"))
