@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QEvent, QItemSelectionModel, QObject, Qt, QTimer
+from PySide6.QtCore import QEvent, QItemSelection, QItemSelectionModel, QObject, Qt, QTimer
 from PySide6.QtGui import QKeySequence, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
@@ -51,6 +51,8 @@ WALK_MS = 80
 
 EXACTLY = 64
 """Up to so many changed members are looked up by themselves; of more the whole list is."""
+KEPT_CHOSEN = 5_000
+"""So many who are chosen stay so when the list changes; to look for more of them would hold up the screen."""
 BESIDE = 1_080
 """From this width on the detail stands beside the list; below it takes its place."""
 
@@ -281,7 +283,7 @@ class MembersPage(Page):
             self._read_rest()
         else:
             self._rest.start()
-        self._say_foot()
+        self._selected()  # of a list that begins anew nobody is chosen, and Qt does not say so
         self._choose_again()
         if not first.query:
             self._letters.look_up()
@@ -303,11 +305,13 @@ class MembersPage(Page):
         if ids[:len(there)] == there:
             self.table_model.go_on(ids[len(there):])
         elif ids != there:
-            at = self.list.verticalScrollBar().value()
+            at, chosen = self.list.verticalScrollBar().value(), self.selected() if 1 < self._count_selected() <= KEPT_CHOSEN else []
             self.table_model.set_ids(ids)
+            if chosen:
+                self._select_several(chosen)
             self.list.verticalScrollBar().setValue(at)
         self._know_total()
-        self._say_foot()
+        self._selected()
         self._choose_again()
         self._wished = None
 
@@ -355,6 +359,18 @@ class MembersPage(Page):
         flags = QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows
         self.list.selectionModel().setCurrentIndex(index, flags)
         self.list.scrollTo(index)
+
+    def _select_several(self, members: Sequence[str]) -> None:
+        """Choose again who was chosen, where they stand now."""
+        chosen, columns = QItemSelection(), self.table_model.columnCount() - 1
+        top = bottom = -1
+        for row in [*sorted(row for row in map(self.table_model.row_of, members) if row >= 0), -1]:
+            if row != bottom + 1 or top < 0:  # asking for each of 100,000 takes seconds
+                if top >= 0:
+                    chosen.select(self.table_model.index(top, 0), self.table_model.index(bottom, columns))
+                top = row
+            bottom = row
+        self.list.selectionModel().select(chosen, QItemSelectionModel.SelectionFlag.ClearAndSelect)
 
     def selected(self) -> list[str]:
         """Whose lines are chosen."""
