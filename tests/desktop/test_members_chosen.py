@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
 
+from alumni_desk.desktop import members_page
 from alumni_desk.members.actions import add_member, remove_members
 
 
@@ -48,3 +52,19 @@ def test_who_is_chosen_stays_so_while_others_come_and_go(hands: Any, page: Any) 
     hands.rest()
     assert page.selected() == both[1:] and not page.remove_button.isVisible()
     hands.until(lambda: page.panel.isVisible() and page.panel.shown_for() == both[1])
+
+
+def test_enter_goes_to_the_first_of_what_was_typed_last(hands: Any, page: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    go, real = threading.Event(), members_page.first_of
+
+    def slow(*what: Any, **more: Any) -> Any:
+        go.wait(30)
+        return real(*what, **more)
+
+    monkeypatch.setattr(members_page, "first_of", slow)
+    QTest.keyClicks(page.search, "zolc")
+    QTest.keyClick(page.search, Qt.Key.Key_Return)
+    go.set()
+    hands.rest()
+    assert [page.table_model.line(one).row.name for one in page.selected()] == ["Łukasz Żółć"]
+    assert page.list.hasFocus()

@@ -73,6 +73,7 @@ class MembersPage(Page):
         self._total = -1
         self._asked = ""
         self._question: Question | None = None  # what the list answers
+        self._enter_waits = False  # it came before the answer to what was typed last
         self._listed = self._counted = False  # whether it answers anything yet, and whether all who fit are in it
         self._rest = QTimer(self, interval=QUIET_MS, singleShot=True)
         self._rest.timeout.connect(self._read_rest)
@@ -137,7 +138,7 @@ class MembersPage(Page):
         row.setContentsMargins(px(24), px(12), px(24), px(12))
         row.setSpacing(px(8))
         self.search = Field(_("Find members"), _("Find by name, class or city"), icon="magnifying-glass", hint=_("Ctrl F"))
-        self.search.textChanged.connect(lambda: self.refresh_list())
+        self.search.textChanged.connect(lambda: self._typed())
         self.search.returnPressed.connect(self._to_list)
         row.addWidget(self.search, 1)
         for words, act in ((_("Import"), self.import_file), (_("Export"), self.export)):
@@ -285,6 +286,8 @@ class MembersPage(Page):
             self._rest.start()
         self._selected()  # of a list that begins anew nobody is chosen, and Qt does not say so
         self._choose_again()
+        if self._enter_waits:
+            self._to_list()
         if not first.query:
             self._letters.look_up()
 
@@ -525,8 +528,13 @@ class MembersPage(Page):
     def _clear_find(self) -> None:
         self.search.clear()
 
+    def _typed(self) -> None:
+        self._enter_waits = False  # it was meant for what stood there before
+        self.refresh_list()
+
     def _to_list(self) -> None:
-        if self.table_model.rowCount():
+        self._enter_waits = self._asked != self.search.text()  # what was typed last is still being looked up
+        if not self._enter_waits and self.table_model.rowCount():
             self.list.setFocus()
             self._select(0)
 
