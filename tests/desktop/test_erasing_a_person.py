@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 from PySide6.QtCore import Qt
@@ -64,6 +65,22 @@ def test_a_form_that_is_open_on_somebody_who_is_erased_elsewhere_closes_and_says
     erase(hands.desk, [ana], remake_backups=False)
     hands.until(lambda: not hands.open_dialogs(MemberForm))
     assert "was erased meanwhile" in hands.shell.toast.words.text() and not hands.shell.toast.link.isVisible()
+
+
+def test_a_change_that_waits_behind_other_work_ends_with_the_form_of_whoever_was_erased(hands: Any) -> None:
+    ada = member_rows(hands.desk, "obi")[0].id
+    page = hands.page("members", member=ada)
+    hands.until(lambda: page.panel.isVisible() and page.panel.shown_for() == ada)
+    page.edit()
+    form, go = hands.dialog(MemberForm), threading.Event()
+    form._fields["city"].setText("Porto")
+    hands.room.lanes.write(lambda: go.wait(60))
+    hands.click(form.done_button)
+    erase(hands.desk, [ada], remake_backups=False)
+    hands.until(lambda: not hands.open_dialogs(MemberForm))
+    go.set()
+    hands.rest()
+    assert "was erased meanwhile" in hands.shell.toast.words.text()
 
 
 def test_an_erased_guest_is_not_waited_for_by_the_badges(hands: Any) -> None:
