@@ -151,3 +151,20 @@ def test_nobody_is_ticked_while_those_who_are_are_added(hands: Any) -> None:
     hands.until(lambda: not hands.open_dialogs(GuestPicker))
     hands.rest()
     assert [guest.name for guest in guest_rows(hands.desk, page.view.it.row.id)] == ticked
+
+
+@pytest.mark.parametrize(("twice", "said"), [("remove", "1 guest taken off the list"), ("answer", "1 answer noted")])
+def test_what_is_done_twice_by_one_hand_is_said_once_with_its_undo(hands: Any, twice: str, said: str) -> None:
+    page = dinner(hands, [row.id for row in member_rows(hands.desk)])
+    page.view.list.selectRow(0)
+    go, before = threading.Event(), guest_rows(hands.desk, page.view.it.row.id)
+    hands.room.lanes.write(lambda: go.wait(60))
+    for _turn in range(2):
+        page.view.remove() if twice == "remove" else page.view.answer("no")
+    go.set()
+    hands.until(lambda: guest_rows(hands.desk, page.view.it.row.id) != before)
+    hands.rest()
+    assert hands.shell.toast.words.text() == said
+    hands.click(hands.shell.toast.link)
+    hands.until(lambda: guest_rows(hands.desk, page.view.it.row.id) == before)
+    hands.rest()

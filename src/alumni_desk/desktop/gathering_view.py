@@ -336,6 +336,9 @@ class GatheringView(QWidget):
 
         def done(answered: Answered) -> None:
             n = answered.count
+            if not n:  # as it was already, or was by a key that came twice: what was said of that stands, with its Undo
+                self.changed.emit(answered.changed, "")
+                return
             self.changed.emit(answered.changed, ngettext("{n} answer noted", "{n} answers noted", n).format(n=number(n)))
 
         self._lanes.write(lambda: set_rsvp(self._desk, it.row.id, chosen, status), done)
@@ -430,6 +433,9 @@ class GatheringView(QWidget):
 
         def done(changed: Changed) -> None:
             n = len(changed.tables.get("registration", frozenset()) - beside)
+            if not n:  # a key that came twice: what was said the first time stands, with its Undo
+                self.changed.emit(changed, "")
+                return
             self.changed.emit(changed, ngettext("{n} guest taken off the list", "{n} guests taken off the list", n).format(n=number(n)))
 
         self._lanes.write(lambda: remove_guests(self._desk, it.row.id, chosen), done)
