@@ -167,6 +167,8 @@ def test_what_a_member_was_at(desk: Desk, dinner: str, people: list[str]) -> Non
     assert set(last_seen(desk, people)) == {people[0]}
     assert [visit.came for visit in visits(desk, people[0])] == [True] and [visit.came for visit in visits(desk, people[1])] == [False]
     assert bo
+    cancel_gathering(desk, dinner)
+    assert [visit.came for visit in visits(desk, people[0])] == [True] and visits(desk, people[1]) == [], "nobody missed what did not take place"
 
 
 @pytest.fixture
