@@ -168,3 +168,21 @@ def test_what_is_done_twice_by_one_hand_is_said_once_with_its_undo(hands: Any, t
     hands.click(hands.shell.toast.link)
     hands.until(lambda: guest_rows(hands.desk, page.view.it.row.id) == before)
     hands.rest()
+
+
+def test_the_arrow_goes_on_after_a_guest_who_left_the_answers_that_are_shown(hands: Any) -> None:
+    people = [add_member(hands.desk, first_name=f"Guest{number:03}", last_name="Same").id for number in range(60)]
+    page = dinner(hands, [])
+    add_guests(hands.desk, page.view.it.row.id, people, status="invited")
+    page.refresh()
+    hands.until(lambda: len(page.view.model.rows) == 60)
+    view = page.view
+    view.segments._buttons["invited"].click()
+    view.list.setFocus()
+    view.list.selectRow(40)
+    view.answer("yes")
+    hands.until(lambda: len(view.model.rows) == 59)
+    hands.rest()
+    assert not view.chosen()
+    QTest.keyClick(view.list, Qt.Key.Key_Down)
+    assert [one.name for one in view.chosen()] == ["Guest041 Same"]

@@ -68,3 +68,17 @@ def test_enter_goes_to_the_first_of_what_was_typed_last(hands: Any, page: Any, m
     hands.rest()
     assert [page.table_model.line(one).row.name for one in page.selected()] == ["Łukasz Żółć"]
     assert page.list.hasFocus()
+
+
+def test_the_arrow_goes_on_after_somebody_who_was_removed(hands: Any, page: Any) -> None:
+    page.list.setFocus()
+    page.list.selectRow(1)
+    hands.rest()
+    after = page.table_model.id_at(2)
+    QTest.keyClick(page.list, Qt.Key.Key_Delete)
+    hands.until(lambda: page.table_model.rowCount() == 2)
+    hands.rest()
+    assert not page.selected()
+    QTest.keyClick(page.list, Qt.Key.Key_Down)
+    assert page.selected() == [after]
+    hands.rest()

@@ -165,9 +165,10 @@ class GatheringView(QWidget):
         self._show_notice(it.row)
         self._fill()
         selection = self.list.selectionModel()
+        if focus is not None:  # whoever is not in it any more: the arrow down goes on to who came after them
+            now = next((n for n, guest in enumerate(self.model.rows) if guest.registration == focus), min(current, len(self.model.rows)) - 1)
+            selection.setCurrentIndex(self.model.index(now, 0), selection.SelectionFlag.NoUpdate)
         for number_, guest in enumerate(self.model.rows):
-            if guest.registration == focus:
-                selection.setCurrentIndex(self.model.index(number_, 0), selection.SelectionFlag.NoUpdate)
             if guest.registration in chosen:
                 selection.select(self.model.index(number_, 0), selection.SelectionFlag.Select | selection.SelectionFlag.Rows)
         if same:

@@ -309,9 +309,14 @@ class MembersPage(Page):
             self.table_model.go_on(ids[len(there):])
         elif ids != there:
             at, chosen = self.list.verticalScrollBar().value(), self.selected() if 1 < self._count_selected() <= KEPT_CHOSEN else []
+            here, whose = self.list.currentIndex().row(), self.table_model.id_at(self.list.currentIndex().row())
             self.table_model.set_ids(ids)
             if chosen:
                 self._select_several(chosen)
+            if whose is not None:  # where they are gone, the arrow down goes on to who came after them
+                row = self.table_model.row_of(whose)
+                now = self.table_model.index(row if row >= 0 else min(here, len(ids)) - 1, 0)
+                self.list.selectionModel().setCurrentIndex(now, QItemSelectionModel.SelectionFlag.NoUpdate)
             self.list.verticalScrollBar().setValue(at)
         self._know_total()
         self._selected()
