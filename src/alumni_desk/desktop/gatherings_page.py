@@ -172,10 +172,12 @@ class GatheringsPage(Page):
         focused = self._first is not None and self._first.hasFocus()
         self.places.removeWidget(self._year)
         self._year.deleteLater()
-        self._year = year
+        before, self._year = self._year, year
         self.places.insertWidget(0, year)
         if self._shown is None:
             self.places.setCurrentWidget(year)
+            if isinstance(year, MainAndSide):
+                year.go_on_from(before)
             if focused and self._first is not None:
                 self._first.setFocus()
 
