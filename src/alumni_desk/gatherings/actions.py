@@ -168,21 +168,22 @@ def name_guest(desk: Desk, registration: str, **typed: Any) -> Changed:
             raise NotFound("registration_not_found", _("This guest is not on the list any more. Look for the name again."))
     with desk.writing("guest_named", gathering=row.gathering) as writing:
         person = root_of(merged_on(writing.connection), row.person)
-        _refuse_nameless(writing, person, values)
+        row_now = refuse_left(writing, person)
+        if row_now is not None and row_now.standing == "member":
+            need_name({**row_now._mapping, **values})
         writing.change("person", person, **values)
         writing.touched("registration", [registration])
     return writing.changed
 
 
-def _refuse_nameless(writing: Writing, person: str, values: Mapping[str, Any]) -> None:
-    """Nobody is called anything who is not to be known here any more, and no member nothing."""
+def refuse_left(writing: Writing, person: str | None) -> sa.Row[Any] | None:
+    """The row of whom a place on a list is about. Raises Refused for who is not to be known here any more: they are called nothing."""
     table = writing.tables["person"]
     row = writing.connection.execute(sa.select(table).where(table.c.id == person)).first()
     erased = writing.connection.exec_driver_sql("SELECT 1 FROM erased WHERE id = ?", (person,)).first() is not None
     if erased or (row is not None and row.standing == "moved"):
         raise Refused("guest_has_left", _("This guest was erased or moved to another chapter, so no name is kept here. Nothing was saved."))
-    if row is not None and row.standing == "member":
-        need_name({**row._mapping, **values})
+    return row
 
 
 def set_rsvp(desk: Desk, gathering_id: str, registrations: Sequence[str], status: str) -> Answered:
