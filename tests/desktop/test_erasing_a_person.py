@@ -7,12 +7,14 @@ from typing import Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QMenu
+from PySide6.QtWidgets import QLabel, QMenu
 
 from alumni_desk.badges.stocks import stocks
 from alumni_desk.desktop.badge_laying import Wanted, lay_out
 from alumni_desk.desktop.erase_person_sheet import ErasePersonSheet
+from alumni_desk.desktop.history_sheet import HistorySheet
 from alumni_desk.desktop.member_form import MemberForm
+from alumni_desk.desktop.members_sheets import show_history
 from alumni_desk.gatherings.actions import add_guest_of, add_guests, new_gathering
 from alumni_desk.gatherings.lists import guest_rows
 from alumni_desk.members.actions import change_member
@@ -81,6 +83,17 @@ def test_a_change_that_waits_behind_other_work_ends_with_the_form_of_whoever_was
     go.set()
     hands.rest()
     assert "was erased meanwhile" in hands.shell.toast.words.text()
+
+
+def test_a_history_that_is_open_on_somebody_who_is_erased_names_them_no_longer(hands: Any) -> None:
+    ada = member_rows(hands.desk, "obi")[0].id
+    show_history(hands.page("members"), ada)
+    sheet = hands.dialog(HistorySheet)
+    hands.until(lambda: "Ada Obi" in sheet.windowTitle())
+    erase(hands.desk, [ada], remake_backups=False)
+    hands.until(lambda: sheet.windowTitle() == "History of somebody who was erased")
+    hands.rest()
+    assert not any("Ada" in one.text() for one in sheet.findChildren(QLabel))
 
 
 def test_an_erased_guest_is_not_waited_for_by_the_badges(hands: Any) -> None:
