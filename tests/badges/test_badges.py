@@ -14,12 +14,13 @@ from alumni_desk.badges.people import BadgePerson, badge_people
 from alumni_desk.badges.rosters import roster_csv, roster_pdf, write_roster
 from alumni_desk.badges.sheets import Heading, print_badges
 from alumni_desk.badges.stocks import MM, stock, stocks
-from alumni_desk.errors import BadInput
+from alumni_desk.errors import BadInput, Refused
 from alumni_desk.gatherings.actions import add_guest_of, add_guests
 from alumni_desk.gatherings.lists import guest_rows
 from alumni_desk.members.actions import add_member
 from alumni_desk.paper.preview import page_count, page_picture
 from alumni_desk.store.desk import Desk
+from alumni_desk.store.erasing import erase
 
 
 def _pdf(desk: Desk, gathering: str, name: str = "avery-5392", **options: object) -> tuple[bytes, object]:
@@ -264,3 +265,13 @@ def test_a_note_for_the_door_that_the_roster_shortens_is_told(desk: Desk, gather
     row = replace(guest_rows(desk, gathering)[0], door_note="Ask-" + "x" * 2_000)
     looks = roster_pdf([row], io.BytesIO(), heading_of(desk, gathering)).looks
     assert [(look.registration, look.reason) for look in looks] == [(row.registration, "Long: does not fit, ends in “…”")]
+
+
+def test_whoever_was_erased_gets_no_name_on_a_badge_again(desk: Desk, gathering: str) -> None:
+    person = add_member(desk, first_name="Ana", last_name="Ruiz").id
+    [registration] = add_guests(desk, gathering, [person]).registrations
+    erase(desk, [person], remake_backups=False)
+    with pytest.raises(Refused, match="no name is kept"):
+        use_badge_name(desk, registration, "Ana Ruiz")
+    with desk.reading() as connection:
+        assert connection.exec_driver_sql("SELECT badge_name FROM registration WHERE id = ?", (registration,)).scalar() is None

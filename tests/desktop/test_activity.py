@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
 import threading
 from datetime import date, timedelta
 from pathlib import Path
-from time import time
+from time import time, tzset
 from typing import Any
 
 import pytest
@@ -34,7 +35,7 @@ from alumni_desk.members.lists import count_members, member, member_rows
 from alumni_desk.members.merging import merge_people
 from alumni_desk.protocol.clocks import unpack
 from alumni_desk.protocol.values import is_id
-from alumni_desk.segments.activity import deeds, past_values, written
+from alumni_desk.segments.activity import Deed, deeds, grouped, past_values, written
 from alumni_desk.segments.values import value_words
 from alumni_desk.store import gone_back
 from alumni_desk.store import undo as store_undo
@@ -507,3 +508,17 @@ def test_of_a_deed_whose_laptop_is_not_known_none_is_named(hands: Any) -> None:
     deed = deeds(hands.desk)[0]
     assert "Ada" in deed.what and deed.device is None and "laptop" not in second_line(deed)
     assert "this laptop" not in " ".join(label.text() for label in page.findChildren(QLabel))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows knows one time zone for a process")
+@pytest.mark.parametrize(("zone", "lines"), [("America/New_York", [3]), ("Asia/Tokyo", [3]), ("Europe/Berlin", [2, 1])])
+def test_check_ins_of_one_evening_are_one_line_by_the_clock_of_the_place(monkeypatch: pytest.MonkeyPatch, zone: str, lines: list[int]) -> None:
+    monkeypatch.setenv("TZ", zone)
+    tzset()
+    try:
+        found = [Deed(at, "checked_in", at, None, None, "Checked in Ada Obi at Dinner", "", 1, "done", None, None, "dinner", "Dinner", None)
+                 for at in ("2026-11-13T00:20:00Z", "2026-11-12T23:40:00Z", "2026-11-12T22:50:00Z")]
+        assert [one.count for one in grouped(found)] == lines
+    finally:
+        monkeypatch.delenv("TZ")
+        tzset()

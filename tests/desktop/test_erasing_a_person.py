@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QMenu
+from PySide6.QtWidgets import QLabel, QMenu
 
 from alumni_desk.badges.stocks import stocks
 from alumni_desk.desktop.badge_laying import Wanted, lay_out
 from alumni_desk.desktop.erase_person_sheet import ErasePersonSheet
+from alumni_desk.desktop.history_sheet import HistorySheet
 from alumni_desk.desktop.member_form import MemberForm
+from alumni_desk.desktop.members_sheets import show_history
 from alumni_desk.gatherings.actions import add_guest_of, add_guests, new_gathering
 from alumni_desk.gatherings.lists import guest_rows
 from alumni_desk.members.actions import change_member
@@ -64,6 +67,33 @@ def test_a_form_that_is_open_on_somebody_who_is_erased_elsewhere_closes_and_says
     erase(hands.desk, [ana], remake_backups=False)
     hands.until(lambda: not hands.open_dialogs(MemberForm))
     assert "was erased meanwhile" in hands.shell.toast.words.text() and not hands.shell.toast.link.isVisible()
+
+
+def test_a_change_that_waits_behind_other_work_ends_with_the_form_of_whoever_was_erased(hands: Any) -> None:
+    ada = member_rows(hands.desk, "obi")[0].id
+    page = hands.page("members", member=ada)
+    hands.until(lambda: page.panel.isVisible() and page.panel.shown_for() == ada)
+    page.edit()
+    form, go = hands.dialog(MemberForm), threading.Event()
+    form._fields["city"].setText("Porto")
+    hands.room.lanes.write(lambda: go.wait(60))
+    hands.click(form.done_button)
+    erase(hands.desk, [ada], remake_backups=False)
+    hands.until(lambda: not hands.open_dialogs(MemberForm))
+    go.set()
+    hands.rest()
+    assert "was erased meanwhile" in hands.shell.toast.words.text()
+
+
+def test_a_history_that_is_open_on_somebody_who_is_erased_names_them_no_longer(hands: Any) -> None:
+    ada = member_rows(hands.desk, "obi")[0].id
+    show_history(hands.page("members"), ada)
+    sheet = hands.dialog(HistorySheet)
+    hands.until(lambda: "Ada Obi" in sheet.windowTitle())
+    erase(hands.desk, [ada], remake_backups=False)
+    hands.until(lambda: sheet.windowTitle() == "History of somebody who was erased")
+    hands.rest()
+    assert not any("Ada" in one.text() for one in sheet.findChildren(QLabel))
 
 
 def test_an_erased_guest_is_not_waited_for_by_the_badges(hands: Any) -> None:

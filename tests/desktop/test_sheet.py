@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,7 +13,9 @@ from PySide6.QtWidgets import QWidget
 
 from alumni_desk.desktop.controls import Field, Label
 from alumni_desk.desktop.fonts import px
+from alumni_desk.desktop.member_form import MemberForm
 from alumni_desk.desktop.sheet import PlainSheet, Sheet
+from alumni_desk.members.lists import member, member_rows
 
 
 def test_what_is_under_way_is_not_left_by_escape_or_the_windows_cross(qtbot: Any) -> None:
@@ -93,3 +96,26 @@ def test_a_bar_goes_when_everything_fits_though_the_words_were_higher_beside_it(
     sheet.fit()
     assert scroll.verticalScrollBar().maximum() == 0 and not scroll.verticalScrollBar().isVisible()
     sheet.reject()
+
+
+def test_nothing_is_typed_into_a_form_that_is_being_saved(hands: Any) -> None:
+    ada = member_rows(hands.desk, "obi")[0].id
+    page = hands.page("members", member=ada)
+    hands.until(lambda: page.panel.isVisible() and page.panel.shown_for() == ada)
+    page.edit()
+    form, go = hands.dialog(MemberForm), threading.Event()
+    QTest.keyClicks(form._fields["email"], "none")
+    form._fields["email"].setFocus()
+    hands.room.lanes.write(lambda: go.wait(60))  # as an import that takes its time
+    hands.click(form.done_button)
+    QTest.keyClicks(form._fields["employer"], "Works")
+    assert form._fields["employer"].text() == ""
+    go.set()
+    hands.until(lambda: "is not an e-mail address" in form._rows["email"].below.text())
+    assert form._fields["email"].hasFocus()
+    form._fields["email"].setText("ada@example.org")
+    QTest.keyClicks(form._fields["employer"], "Works")
+    hands.click(form.done_button)
+    hands.until(lambda: not hands.open_dialogs(MemberForm))
+    hands.rest()
+    assert member(hands.desk, ada).fields["employer"] == "Works"

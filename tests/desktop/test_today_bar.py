@@ -35,3 +35,19 @@ def test_more_than_there_is_room_for_is_said(hands: Any) -> None:
     assert "4 coming, 2 more than there is room for" in {one.text() for one in page.findChildren(Label)}, "of the one after the next"
     [bar] = [one for one in page.findChildren(Bar) if "coming" in one.accessibleName()]
     assert bar.accessibleName() == "4 coming, 2 more than there is room for" and bar._parts[0][1] == "warn"
+
+
+@pytest.mark.parametrize("status", ["no", "maybe", "waitlisted"])
+def test_nobody_is_said_to_be_invited_only_where_nobody_is_on_the_list(hands: Any, status: str) -> None:
+    day = (hands.desk.now() + timedelta(days=3)).date()
+    dinner = new_gathering(hands.desk, name="Dinner", start=f"{day}T18:00").id
+    for name, not_yet in (("today", "Nobody is invited yet"), ("gatherings", "Nobody invited yet")):
+        page = hands.page(name)
+        page.refresh()
+        hands.until(lambda page=page, not_yet=not_yet: any(one.text() == not_yet for one in page.findChildren(Label)))
+    add_guests(hands.desk, dinner, [add_member(hands.desk, last_name="Guest").id], status=status)
+    for name in ("today", "gatherings"):
+        page = hands.page(name)
+        page.refresh()
+        hands.rest()
+        hands.until(lambda page=page: not any("invited yet" in one.text() for one in page.findChildren(Label)))

@@ -27,6 +27,7 @@ from alumni_desk.gatherings.lists import gathering, gathering_rows, guest_rows, 
 from alumni_desk.members.actions import add_member
 from alumni_desk.segments.lists import expected_next, last_seen, visits
 from alumni_desk.store.desk import Desk
+from alumni_desk.store.erasing import erase
 from alumni_desk.store.undo import redo, undo
 
 
@@ -166,6 +167,8 @@ def test_what_a_member_was_at(desk: Desk, dinner: str, people: list[str]) -> Non
     assert set(last_seen(desk, people)) == {people[0]}
     assert [visit.came for visit in visits(desk, people[0])] == [True] and [visit.came for visit in visits(desk, people[1])] == [False]
     assert bo
+    cancel_gathering(desk, dinner)
+    assert [visit.came for visit in visits(desk, people[0])] == [True] and visits(desk, people[1]) == [], "nobody missed what did not take place"
 
 
 @pytest.fixture
@@ -235,3 +238,20 @@ def test_who_said_no_and_came_nevertheless_is_on_the_roster_also_when_they_went_
     check_in(desk, dinner, guest, let_in=True)
     check_out(desk, dinner, guest)
     assert [row.registration for row in awaited(guest_rows(desk, dinner))] == [guest]
+
+
+def test_whoever_was_erased_is_given_no_name_again(desk: Desk, dinner: str, people: list[str]) -> None:
+    [registration] = add_guests(desk, dinner, people[:1]).registrations
+    erase(desk, people[:1], remake_backups=False)
+    with pytest.raises(Refused, match="no name is kept"):
+        name_guest(desk, registration, first_name="Samuel", last_name="Parker")
+    with desk.reading() as connection:
+        assert connection.exec_driver_sql("SELECT first_name, last_name FROM person WHERE id = ?", (people[0],)).all() == [(None, None)]
+
+
+def test_a_members_name_is_not_emptied_in_a_list_of_guests(desk: Desk, dinner: str, people: list[str]) -> None:
+    [registration] = add_guests(desk, dinner, people[:1]).registrations
+    before = [guest.name for guest in guest_rows(desk, dinner)]
+    with pytest.raises(BadInput, match="needs a name"):
+        name_guest(desk, registration, first_name="", last_name="")
+    assert [guest.name for guest in guest_rows(desk, dinner)] == before

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from alumni_desk.badges.people import BadgePerson
 from alumni_desk.errors import BadInput, NotFound
+from alumni_desk.gatherings.actions import refuse_left
 from alumni_desk.store import driver
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.writing import Changed
@@ -28,14 +29,15 @@ def note_printed(desk: Desk, gathering_id: str, people: Sequence[BadgePerson], *
 
 
 def use_badge_name(desk: Desk, registration: str, name: str) -> Changed:
-    """Let somebody's badge for one gathering say another name. Raises BadInput for an empty one, NotFound."""
+    """Let somebody's badge for one gathering say another name. Raises BadInput for an empty one, NotFound, or Refused: of who was erased or moved away."""
     name = " ".join(name.split())
     if not name:
         raise BadInput("badge_name_empty", _("A badge needs a name. Type it as the badge should say it."))
     with desk.writing("guest_named") as writing:
         table = writing.tables["registration"]
-        row = writing.connection.execute(sa.select(table.c.gathering).where(table.c.id == registration, ~table.c.gone)).first()
+        row = writing.connection.execute(sa.select(table.c.gathering, table.c.person).where(table.c.id == registration, ~table.c.gone)).first()
         if row is None:
             raise NotFound("registration_not_found", _("This guest is not on the list any more. Look for the name again."))
+        refuse_left(writing, row.person)
         writing.change("registration", registration, badge_name=name)
     return writing.changed

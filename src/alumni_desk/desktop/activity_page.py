@@ -208,6 +208,7 @@ class ActivityPage(Page):
 
     def _show(self, asked: Asked) -> None:
         """What is like that, of what is known by now: what is there, and what the last look through all of them has found."""
+        at = self.list.verticalScrollBar().value() if asked == self._asked else 0  # the same list anew: nothing jumps
         self._asked = asked
         here = {one.id for one in self._found}
         known = [*self._found, *(one for one in (self._answer.deeds if self._answer is not None else []) if one.id not in here)]
@@ -223,6 +224,8 @@ class ActivityPage(Page):
             self.list.setCurrentIndex(self.lines.index(row, 0))
         else:
             self._choose(None)
+        if at:
+            self.list.verticalScrollBar().setValue(at)
 
     def _choose(self, deed: Deed | None) -> None:
         self._chosen = deed.id if deed is not None else None

@@ -146,8 +146,11 @@ class GatheringView(QWidget):
     # -- showing
 
     def show_whole(self, it: Whole, *, over: bool = False) -> None:
-        """Show a gathering; who was chosen stays chosen. ``over``: it is held, so that nobody is here any more."""
-        chosen = {guest.registration for guest in self.chosen()} if self.it and self.it.row.id == it.row.id else set()
+        """Show a gathering; who was chosen stays chosen, and the keyboard where it was. ``over``: it is held, so that nobody is here any more."""
+        same = self.it is not None and self.it.row.id == it.row.id
+        chosen = {guest.registration for guest in self.chosen()} if same else set()
+        current, at = self.list.currentIndex().row(), self.list.verticalScrollBar().value()
+        focus = self.model.rows[current].registration if same and 0 <= current < len(self.model.rows) else None
         self.it = it
         self.model.over = over
         self._show_cells(it, over)
@@ -161,10 +164,15 @@ class GatheringView(QWidget):
         self.tools.turn()
         self._show_notice(it.row)
         self._fill()
+        selection = self.list.selectionModel()
+        if focus is not None:  # whoever is not in it any more: the arrow down goes on to who came after them
+            now = next((n for n, guest in enumerate(self.model.rows) if guest.registration == focus), min(current, len(self.model.rows)) - 1)
+            selection.setCurrentIndex(self.model.index(now, 0), selection.SelectionFlag.NoUpdate)
         for number_, guest in enumerate(self.model.rows):
             if guest.registration in chosen:
-                self.list.selectionModel().select(self.model.index(number_, 0), self.list.selectionModel().SelectionFlag.Select
-                                                  | self.list.selectionModel().SelectionFlag.Rows)
+                selection.select(self.model.index(number_, 0), selection.SelectionFlag.Select | selection.SelectionFlag.Rows)
+        if same:
+            self.list.verticalScrollBar().setValue(at)
         self.always[1].set_words(_("Plan it again") if it.row.cancelled else _("Cancel gathering"))
         self.door.setVisible(not it.row.cancelled)
         self.door.kind = "primary" if it.guests else "secondary"  # an empty list has its own first step
@@ -329,6 +337,9 @@ class GatheringView(QWidget):
 
         def done(answered: Answered) -> None:
             n = answered.count
+            if not n:  # as it was already, or was by a key that came twice: what was said of that stands, with its Undo
+                self.changed.emit(answered.changed, "")
+                return
             self.changed.emit(answered.changed, ngettext("{n} answer noted", "{n} answers noted", n).format(n=number(n)))
 
         self._lanes.write(lambda: set_rsvp(self._desk, it.row.id, chosen, status), done)
@@ -367,8 +378,7 @@ class GatheringView(QWidget):
             self.changed.emit(changed, _("Name saved"))
 
         def save(name: str) -> Changed:
-            words = name.split()
-            first, last = (" ".join(words[:-1]), words[-1]) if len(words) > 1 else (" ".join(words), "")
+            first, last = taken_apart(name, one.first_name, one.last_name)
             return name_guest(self._desk, one.registration, first_name=first, last_name=last)
 
         self._saves(sheet, save, done)
@@ -420,12 +430,30 @@ class GatheringView(QWidget):
         it, chosen = self.it, [guest.registration for guest in self.chosen()]
         if it is None or not chosen:
             return
+        beside = {one for guest in it.guests for one in guest.others}  # further entries of one person
 
         def done(changed: Changed) -> None:
-            n = len(changed.tables.get("registration", ()))
+            n = len(changed.tables.get("registration", frozenset()) - beside)
+            if not n:  # a key that came twice: what was said the first time stands, with its Undo
+                self.changed.emit(changed, "")
+                return
             self.changed.emit(changed, ngettext("{n} guest taken off the list", "{n} guests taken off the list", n).format(n=number(n)))
 
         self._lanes.write(lambda: remove_guests(self._desk, it.row.id, chosen), done)
+
+
+def taken_apart(typed: str, first: str | None, last: str | None) -> tuple[str, str]:
+    """First and last name of a name that was typed as one; where what was known before tells it, divided as that was."""
+    words, given, family = typed.split(), (first or "").split(), (last or "").split()
+    if len(words) == len(given) + len(family):
+        at = len(given)
+    elif family and words[-len(family):] == family:
+        at = len(words) - len(family)
+    elif family and words[:len(given) + len(family)] == given + family:
+        at = len(given)
+    else:
+        at = max(len(words) - max(len(family), 1), min(len(words), 1))
+    return " ".join(words[:at]), " ".join(words[at:])
 
 
 class _NameSheet(Sheet):

@@ -172,10 +172,12 @@ class GatheringsPage(Page):
         focused = self._first is not None and self._first.hasFocus()
         self.places.removeWidget(self._year)
         self._year.deleteLater()
-        self._year = year
+        before, self._year = self._year, year
         self.places.insertWidget(0, year)
         if self._shown is None:
             self.places.setCurrentWidget(year)
+            if isinstance(year, MainAndSide):
+                year.go_on_from(before)
             if focused and self._first is not None:
                 self._first.setFocus()
 
@@ -254,7 +256,7 @@ class GatheringsPage(Page):
         down.setSpacing(px(3))
         if row.cancelled:
             down.addWidget(Label(_("Cancelled"), tone="danger"))
-        elif not row.coming and not row.not_answered and row.inside is None:
+        elif not row.listed and row.inside is None:
             down.addWidget(Label(_("Nobody invited yet"), tone="muted"))
         elif row.inside is not None:
             expected = row.coming + row.inside.beside
@@ -447,7 +449,12 @@ class GatheringsPage(Page):
             sheet.accept()
             self.done(planned.changed, _("{name} is cancelled").format(name=planned.name))
 
-        sheet.done_clicked.connect(lambda: self.lanes.write(lambda: cancel_gathering(self.desk, row.id, reason.text()), cancelled, sheet.complain))
+        def cancel() -> None:
+            why = reason.text()
+            sheet.set_busy(_("Cancelling …"))
+            self.lanes.write(lambda: cancel_gathering(self.desk, row.id, why), cancelled, sheet.complain)
+
+        sheet.done_clicked.connect(cancel)
         sheet.open()
         reason.setFocus()
 

@@ -14,7 +14,8 @@ from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.look import look
 from alumni_desk.desktop.paint import isolated, paint_ground, paint_ring, paint_text
 from alumni_desk.desktop.sheet import Sheet
-from alumni_desk.members.lists import MemberRow, member_rows
+from alumni_desk.errors import NotFound
+from alumni_desk.members.lists import MemberRow, member_rows, rows_of
 from alumni_desk.store.desk import Desk
 from alumni_desk.words import _, ngettext, number
 
@@ -30,6 +31,8 @@ class GuestPicker(Sheet):
     def __init__(self, parent: QWidget | None, desk: Desk, lanes: Lanes, there: set[str]) -> None:
         super().__init__(parent, _("Add guests"), _("Add"))
         self._desk, self._lanes = desk, lanes
+        self._answered: str | None = None  # what the list answers
+        self._enter = False
         middle = QWidget()
         column = QVBoxLayout(middle)
         column.setContentsMargins(px(24), px(20), px(24), px(20))
@@ -68,10 +71,44 @@ class GuestPicker(Sheet):
         """invited: nobody has answered yet; yes: they come."""
         return self.answer.on()
 
+    def set_busy(self, words: str) -> None:
+        super().set_busy(words)
+        self.model.fixed = bool(words)  # a tick that came later would not be added any more
+
+    def complain(self, error: Exception) -> None:
+        """Whoever was removed since they were ticked is ticked no longer, so that the others can be added."""
+        if not isinstance(error, NotFound) or error.code != "member_not_found":
+            super().complain(error)
+            return
+        chosen = self.chosen()
+        self._lanes.read(lambda: rows_of(self._desk, chosen), lambda here: self._let_go({row.id for row in here}, error), super().complain)
+
+    def _let_go(self, here: set[str], error: Exception) -> None:
+        gone = [one for one in self.chosen() if one not in here]
+        if not gone:
+            super().complain(error)
+            return
+        for one in gone:
+            del self.model.ticked[one]
+        self.tell(ngettext("{n} of those ticked is not here any more and was let go. Nobody was added yet.",
+                           "{n} of those ticked are not here any more and were let go. Nobody was added yet.", len(gone)).format(n=number(len(gone))), "danger")
+        self._say()
+        self._look(self.search.text())
+
     def _look(self, text: str) -> None:
-        self._lanes.read(lambda: member_rows(self._desk, text, MOST, "best" if text.strip() else "name"), self.model.show, key="picker")
+        self._enter = False  # it was meant for what stood there before
+        self._lanes.read(lambda: (text, member_rows(self._desk, text, MOST, "best" if text.strip() else "name")), self._found, key="picker")
+
+    def _found(self, both: tuple[str, list[MemberRow]]) -> None:
+        self._answered, rows = both
+        self.model.show(rows)
+        if self._enter:
+            self._tick_first()
 
     def _tick_first(self) -> None:
+        self._enter = self._answered != self.search.text()  # what was typed last is still being looked up
+        if self._enter:
+            return
         first = self.model.first_free()
         if first is not None and self.search.text().strip():
             self.model.turn(first)
@@ -102,6 +139,7 @@ class Candidates(QAbstractListModel):
         self._there = there
         self._rows: list[MemberRow] = []
         self.ticked: dict[str, str] = {}
+        self.fixed = False  # those ticked are being added
 
     def show(self, rows: list[MemberRow]) -> None:
         """Show these; ticks of others stay."""
@@ -122,7 +160,7 @@ class Candidates(QAbstractListModel):
 
     def turn(self, index: Index) -> None:
         """Tick, or take the tick away."""
-        if not index.isValid() or self.is_there(index):
+        if self.fixed or not index.isValid() or self.is_there(index):
             return
         row = self.row(index)
         if self.ticked.pop(row.id, None) is None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from shiboken6 import isValid
+
 from alumni_desk.desktop.member_form import MemberForm
 from alumni_desk.desktop.member_panel import Known, known, was_erased
 from alumni_desk.desktop.pages import Page, PutAway
@@ -99,8 +101,9 @@ class MemberEditing:
                 self._page.done(done.changed, words.format(name=done.name))
 
         def failed(error: KnownError) -> None:
-            seen.add(error.code)
-            form.complain(error)
+            if isValid(form):  # else it was closed meanwhile, for they were erased
+                seen.add(error.code)
+                form.complain(error)
 
         back = "member_removed" in seen
         desk, lanes = self._page.desk, self._page.lanes

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QEvent, QItemSelectionModel, QObject, Qt, QTimer
+from PySide6.QtCore import QEvent, QItemSelection, QItemSelectionModel, QObject, Qt, QTimer
 from PySide6.QtGui import QKeySequence, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
@@ -51,6 +51,8 @@ WALK_MS = 80
 
 EXACTLY = 64
 """Up to so many changed members are looked up by themselves; of more the whole list is."""
+KEPT_CHOSEN = 5_000
+"""So many who are chosen stay so when the list changes; to look for more of them would hold up the screen."""
 BESIDE = 1_080
 """From this width on the detail stands beside the list; below it takes its place."""
 
@@ -71,6 +73,7 @@ class MembersPage(Page):
         self._total = -1
         self._asked = ""
         self._question: Question | None = None  # what the list answers
+        self._enter_waits = False  # it came before the answer to what was typed last
         self._listed = self._counted = False  # whether it answers anything yet, and whether all who fit are in it
         self._rest = QTimer(self, interval=QUIET_MS, singleShot=True)
         self._rest.timeout.connect(self._read_rest)
@@ -135,7 +138,7 @@ class MembersPage(Page):
         row.setContentsMargins(px(24), px(12), px(24), px(12))
         row.setSpacing(px(8))
         self.search = Field(_("Find members"), _("Find by name, class or city"), icon="magnifying-glass", hint=_("Ctrl F"))
-        self.search.textChanged.connect(lambda: self.refresh_list())
+        self.search.textChanged.connect(lambda: self._typed())
         self.search.returnPressed.connect(self._to_list)
         row.addWidget(self.search, 1)
         for words, act in ((_("Import"), self.import_file), (_("Export"), self.export)):
@@ -281,8 +284,10 @@ class MembersPage(Page):
             self._read_rest()
         else:
             self._rest.start()
-        self._say_foot()
+        self._selected()  # of a list that begins anew nobody is chosen, and Qt does not say so
         self._choose_again()
+        if self._enter_waits:
+            self._to_list()
         if not first.query:
             self._letters.look_up()
 
@@ -303,11 +308,18 @@ class MembersPage(Page):
         if ids[:len(there)] == there:
             self.table_model.go_on(ids[len(there):])
         elif ids != there:
-            at = self.list.verticalScrollBar().value()
+            at, chosen = self.list.verticalScrollBar().value(), self.selected() if 1 < self._count_selected() <= KEPT_CHOSEN else []
+            here, whose = self.list.currentIndex().row(), self.table_model.id_at(self.list.currentIndex().row())
             self.table_model.set_ids(ids)
+            if chosen:
+                self._select_several(chosen)
+            if whose is not None:  # where they are gone, the arrow down goes on to who came after them
+                row = self.table_model.row_of(whose)
+                now = self.table_model.index(row if row >= 0 else min(here, len(ids)) - 1, 0)
+                self.list.selectionModel().setCurrentIndex(now, QItemSelectionModel.SelectionFlag.NoUpdate)
             self.list.verticalScrollBar().setValue(at)
         self._know_total()
-        self._say_foot()
+        self._selected()
         self._choose_again()
         self._wished = None
 
@@ -355,6 +367,18 @@ class MembersPage(Page):
         flags = QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows
         self.list.selectionModel().setCurrentIndex(index, flags)
         self.list.scrollTo(index)
+
+    def _select_several(self, members: Sequence[str]) -> None:
+        """Choose again who was chosen, where they stand now."""
+        chosen, columns = QItemSelection(), self.table_model.columnCount() - 1
+        top = bottom = -1
+        for row in [*sorted(row for row in map(self.table_model.row_of, members) if row >= 0), -1]:
+            if row != bottom + 1 or top < 0:  # asking for each of 100,000 takes seconds
+                if top >= 0:
+                    chosen.select(self.table_model.index(top, 0), self.table_model.index(bottom, columns))
+                top = row
+            bottom = row
+        self.list.selectionModel().select(chosen, QItemSelectionModel.SelectionFlag.ClearAndSelect)
 
     def selected(self) -> list[str]:
         """Whose lines are chosen."""
@@ -509,8 +533,13 @@ class MembersPage(Page):
     def _clear_find(self) -> None:
         self.search.clear()
 
+    def _typed(self) -> None:
+        self._enter_waits = False  # it was meant for what stood there before
+        self.refresh_list()
+
     def _to_list(self) -> None:
-        if self.table_model.rowCount():
+        self._enter_waits = self._asked != self.search.text()  # what was typed last is still being looked up
+        if not self._enter_waits and self.table_model.rowCount():
             self.list.setFocus()
             self._select(0)
 

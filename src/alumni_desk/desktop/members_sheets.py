@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from alumni_desk.desktop.member_panel import was_erased
 from alumni_desk.desktop.pages import Page
 from alumni_desk.members.lists import MemberRow, member, rows_of
 from alumni_desk.store.desk import Desk
@@ -21,7 +22,7 @@ def show_history(page: Page, person: str) -> None:
     """Every value that a member's fields have had."""
 
     def called() -> str:
-        return member(page.desk, person).full_name
+        return _("somebody who was erased") if was_erased(page.desk, person) else member(page.desk, person).full_name
 
     def named(name: str) -> None:
         from alumni_desk.desktop.history_sheet import HistorySheet

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QEvent, QObject, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QColor, QKeyEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractSpinBox, QDialog, QHBoxLayout, QLayoutItem, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
+from shiboken6 import isValid
 
 from alumni_desk.desktop.controls import WINDOW, Button, Choice, Field, FormRow, IconButton, Kind, Label, Radio, Tick, When, hairline, shortcut
 from alumni_desk.desktop.fonts import px
@@ -220,6 +221,7 @@ class Sheet(PlainSheet):
                  cancel: str | None = None) -> None:  # fmt: skip
         super().__init__(parent, title, width=width)
         self._rows: dict[str, FormRow] = {}
+        self._left: QWidget | None = None  # where the keyboard was when the deed began
         self.whole.addWidget(hairline())
         self.foot = QHBoxLayout()
         self.foot.setContentsMargins(px(24), px(12), px(24), px(12))
@@ -246,10 +248,17 @@ class Sheet(PlainSheet):
         self.done_button.setEnabled(not text)
 
     def set_busy(self, words: str) -> None:
-        """The deed is under way (words), or over (empty)."""
+        """The deed is under way (words), or over (empty). What would be typed meanwhile is not in it, so nothing can be."""
         self.set_reason(words)
         self.cancel.setEnabled(not words)
         self.shut.setEnabled(not words)
+        if words and self._middle.isEnabled():
+            self._left = self.focusWidget()
+        self._middle.setEnabled(not words)
+        if not words and self._left is not None:
+            left, self._left = self._left, None
+            if isValid(left) and left.isVisible() and self.focusWidget() in (None, self, self.shut, self.cancel):
+                left.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def watch(self, name: str, row: FormRow) -> None:
         """A row of the form: what is wrong with the field of that name is said there, until something else is typed."""

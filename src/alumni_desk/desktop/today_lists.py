@@ -31,6 +31,7 @@ class Ahead(NamedTuple):
     not_answered: int
     capacity: int | None
     inside: Inside | None = None  # while it goes on and anybody has come
+    listed: bool = False  # somebody is on the list, whatever they answered
 
 
 class Held(NamedTuple):
@@ -170,6 +171,7 @@ def _ahead(answers: dict[str, int], inside: Inside | None, id: str, name: str | 
         not_answered=answers.get("invited", 0),
         capacity=capacity,
         inside=inside,
+        listed=any(answers.values()),
     )
 
 

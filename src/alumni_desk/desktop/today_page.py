@@ -58,6 +58,7 @@ class TodayPage(Page):
         super().__init__(desk, lanes, changes, go)
         self._clock = clock
         self._first: QWidget | None = None
+        self._content: MainAndSide | None = None
         self._week: tuple[date, WeekFacts] | None = None
         self._week_place: QVBoxLayout | None = None
         self._week_asked = 0
@@ -93,8 +94,11 @@ class TodayPage(Page):
             return
         content = MainAndSide(self._main(facts), self._side(facts, done))
         focused = self._first is not None and self._first.hasFocus()
+        before, self._content = self._content, content
         self.stack.set_content(content)
         self.stack.show_content()
+        if before is not None:
+            content.go_on_from(before)
         if focused and self._first is not None:
             self._first.setFocus()
         if self._week is None or self._week[0] != self._clock():
@@ -358,7 +362,7 @@ def _coming(ahead: Ahead) -> QWidget:
     if ahead.not_answered:
         silent = ngettext("{n} has not answered", "{n} have not answered", ahead.not_answered)
         column.addWidget(Label(silent.format(n=number(ahead.not_answered)), "small", "muted"))
-    elif ahead.coming:
+    elif ahead.coming or ahead.listed:
         column.addWidget(Label(_("Everyone has answered"), "small", "muted"))
     else:
         column.addWidget(Label(_("Nobody is invited yet"), "small", "muted"))

@@ -212,6 +212,15 @@ class Scroll(QScrollArea):
         if width is not None:
             self.setFixedWidth(px(width))
 
+    def go_on_from(self, before: QWidget) -> None:
+        """Stand where the page stood in whose place this one has come."""
+        at = before.verticalScrollBar().value() if isinstance(before, Scroll) else 0
+        if at:
+            self.column.activate()
+            self.widget().resize(self.viewport().width(), max(self.viewport().height(), self.widget().sizeHint().height()))
+            self.verticalScrollBar().setValue(at)
+            QTimer.singleShot(0, self, lambda: self.verticalScrollBar().setValue(at))  # once more when all of it has its place
+
     def sizeHint(self) -> QSize:
         return self.widget().sizeHint()
 

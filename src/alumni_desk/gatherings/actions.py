@@ -13,6 +13,7 @@ from alumni_desk.errors import BadInput, NotFound, Refused
 from alumni_desk.gatherings.fields import check_hours, check_whole, local_zone, read_fields
 from alumni_desk.gatherings.kinds import ANSWERS
 from alumni_desk.gatherings.records import registration_id
+from alumni_desk.members.actions import need_name
 from alumni_desk.members.fields import read_fields as read_person
 from alumni_desk.members.naming import display_name
 from alumni_desk.members.roots import merged_on, root_of
@@ -159,16 +160,30 @@ def add_guest_of(desk: Desk, gathering_id: str, host_registration: str, name: st
 
 
 def name_guest(desk: Desk, registration: str, **typed: Any) -> Changed:
-    """Give a guest without a name theirs, or correct it. Raises NotFound or BadInput."""
+    """Give a guest without a name theirs, or correct it. Raises NotFound, BadInput, or Refused: somebody who was erased or moved away has none here."""
     values = read_person(typed)
     with desk.writing("guest_named") as writing:
         row = _registrations(writing, {registration}).get(registration)
         if row is None or row.gone:
             raise NotFound("registration_not_found", _("This guest is not on the list any more. Look for the name again."))
     with desk.writing("guest_named", gathering=row.gathering) as writing:
-        writing.change("person", root_of(merged_on(writing.connection), row.person), **values)
+        person = root_of(merged_on(writing.connection), row.person)
+        row_now = refuse_left(writing, person)
+        if row_now is not None and row_now.standing == "member":
+            need_name({**row_now._mapping, **values})
+        writing.change("person", person, **values)
         writing.touched("registration", [registration])
     return writing.changed
+
+
+def refuse_left(writing: Writing, person: str | None) -> sa.Row[Any] | None:
+    """The row of whom a place on a list is about. Raises Refused for who is not to be known here any more: they are called nothing."""
+    table = writing.tables["person"]
+    row = writing.connection.execute(sa.select(table).where(table.c.id == person)).first()
+    erased = writing.connection.exec_driver_sql("SELECT 1 FROM erased WHERE id = ?", (person,)).first() is not None
+    if erased or (row is not None and row.standing == "moved"):
+        raise Refused("guest_has_left", _("This guest was erased or moved to another chapter, so no name is kept here. Nothing was saved."))
+    return row
 
 
 def set_rsvp(desk: Desk, gathering_id: str, registrations: Sequence[str], status: str) -> Answered:

@@ -48,6 +48,7 @@ class GatheringRow:
     not_coming: int
     came: int  # distinct people who were checked in and not taken back
     inside: Inside | None = None  # while it goes on and anybody has come
+    listed: bool = False  # somebody is on the list, whatever they answered
 
     @property
     def last_minute(self) -> str:
@@ -235,7 +236,8 @@ def _row(row: Any, answers: Counter[str], came: int) -> GatheringRow:
         id=row.id, name=row.name or _("Gathering"), kind=row.kind or "other", mode=row.mode or "in_person", place=row.place, address=row.address,
         city=row.city, online_link=row.online_link, starts=row.starts or "", ends=row.ends, time_zone=row.time_zone or "UTC", capacity=row.capacity,
         cancelled=row.status == "cancelled", cancelled_reason=row.cancelled_reason, description=row.description, coming=answers["yes"],
-        maybe=answers["maybe"], not_answered=answers["invited"], not_coming=answers["no"] + answers["cancelled"], came=came)
+        maybe=answers["maybe"], not_answered=answers["invited"], not_coming=answers["no"] + answers["cancelled"], came=came,
+        listed=any(answers.values()))
 
 
 def _answers(connection: sa.Connection, desk: Desk, gathering_id: str | None) -> dict[str, Counter[str]]:

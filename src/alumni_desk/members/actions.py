@@ -43,7 +43,7 @@ class Removed:
 def add_member(desk: Desk, **typed: Any) -> Saved:
     """A new member from typed fields (see ``members.fields``). Raises BadInput: a field that cannot be used, ``no_name``."""
     values = {name: value for name, value in read_fields(typed).items() if value is not None}
-    _named(values)
+    need_name(values)
     values.setdefault("constituent_codes", '["alumnus"]')
     with desk.writing("member_added") as writing:
         person = writing.add("person", standing="member", **values)
@@ -66,7 +66,7 @@ def change_member(desk: Desk, person_id: str, opened: Mapping[str, Any] | None =
         if opened is not None and not back:
             _refuse_removed(writing, person_id)
         before = row_of(writing, person_id)
-        _named({**{name: getattr(before, name) for name in _NAMES}, **values})
+        need_name({**{name: getattr(before, name) for name in _NAMES}, **values})
         if opened is not None:
             refuse_unseen(writing.connection, writing.tables["person"], person_id, opened, values)
         if before.email_status and values.get("email", before.email) != before.email:
@@ -149,7 +149,8 @@ def _gone() -> NotFound:
     return NotFound("member_not_found", _("There is no such person here. They may have been removed meanwhile; look for the name again."))
 
 
-def _named(values: Mapping[str, Any]) -> None:
+def need_name(values: Mapping[str, Any]) -> None:
+    """Raises BadInput ``no_name`` where these fields of a member name nobody."""
     if not any(values.get(name) for name in _NAMES):
         with about("first_name"):
             raise BadInput("no_name", _("A member needs a name: a first, last or preferred name, or one in another script. Nothing was saved."))

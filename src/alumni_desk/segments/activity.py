@@ -6,7 +6,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
@@ -147,7 +147,7 @@ def grouped(found: Sequence[Deed], words: Sequence[str] = ()) -> list[Deed]:
     for one in found:
         last = lines[-1] if lines else None
         if last is not None and one.event in ("checked_in", "walked_in") and last.event in ("checked_in", "walked_in") and (
-                one.gathering, one.at[:10], one.state) == (last.gathering, last.at[:10], last.state):
+                one.gathering, one.state, _day(one.at)) == (last.gathering, last.state, _day(last.at)):
             count = last.count + one.count
             strong = ngettext("{n} guest", "{n} guests", count).format(n=number(count))
             what = _("Checked in {guests} at {gathering}").format(guests=strong, gathering=one.where)
@@ -156,6 +156,11 @@ def grouped(found: Sequence[Deed], words: Sequence[str] = ()) -> list[Deed]:
                 continue
         lines.append(one)
     return lines
+
+
+def _day(at: str) -> date:
+    """The day of a moment by this computer's clock, as the list has it: an evening in America goes on past midnight in Greenwich."""
+    return datetime.fromisoformat(at).astimezone().date()
 
 
 def written(desk: Desk, action: str, limit: int = 50) -> tuple[list[Written], dict[str, int], int]:

@@ -97,14 +97,14 @@ def expected_on(connection: sa.Connection, people: Sequence[str], today: date) -
 
 
 def visits(desk: Desk, person_id: str) -> list[Visit]:
-    """Every gathering that somebody was on the list of, under any of their entries, the newest first."""
+    """Every gathering that somebody was on the list of, under any of their entries, the newest first; of one that was cancelled only where they came."""
     registration, gathering, fact = desk.tables["registration"], desk.tables["gathering"], desk.tables["fact"]
     with desk.reading() as connection:
         entries = [entry for (entry,) in driver.rows(connection, _OF_ONE, (person_id,))]
         root = root_of(merged_among(connection, entries), person_id)
         rows = connection.execute(
             sa.select(registration.c.id.label("registration"), registration.c.person, registration.c.status, registration.c.walk_in,
-                      gathering.c.id, gathering.c.name, gathering.c.starts)
+                      gathering.c.id, gathering.c.name, gathering.c.starts, (gathering.c.status == "cancelled").label("cancelled"))
             .join(gathering, gathering.c.id == registration.c.gathering)
             .where(registration.c.person.in_(entries), ~registration.c.gone, ~gathering.c.gone, gathering.c.starts.is_not(None))
             .order_by(gathering.c.starts.desc(), gathering.c.id)).all()
@@ -118,4 +118,5 @@ def visits(desk: Desk, person_id: str) -> list[Visit]:
     for row in rows:
         together.setdefault(row.id, []).append(row)
     return [Visit(each[0].id, each[0].name or "", date.fromisoformat(each[0].starts[:10]), answer_of([(row.person == root, row.status) for row in each]),
-                  any(row.registration in came for row in each), all(row.walk_in for row in each)) for each in together.values()]
+                  any(row.registration in came for row in each), all(row.walk_in for row in each)) for each in together.values()
+            if not each[0].cancelled or any(row.registration in came for row in each)]

@@ -1,0 +1,84 @@
+"""Members who are chosen in the list: they stay so while the list changes, and a button stands only for those who are."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+
+from alumni_desk.desktop import members_page
+from alumni_desk.members.actions import add_member, remove_members
+
+
+def choose(page: Any, *names: str) -> list[str]:
+    """Choose these by name, with Ctrl as it were."""
+    members = [one for one in page.table_model.ids() if page.table_model.line(one).row.name in names]
+    page.list.clearSelection()
+    for one in members:
+        flags = page.list.selectionModel().SelectionFlag
+        page.list.selectionModel().select(page.table_model.index(page.table_model.row_of(one), 0), flags.Select | flags.Rows)
+    return members
+
+
+@pytest.fixture
+def page(hands: Any) -> Any:
+    shown = hands.page("members")
+    hands.until(lambda: shown.table_model.rowCount() == 3)
+    hands.rest()
+    return shown
+
+
+def test_a_list_that_is_found_anew_has_no_button_for_those_chosen_before(hands: Any, page: Any) -> None:
+    choose(page, "Ada Obi", "Li Chen")
+    assert page.remove_button.isVisible() and page.merge_button.isVisible()
+    page.search.setText("zolc")
+    hands.rest()
+    hands.until(lambda: page.table_model.rowCount() == 1)
+    assert not page.selected() and not page.remove_button.isVisible() and not page.merge_button.isVisible()
+
+
+def test_who_is_chosen_stays_so_while_others_come_and_go(hands: Any, page: Any) -> None:
+    both = choose(page, "Ada Obi", "Łukasz Żółć")
+    added = add_member(hands.desk, first_name="Aaron", last_name="Aardvark")
+    page.changes.tell(added.changed)
+    hands.until(lambda: page.table_model.rowCount() == 4)
+    hands.rest()
+    assert page.selected() == both and page.remove_button.isVisible() and page.foot.text() == "2 members chosen"
+    page.changes.tell(remove_members(hands.desk, both[:1]).changed)
+    hands.until(lambda: page.table_model.rowCount() == 3)
+    hands.rest()
+    assert page.selected() == both[1:] and not page.remove_button.isVisible()
+    hands.until(lambda: page.panel.isVisible() and page.panel.shown_for() == both[1])
+
+
+def test_enter_goes_to_the_first_of_what_was_typed_last(hands: Any, page: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    go, real = threading.Event(), members_page.first_of
+
+    def slow(*what: Any, **more: Any) -> Any:
+        go.wait(30)
+        return real(*what, **more)
+
+    monkeypatch.setattr(members_page, "first_of", slow)
+    QTest.keyClicks(page.search, "zolc")
+    QTest.keyClick(page.search, Qt.Key.Key_Return)
+    go.set()
+    hands.rest()
+    assert [page.table_model.line(one).row.name for one in page.selected()] == ["Łukasz Żółć"]
+    assert page.list.hasFocus()
+
+
+def test_the_arrow_goes_on_after_somebody_who_was_removed(hands: Any, page: Any) -> None:
+    page.list.setFocus()
+    page.list.selectRow(1)
+    hands.rest()
+    after = page.table_model.id_at(2)
+    QTest.keyClick(page.list, Qt.Key.Key_Delete)
+    hands.until(lambda: page.table_model.rowCount() == 2)
+    hands.rest()
+    assert not page.selected()
+    QTest.keyClick(page.list, Qt.Key.Key_Down)
+    assert page.selected() == [after]
+    hands.rest()
