@@ -23,7 +23,7 @@ SHOWN = 200
 _NAME = ("title", "first_name", "middle_name", "last_name", "suffix", "preferred_name")
 _MEMBERS = f"SELECT id, clocks, {', '.join(_NAME)} FROM {backup.MEMBERS}"
 _GATHERINGS = "SELECT id, clocks, name, starts FROM gathering WHERE NOT gone"
-_OF_THEM = (f"SELECT f.id, f.clocks, {', '.join(f'p.{name}' for name in _NAME)}, g.name AS gathering FROM {{}} AS f"
+_OF_THEM = (f"SELECT f.id, f.clocks, f.person, {', '.join(f'p.{name}' for name in _NAME)}, g.name AS gathering FROM {{}} AS f"
             " LEFT JOIN person AS p ON p.id = f.person LEFT JOIN gathering AS g ON g.id = f.gathering WHERE {}")
 _CHECK_INS = _OF_THEM.format("fact", f"f.id IN (SELECT id FROM {backup.CHECK_INS})")
 _GUESTS = _OF_THEM.format("registration", "NOT f.gone")
@@ -59,6 +59,7 @@ def compare(desk: Desk, file: Path) -> Compared:
             then = {table: _rows(connection, question) for table, question in _QUESTIONS.items()}
     raw = desk.raw()
     try:
+        _leave_out(then, {one for (one,) in raw.execute("SELECT id FROM erased")})
         now = {table: _rows(raw, question) for table, question in _QUESTIONS.items()}
     finally:
         raw.close()
@@ -74,6 +75,15 @@ def _rows(connection: Any, question: str) -> dict[str, dict[str, Any]]:
     cursor = connection.execute(question)
     names = [one[0] for one in cursor.description]
     return {row[0]: dict(zip(names, row, strict=True)) for row in cursor}
+
+
+def _leave_out(then: dict[str, dict[str, dict[str, Any]]], erased: Set[str]) -> None:
+    """Whoever was erased since is read out of no backup, and comes back out of none; what they were on a list comes back without a name."""
+    then["person"] = {one: row for one, row in then["person"].items() if one not in erased}
+    for table in ("fact", "registration"):
+        for row in then[table].values():
+            if row["person"] in erased:
+                row.update(dict.fromkeys(_NAME))
 
 
 def _only(table: str, here: dict[str, dict[str, Any]], there: dict[str, dict[str, Any]]) -> Difference:
