@@ -325,7 +325,7 @@ class _Search:
         if not expression:
             return []
         if expression not in self._answers:
-            # Of one standing: in this order, else very many guests who fit would leave no place for the members who do.
+            # Of one standing alone: else very many guests who fit would leave no place for the members who do.
             those = "" if self._standing is None else " CROSS JOIN search_person AS p ON p.rowid = w.rowid AND p.standing = ?"
             self._answers[expression] = [row[0] for row in driver.rows(
                 self._connection, f"SELECT w.rowid FROM search_words AS w{those} WHERE search_words MATCH ? LIMIT ?",
