@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Set
 from contextlib import closing
 from dataclasses import dataclass
@@ -52,8 +51,8 @@ def compare(desk: Desk, file: Path) -> Compared:
     """Compare a backup that this desk's key opens with what is here now. Raises BadInput ``backup_damaged``, StoreProblem ``passphrase_needed``."""
     header, start = backup_head.read_head(file)
     key = backup.key_of(header, desk.key, None)
-    with tempfile.TemporaryDirectory(prefix="compare-", dir=desk.profile.path, ignore_cleanup_errors=True) as folder:  # encrypted, as the backup is
-        copy = Path(folder) / "desk.db"
+    with backup.to_look_into(desk.profile) as folder:  # encrypted, as the backup is
+        copy = folder / "desk.db"
         backup.unpack(file, header, start, copy)
         with closing(connect(copy, key)) as connection:
             then = {table: _rows(connection, question) for table, question in _QUESTIONS.items()}
