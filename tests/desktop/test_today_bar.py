@@ -1,17 +1,19 @@
-"""The bar of a gathering ahead: of its places, how many are taken."""
+"""Today: of a gathering ahead how many of its places are taken; and what was done lately."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
+from alumni_desk.checkin.actions import check_in
 from alumni_desk.desktop.controls import Label
-from alumni_desk.desktop.today_page import coming_bar
+from alumni_desk.desktop.today_page import coming_bar, lately
 from alumni_desk.desktop.widgets import Bar
 from alumni_desk.gatherings.actions import add_guests, new_gathering
 from alumni_desk.members.actions import add_member
+from alumni_desk.store.desk import Desk
 
 
 @pytest.mark.parametrize(("coming", "silent", "places", "shares"), [
@@ -51,3 +53,14 @@ def test_nobody_is_said_to_be_invited_only_where_nobody_is_on_the_list(hands: An
         page.refresh()
         hands.rest()
         hands.until(lambda page=page: not any("invited yet" in one.text() for one in page.findChildren(Label)))
+
+
+def test_all_check_ins_of_an_evening_are_counted_in_what_was_done_lately(desk: Desk) -> None:
+    dinner = new_gathering(desk, name="Dinner", start="2027-01-12T19:00", end="2027-01-12T22:00").id
+    with desk.writing("import") as writing:
+        people = [writing.add("person", standing="member", first_name="Ana", last_name=f"Lima{number}") for number in range(75)]
+    add_guests(desk, dinner, people)
+    for person in people:
+        check_in(desk, dinner, person_id=person)
+    first, *_others = lately(desk, datetime.now().date())
+    assert (first.what, first.count) == ("Checked in 75 guests at Dinner", 75)

@@ -72,6 +72,12 @@ def test_sep_line_and_commas_inside(tmp_path: Path) -> None:
     assert cells(table) == [["Ann Lee", "1, Elm Street, Flat 2"]]
 
 
+@pytest.mark.parametrize("said", ["", '"'])
+def test_a_sep_line_that_names_nothing_is_passed_over(tmp_path: Path, said: str) -> None:
+    table = read(tmp_path, f"sep={said}\r\nFirst Name;Last Name;E-mail\r\nAnn;Lee;ann@example.org\r\n")
+    assert table.headers == ("First Name", "Last Name", "E-mail") and cells(table) == [["Ann", "Lee", "ann@example.org"]]
+
+
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_line_ends_and_quoted_line_breaks(tmp_path: Path, end: str) -> None:
     table = read(tmp_path, f'Name,Address{end}"Lee, Ann","1 Elm St{end}Flat ""B"""{end}{end}Bo,2 Oak Ave{end}')

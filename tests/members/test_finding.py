@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from alumni_desk.checkin.lists import DoorList
 from alumni_desk.errors import NotFound, StoreProblem
 from alumni_desk.gatherings.actions import add_guests, new_gathering
 from alumni_desk.gatherings.lists import guest_rows
@@ -56,6 +57,18 @@ def test_the_whole_name_is_never_lost_among_thirty_thousand_that_begin_like_it(d
     assert len(set(everyone)) == 30_002
     by_name = member_ids(desk)
     assert len(by_name) == 30_003 and by_name[0] == best_members(desk, "jo ann", 1).ids[0] and tuple(by_name[:64]) == best_members(desk, "", 64).ids
+
+
+def test_members_are_not_lost_behind_very_many_guests_of_their_name(desk: Desk) -> None:
+    """Whoever once came with somebody stays, and no list of members shows them."""
+    with desk.writing("guest_of_added") as writing:
+        writing.add_many("person", [{"standing": "guest", "first_name": "Anna", "last_name": f"Guest{number}"} for number in range(200)])
+    zorn = add_member(desk, first_name="Anna", last_name="Zorn").id
+    middle = add_member(desk, first_name="Bo", middle_name="Anna", last_name="Berg").id
+    for limit in (5, 50, 75):
+        assert best_members(desk, "anna", limit).ids == (zorn, middle) and set(best_members(desk, "ann", limit).ids) == {zorn, middle}
+    dinner = new_gathering(desk, name="Dinner", start="2027-01-12T19:00", end="2027-01-12T22:00").id
+    assert {hit.person for hit in DoorList(desk, dinner).find("anna").hits} == {zorn, middle}
 
 
 def test_first_words_typed_whole_are_not_lost_among_many_that_go_on(desk: Desk) -> None:

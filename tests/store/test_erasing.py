@@ -465,6 +465,48 @@ def test_what_a_killed_restore_left_goes_at_the_next_opening_and_one_that_works_
     assert findings(profile, desk.key, CANARY)  # nobody was erased: it is all where it belongs
 
 
+COMPARING = """
+import sys
+from pathlib import Path
+from alumni_desk.schema import open_desk
+from alumni_desk.segments import comparing
+from alumni_desk.store.profile import Profile
+
+def stop(*_given):
+    print("in the middle", flush=True)
+    sys.stdin.read()
+
+comparing._rows = stop
+comparing.compare(open_desk(Profile(Path(sys.argv[1]))), Path(sys.argv[2]))
+"""
+
+
+@contextmanager
+def comparing(profile: Profile, file: Path) -> Iterator[None]:
+    """A look into a backup by a program of its own, in the middle of its work; killed at the end."""
+    with subprocess.Popen([sys.executable, "-c", COMPARING, str(profile.path), str(file)], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().strip() == b"in the middle"
+        try:
+            yield
+        finally:
+            process.kill()
+
+
+def test_what_a_killed_look_into_a_backup_left_goes_and_one_that_works_keeps_its_own(profile: Profile, desk: Desk, canary: str) -> None:
+    file = backup.by_itself(profile, desk.key, "daily")
+    with comparing(profile, file):
+        [left] = profile.path.glob("compare-*")
+        open_desk(profile).close()
+        assert (left / "desk.db").exists()
+    assert left.exists() and erasing.erase(desk, [canary]).unfinished is None
+    assert not left.exists()
+    with comparing(profile, backup.by_itself(profile, desk.key, "daily")):
+        [left] = profile.path.glob("compare-*")
+    open_desk(profile).close()
+    assert not left.exists()
+
+
 def test_they_come_to_no_gathering_any_more_and_still_came_to_those_before(desk: Desk) -> None:
     person = add_member(desk, first_name="Xaver", last_name="Zyx").id
     said = {}

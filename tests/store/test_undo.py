@@ -14,9 +14,10 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invar
 from alumni_desk.checkin.actions import check_in, check_out, undo_check_in, walk_in
 from alumni_desk.checkin.lists import arrivals, headcount, last_in, local_time
 from alumni_desk.errors import NotFound, Refused
+from alumni_desk.exchange.guests import import_guests
 from alumni_desk.exchange.importing import run_import
-from alumni_desk.gatherings.actions import add_guests, cancel_gathering, new_gathering, remove_guests, set_rsvp
-from alumni_desk.gatherings.lists import gathering_rows
+from alumni_desk.gatherings.actions import add_guest_of, add_guests, cancel_gathering, new_gathering, remove_guests, set_rsvp
+from alumni_desk.gatherings.lists import gathering_rows, guest_rows
 from alumni_desk.gatherings.records import registration_id
 from alumni_desk.members.actions import add_member, change_member, remove_members
 from alumni_desk.members.lists import count_members, member
@@ -510,6 +511,24 @@ def test_a_walk_in_goes_as_a_whole(desk: Desk) -> None:
     assert undone.left == () and here(desk, evening) == 0 and view(desk, "person", "registration") == before
     redo(desk)
     assert here(desk, evening) == 1
+
+
+def test_what_goes_together_is_not_said_to_be_left(desk: Desk, tmp_path: Path) -> None:
+    """A guest and their place on the list: it was foreseen that the guest would be left for the place's sake, and the place for the check-in's."""
+    dinner = new_gathering(desk, name="Dinner", start="2027-01-12T19:00", end="2027-01-12T22:00").id
+    host = add_guests(desk, dinner, [add_member(desk, first_name="Ana").id]).registrations[0]
+    file = tmp_path / "guests.csv"
+    file.write_text("First Name,Last Name,E-mail\nCy,Cole,cy@example.org\nDi,Dole,di@example.org\n")
+    for act in (lambda: add_guest_of(desk, dinner, host, "Bo Berg"), lambda: import_guests(desk, dinner, file), lambda: walk_in(desk, dinner, "Eve Eis")):
+        act()
+        action = actions(desk, 1)[0].id
+        for _turn in range(2):
+            assert ahead(desk, action) == (True, []) and undo(desk, action).left == ()
+            assert ahead(desk, action) == (True, []) and redo(desk, action).left == ()
+    talk = new_gathering(desk, name="Talk", start="2027-02-12T19:00", end="2027-02-12T22:00").id
+    add_guests(desk, talk, [eve := next(row.person for row in guest_rows(desk, dinner) if row.last_name == "Eis")])
+    foreseen = ahead(desk, action)[1]
+    assert [(one.row, one.why) for one in foreseen] == [(eve, "in_use")] and list(undo(desk, action).left) == foreseen
 
 
 def test_a_list_of_what_was_done(desk: Desk) -> None:

@@ -39,7 +39,7 @@ def find_layout(text: str, *, whole: bool) -> Layout | None:
     """
     if not text.strip("\ufeff\0 \t\r\n"):
         return None
-    told = re.match(r"\ufeff?\"?sep=(.)\"?\r?\n?", text, re.IGNORECASE)
+    told = re.match(r"\ufeff?\"?sep=([^\r\n\"])\"?\r?\n?", text, re.IGNORECASE)
     delimiter = told.group(1) if told else _delimiter(text, whole)
     rows = _parsed(text, delimiter, whole)
     first = 1 if told else 0

@@ -29,7 +29,7 @@ gathering = synced(
     field("status", door=True, form=forms.one_of("planned", "cancelled")),
     field("cancelled_reason", door=True),
     field("description"),
-    stays=lambda connection, ids: named_by(connection, ids, "SELECT gathering FROM registration WHERE NOT gone"),
+    stays=lambda connection, ids, leaving: named_by(connection, ids, leaving, "SELECT gathering FROM registration WHERE NOT gone"),
 )
 
 registration = synced(
@@ -47,10 +47,10 @@ registration = synced(
     field("door_note", door=True, about=True, form=forms.short),
     field("walk_in", sa.Boolean, door=True),
     audience="row",
-    stays=lambda connection, ids: named_by(
-        connection, ids, "SELECT r.id FROM registration AS r CROSS JOIN fact AS f ON f.gathering = r.gathering AND f.registration = r.id"
-                         f" WHERE f.kind = 'in' AND NOT EXISTS (SELECT 1 FROM fact AS c, {each('c.closes')} AS j WHERE c.gathering = f.gathering"
-                         " AND c.registration = f.registration AND c.kind IN ('out', 'void') AND j.value = f.id)"),
+    stays=lambda connection, ids, leaving: named_by(
+        connection, ids, leaving, "SELECT r.id FROM registration AS r CROSS JOIN fact AS f ON f.gathering = r.gathering AND f.registration = r.id"
+        f" WHERE f.kind = 'in' AND NOT EXISTS (SELECT 1 FROM fact AS c, {each('c.closes')} AS j WHERE c.gathering = f.gathering"
+        " AND c.registration = f.registration AND c.kind IN ('out', 'void') AND j.value = f.id)", by="f.id"),
 )
 
 _REGISTRATION = uuid.UUID("6f1c6c1e-6f0a-5d0e-9d6b-0a1f3a9b7c55").bytes

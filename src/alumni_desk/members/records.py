@@ -55,8 +55,9 @@ person = synced(
     field("external_ids", about=True, many=True, form=forms.texts),  # "raisers-edge:00123", ids are text
     field("network_person_id"),
     field("merged_into", door=True, form=is_id),
-    stays=lambda connection, ids: (named_by(connection, ids, "SELECT person FROM registration WHERE NOT gone AND person IS NOT NULL")
-                                   | named_by(connection, ids, "SELECT merged_into FROM person WHERE NOT gone AND merged_into IS NOT NULL")),
+    stays=lambda connection, ids, leaving: (
+        named_by(connection, ids, leaving, "SELECT person FROM registration WHERE NOT gone AND person IS NOT NULL")
+        | named_by(connection, ids, leaving, "SELECT merged_into FROM person WHERE NOT gone AND merged_into IS NOT NULL")),
 )
 
 education = synced(

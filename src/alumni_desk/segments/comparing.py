@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Set
 from contextlib import closing
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ SHOWN = 200
 _NAME = ("title", "first_name", "middle_name", "last_name", "suffix", "preferred_name")
 _MEMBERS = f"SELECT id, clocks, {', '.join(_NAME)} FROM {backup.MEMBERS}"
 _GATHERINGS = "SELECT id, clocks, name, starts FROM gathering WHERE NOT gone"
-_OF_THEM = (f"SELECT f.id, f.clocks, {', '.join(f'p.{name}' for name in _NAME)}, g.name AS gathering FROM {{}} AS f"
+_OF_THEM = (f"SELECT f.id, f.clocks, f.person, {', '.join(f'p.{name}' for name in _NAME)}, g.name AS gathering FROM {{}} AS f"
             " LEFT JOIN person AS p ON p.id = f.person LEFT JOIN gathering AS g ON g.id = f.gathering WHERE {}")
 _CHECK_INS = _OF_THEM.format("fact", f"f.id IN (SELECT id FROM {backup.CHECK_INS})")
 _GUESTS = _OF_THEM.format("registration", "NOT f.gone")
@@ -52,13 +51,14 @@ def compare(desk: Desk, file: Path) -> Compared:
     """Compare a backup that this desk's key opens with what is here now. Raises BadInput ``backup_damaged``, StoreProblem ``passphrase_needed``."""
     header, start = backup_head.read_head(file)
     key = backup.key_of(header, desk.key, None)
-    with tempfile.TemporaryDirectory(prefix="compare-", dir=desk.profile.path, ignore_cleanup_errors=True) as folder:  # encrypted, as the backup is
-        copy = Path(folder) / "desk.db"
+    with backup.to_look_into(desk.profile) as folder:  # encrypted, as the backup is
+        copy = folder / "desk.db"
         backup.unpack(file, header, start, copy)
         with closing(connect(copy, key)) as connection:
             then = {table: _rows(connection, question) for table, question in _QUESTIONS.items()}
     raw = desk.raw()
     try:
+        _leave_out(then, {one for (one,) in raw.execute("SELECT id FROM erased")})
         now = {table: _rows(raw, question) for table, question in _QUESTIONS.items()}
     finally:
         raw.close()
@@ -74,6 +74,15 @@ def _rows(connection: Any, question: str) -> dict[str, dict[str, Any]]:
     cursor = connection.execute(question)
     names = [one[0] for one in cursor.description]
     return {row[0]: dict(zip(names, row, strict=True)) for row in cursor}
+
+
+def _leave_out(then: dict[str, dict[str, dict[str, Any]]], erased: Set[str]) -> None:
+    """Whoever was erased since is read out of no backup, and comes back out of none; what they were on a list comes back without a name."""
+    then["person"] = {one: row for one, row in then["person"].items() if one not in erased}
+    for table in ("fact", "registration"):
+        for row in then[table].values():
+            if row["person"] in erased:
+                row.update(dict.fromkeys(_NAME))
 
 
 def _only(table: str, here: dict[str, dict[str, Any]], there: dict[str, dict[str, Any]]) -> Difference:

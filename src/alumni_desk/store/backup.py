@@ -11,8 +11,9 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping
-from contextlib import closing
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -39,7 +40,7 @@ from alumni_desk.store.disk import disk_full, disk_trouble, is_full, refuse_chap
 from alumni_desk.store.listed import each
 from alumni_desk.store.opening import trouble_of
 from alumni_desk.store.patience import Patience
-from alumni_desk.store.profile import Profile, if_free
+from alumni_desk.store.profile import Profile, alone, if_free
 from alumni_desk.store.troubles import disk_said, store_problem
 from alumni_desk.words import _
 
@@ -50,6 +51,9 @@ CHECK_INS = ("fact WHERE kind = 'in' AND NOT gone AND id NOT IN (SELECT closed.v
 """Check-ins that stand: none that was taken back."""
 STAGE = "restoring"
 """The folder in which a database is made ready before it takes the place of the present one."""
+
+_COPY, _LOOKED = "compare-", "compare.lock"
+"""How the folder begins in which a copy of a backup is looked into, and what is locked as long."""
 
 Why = Literal["by_hand", "daily", "before_import", "before_update", "before_restore"]
 Progress = Callable[[int, int], object]
@@ -138,8 +142,20 @@ def _made_here(made_in: Callable[[Path], Path], own: Path, chosen: Path, why_not
         raise StoreProblem("disk_full", words, folder=chosen) from None
 
 
+@contextmanager
+def to_look_into(profile: Profile) -> Iterator[Path]:
+    """A folder for the copy of a backup that is looked into, which is gone afterwards."""
+    with disk_said(), alone(profile.path / _LOOKED), tempfile.TemporaryDirectory(prefix=_COPY, dir=profile.path, ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
 def remove_stage(profile: Profile) -> None:
-    """Delete what a restore left behind that was killed before it was ready: it holds a whole chapter, too. One that is at work keeps its own."""
+    """Delete what a restore left behind that was killed before it was ready, or a look into a backup: it holds a whole chapter, too. One that is at work
+    keeps its own."""
+    if copies := list(profile.path.glob(f"{_COPY}*")):
+        with disk_said(), if_free(profile.path / _LOOKED) as free:
+            for one in copies if free else ():
+                shutil.rmtree(one)
     stage = profile.path / STAGE
     if not stage.exists():
         return

@@ -325,8 +325,11 @@ class _Search:
         if not expression:
             return []
         if expression not in self._answers:
+            # Of one standing alone: else very many guests who fit would leave no place for the members who do.
+            those = "" if self._standing is None else " CROSS JOIN search_person AS p ON p.rowid = w.rowid AND p.standing = ?"
             self._answers[expression] = [row[0] for row in driver.rows(
-                self._connection, "SELECT rowid FROM search_words WHERE search_words MATCH ? LIMIT ?", (expression, self._limit + SPARE))]
+                self._connection, f"SELECT w.rowid FROM search_words AS w{those} WHERE search_words MATCH ? LIMIT ?",
+                (*_given(self._standing), expression, self._limit + SPARE))]
         return self._answers[expression]
 
     def _ranked(self, fit: Sequence[int]) -> Sequence[str]:

@@ -51,7 +51,7 @@ def open_with(profile: Profile, metadata: Callable[[], sa.MetaData], version: in
     with disk.chapters_files(profile.path), translated(profile.path):
         key = keys.database_key(profile.path, "desk", passphrase=passphrase, patience=patience)
         with alone(profile.path / "desk.lock"):
-            if (profile.path / "restoring").exists():
+            if (profile.path / "restoring").exists() or next(profile.path.glob("compare-*"), None) is not None:
                 _end_restore(profile)
             last = Mark(profile.path, key).read()  # before the database is looked at: another program may be writing
             if not profile.exists and not (profile.path / keys.BEGUN).exists():
@@ -91,7 +91,7 @@ def _trouble_without_mark(profile: Profile, key: bytes) -> StoreProblem | None:
 
 
 def _end_restore(profile: Profile) -> None:
-    """A program ended in the middle of restoring: what was ready takes its place, and the rest goes."""
+    """A program ended in the middle of restoring, or of looking into a backup: what was ready takes its place, and the rest goes."""
     from alumni_desk.store import backup
 
     if (profile.path / backup.STAGE / "ready").exists():

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     TakesBack = Callable[[sa.Connection, sa.Table, Sequence[Mapping[str, Any]], str], tuple[list[dict[str, Any]], list[str]]]
     """Given facts and a moment: the newer facts that undo them, and the ids of those that are closed already."""
 
-    Stays = Callable[[sa.Connection, Sequence[str]], set[str]]
+    Stays = Callable[[sa.Connection, Sequence[str], Collection[str]], set[str]]
     """Given ids of rows: those that something newer stands on."""
 
 
@@ -50,7 +50,8 @@ def synced(name: str, *fields: sa.Column[Any], kind: Literal["put", "fact"] = "p
 
     ``kind='fact'``: rows are append-only. ``audience='row'``: every operation on a row belongs to the gathering
     in its ``gathering`` column; ``'field'``: to the chapter, or, inside a gathering's transaction, split by field.
-    ``takes_back``: how facts are undone, by newer facts. ``stays``: which rows are in use, so that undoing their addition leaves them.
+    ``takes_back``: how facts are undone, by newer facts. ``stays``: which rows are in use, by others than
+    those that leave with them, so that undoing their addition leaves them.
     ``part_of``: the column that names the row which these are a part of: where undo leaves that, it leaves them, too. ``tells``: rows only tell of what was
     written with them, and are taken back with it.
     Only ``id``, ``scope`` and ``gone`` are NOT NULL.
@@ -83,11 +84,13 @@ def clock_key(column: sa.Column[Any]) -> str:
     return column.info.get("group") or column.name
 
 
-def named_by(connection: sa.Connection, ids: Sequence[str], question: str) -> set[str]:
-    """Those of the ids that a question (a SELECT of one column of ids) names."""
+def named_by(connection: sa.Connection, ids: Sequence[str], leaving: Collection[str], question: str, by: str = "id") -> set[str]:
+    """Those of the ids that a question (a SELECT of one column of ids) names. ``leaving``: the rows, by their ids in the column ``by``, that name nothing any
+    more."""
     column = question.split()[1]
-    wanted = json.dumps(list(ids))
-    return set(connection.exec_driver_sql(f"{question} AND {column} IN (SELECT value FROM json_each(?))", (wanted,)).scalars())
+    others = f" AND {by} NOT IN (SELECT value FROM json_each(?))" if leaving else ""
+    wanted = (json.dumps(list(ids)), *([json.dumps(list(leaving))] if leaving else ()))
+    return set(connection.exec_driver_sql(f"{question} AND {column} IN (SELECT value FROM json_each(?)){others}", wanted).scalars())
 
 
 def fingerprint(wanted: Mapping[str, str]) -> str:

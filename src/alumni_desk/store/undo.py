@@ -196,7 +196,7 @@ def stay_changed(desk: Desk, done: Sequence[Done], most: int = MOST_LOOKED) -> d
 
 def _outlook(desk: Desk, connection: sa.Connection, chain: Sequence[str], counts: Mapping[str, int], *, again: bool) -> tuple[bool, list[Left]]:
     """``again``: it would be done again. What is written then into what nobody sees does not count: that comes back by another line of the list."""
-    goes, found, stayed = False, [], set[str]()
+    goes, found, stayed, leaving = False, [], set[str](), set[str]()
     if erased := _ties_erased(connection, chain):
         return False, [Left("person", one, "erased") for one in erased]
     gathering = None if "gathering" not in desk.tables or "gathering" in counts else driver.row(
@@ -206,8 +206,11 @@ def _outlook(desk: Desk, connection: sa.Connection, chain: Sequence[str], counts
     for table in _in_order(desk.tables, connection, chain):
         if table.info["kind"] == "fact":
             goes = True
+            leaving.update(row_id for (row_id,) in driver.rows(
+                connection, "SELECT row_id FROM operation INDEXED BY operation_action WHERE action = ? AND table_name = ?", (chain[-1], table.name)))
         elif goes or _counts(table, counts):
-            for rows, left in _plans(connection, table, chain, stayed):
+            for rows, left in _plans(connection, table, chain, stayed, leaving):
+                leaving.update(values[-1] for names, written in rows.items() if "gone" in names for values in written if values[names.index("gone")])
                 if gone := _merges_into_gone(connection, rows):
                     return False, [Left("person", one, "off") for one in sorted(gone)]
                 off = _off_of(connection, table, rows) if again and not goes else []
@@ -449,18 +452,19 @@ def _rows_back(writing: Writing, table: sa.Table, chain: Sequence[str], stayed: 
     return count, left
 
 
-def _plans(connection: sa.Connection, table: sa.Table, chain: Sequence[str],
-           stayed: set[str]) -> Iterator[tuple[dict[tuple[str, ...], list[tuple[Any, ...]]], list[Left]]]:  # fmt: skip
+def _plans(connection: sa.Connection, table: sa.Table, chain: Sequence[str], stayed: set[str],
+           leaving: Collection[str] = ()) -> Iterator[tuple[dict[tuple[str, ...], list[tuple[Any, ...]]], list[Left]]]:  # fmt: skip
     """What would be written to take an action back, rows of the same fields together (values, then the id); and what would be left.
 
     ``stayed``: rows that the chain put there and that stay as a whole, to be added to; what is a part of one stays with it and is not named beside it.
+    ``leaving``: rows that go before these, and have not gone yet, as long as it is only looked at what would be written.
     """
     from alumni_desk.store.erasing import erased_of
 
     for batch in _batches(connection, table, chain):
         by_fields: dict[tuple[str, ...], list[tuple[Any, ...]]] = defaultdict(list)
         erased = set(erased_of(connection, list(batch))) if table.name == "person" else set()  # no undo puts an empty entry of theirs back
-        stay = _in_use(connection, table, batch) | erased
+        stay = _in_use(connection, table, batch, leaving) | erased
         left = [Left(table.name, row_id, "erased" if row_id in erased else "in_use") for row_id in batch if row_id in stay]
         stayed.update(row_id for row_id in stay if batch[row_id].inserted)
         parts = _parts_of(connection, table, batch, stayed)
@@ -489,11 +493,11 @@ def _parts_of(connection: sa.Connection, table: sa.Table, batch: Mapping[str, _R
     return {row_id for (row_id,) in found}
 
 
-def _in_use(connection: sa.Connection, table: sa.Table, batch: Mapping[str, _Row]) -> set[str]:
+def _in_use(connection: sa.Connection, table: sa.Table, batch: Mapping[str, _Row], leaving: Collection[str]) -> set[str]:
     """Rows that would go away and that something newer stands on."""
     stays = table.info["stays"]
     going = [row_id for row_id, row in batch.items() if row.inserted or (table.info["audience"] == "row" and row.first_values.get("gone"))]
-    found: set[str] = stays(connection, going) if stays is not None and going else set()
+    found: set[str] = stays(connection, going, leaving) if stays is not None and going else set()
     return found
 
 
