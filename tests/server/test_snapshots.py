@@ -6,9 +6,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 
-from alumni_desk.protocol.messages import SnapshotReply, SnapshotRequest
+from alumni_desk.protocol.messages import SnapshotReply, SnapshotRequest, Trouble, unpack
 from alumni_desk.server import snapshot
 from alumni_desk.store.connecting import connect
 
@@ -111,3 +112,17 @@ def test_only_for_whom_it_is(office: Any) -> None:
     assert office.client.request("GET", f"/sync/v1/snapshot/{mine.scope}/{offer.name}")[0] == 401
     for name in ("..%2f..%2fserver.db", "x" * 400, "..", "%00"):
         assert fetched(mine, name)[0] == 404
+
+
+def test_while_the_database_is_away_it_is_said_as_everywhere(office: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """The file lies beside the database, and yet whoever asks for it is looked up in there."""
+    laptop = office.laptop()
+    offer = offered(laptop)
+
+    def away() -> None:
+        raise sa.exc.OperationalError(None, None, Exception("the connection is lost"))
+
+    monkeypatch.setattr(office.server.database, "reading", away)
+    status, headers, body = fetched(laptop, offer.name)
+    assert (status, unpack(body, Trouble).code, headers["retry-after"]) == (503, "database", "5")
+    assert [one.getMessage() for one in caplog.records] == ["a fault while asking the database"]

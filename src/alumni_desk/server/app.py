@@ -163,16 +163,8 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
                 reply = await work(request, message) if waits else await aside(work, request, message)
                 presence.check(server.database, name, request.device)
                 status, (headers, body) = 200, _answer(request, reply)
-            except Refusal as refusal:
-                trouble = refusal
-            except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError) as error:
-                note_bug(LOG, error, "asking the database")
-                trouble = Refusal(503, "database", retry_after=5)
             except Exception as error:
-                note_bug(LOG, error, f"answering {name}")
-                trouble = Refusal(500, "fault")
-            if trouble is not None and server.database.parted:
-                trouble = Refusal(503, "not_here")  # it was under way when the chapter went
+                trouble = _trouble(server.database, error, name)
             if trouble is not None:
                 status, (headers, body) = trouble.status, _refused(request, trouble)
             seconds = time.perf_counter() - began
@@ -372,8 +364,9 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
             request.device = await _admitted(request)
             presence.check(server.database, "snapshot", request.device)
             return await aside(look)
-        except Refusal as refusal:
-            return _as_response(_refused(request, refusal), refusal.status)
+        except Exception as error:
+            trouble = _trouble(server.database, error, "snapshot")
+            return _as_response(_refused(request, trouble), trouble.status)
 
     def revoke(request: Call, message: HelloRequest) -> HelloReply:
         with server.database.reading() as connection:
@@ -450,6 +443,19 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
     ], exception_handlers={404: _no_such_call, 405: _no_such_call})
     app.state.end_waiting = watch.end
     return app
+
+
+def _trouble(database: Database, error: Exception, name: str) -> Refusal:
+    """Why a call is not answered. What no call is refused by is noted: the database is away, or there is a bug."""
+    if database.parted:
+        return Refusal(503, "not_here")  # it was under way when the chapter went
+    if isinstance(error, Refusal):
+        return error
+    if isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError | sa.exc.TimeoutError):
+        note_bug(LOG, error, "asking the database")
+        return Refusal(503, "database", retry_after=5)
+    note_bug(LOG, error, f"answering {name}")
+    return Refusal(500, "fault")
 
 
 async def _no_such_call(request: Request, error: Exception) -> Response:
