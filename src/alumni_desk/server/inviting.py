@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from alumni_desk.protocol.codes import new_invitation
 from alumni_desk.protocol.messages import InvitationsReply, Invited, InviteReply, InviteRequest
+from alumni_desk.protocol.values import fits, is_id
 from alumni_desk.server import audit, feed
 from alumni_desk.server.accounts import Caller, as_name
 from alumni_desk.server.invitations import invitation_hash, sealed
@@ -83,7 +84,7 @@ def _see_gathering(connection: sa.Connection, tables: sa.MetaData, message: Invi
         return None
     gathering = tables.tables["gathering"]
     found = connection.execute(sa.select(gathering).where(gathering.c.scope == message.scope, gathering.c.id == message.gathering,
-                                                          ~gathering.c.gone)).first()
+                                                          ~gathering.c.gone)).first() if is_id(message.gathering) else None
     if found is None:
         raise Refusal(404, "no_such_gathering")
     return found
@@ -127,7 +128,7 @@ def _end(connection: sa.Connection, tables: sa.MetaData, scope: str, invitation:
     table = tables.tables["invitation"]
     query = (sa.select(table.c.used_at, table.c.cancelled_at, table.c.role, table.c.created_by)
              .where(table.c.scope == scope, table.c.code_hash == invitation).with_for_update())
-    found = connection.execute(query).first()
+    found = connection.execute(query).first() if fits(invitation, "text") else None
     if found is None:
         raise Refusal(404, "no_such_invitation")
     if found.role not in _MAY_INVITE[look_after(who, scope)] and found.created_by != who.device:

@@ -29,6 +29,7 @@ from alumni_desk.protocol.messages import (
     unpack,
 )
 from alumni_desk.protocol.parcels import verify_parcel
+from alumni_desk.protocol.values import is_id
 from alumni_desk.server import audit, feed, journal
 from alumni_desk.server.accounts import Caller, chapters_of, grants_of
 from alumni_desk.server.bulk import chunks, put_rows
@@ -205,7 +206,8 @@ def discard(server: Server, who: Caller, scope: str, parcel: str, now: int) -> R
 def _waiting(connection: sa.Connection, tables: sa.MetaData, scope: str, parcel: str) -> tuple[dict[str, Parcel], str]:
     """The parcels of the lot that this one is in, by name, and whose they are."""
     table = tables.tables["quarantine"]
-    row = connection.execute(sa.select(table.c.device, table.c.released_at).where(table.c.scope == scope, table.c.id == parcel).with_for_update()).first()
+    query = sa.select(table.c.device, table.c.released_at).where(table.c.scope == scope, table.c.id == parcel).with_for_update()
+    row = connection.execute(query).first() if is_id(parcel) else None
     if row is None:
         raise Refusal(404, "no_such_parcel")
     if row.released_at is not None:
