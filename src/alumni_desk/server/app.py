@@ -316,10 +316,9 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
         return inviting.cancel(server, asking(request), message.scope, request.path["id"], now())
 
     def release(request: Call, message: ScopeRequest) -> Released:
-        released = set_aside.release(server, asking(request), message.scope, request.path["id"], now())
-        snapshots.forget(message.scope)  # what was released may erase somebody
-        server.database.scrub()
-        return released
+        who = asking(request)
+        with erasures(server, now(), snapshots) as note:  # what is released may erase somebody
+            return set_aside.release(server, who, message.scope, request.path["id"], now(), note)
 
     def discard(request: Call, message: ScopeRequest) -> Released:
         return set_aside.discard(server, asking(request), message.scope, request.path["id"], now())
