@@ -24,6 +24,9 @@ KEPT = 30 * 24 * 3600 * 1000
 OPEN_AT_ONCE = 500
 """How many of a chapter's invitations may be open; more is a program that runs wild."""
 
+LAST = 253_402_214_400_000
+"""The latest moment at which access to a door ends, 31 December 9999: nothing that is later has a date, here or at a desk."""
+
 _MAY_INVITE = {"admin": ("admin", "leader", "door"), "leader": ("leader", "door")}
 
 
@@ -46,6 +49,7 @@ def invite(server: Server, who: Caller, message: InviteRequest, now: int) -> Inv
         raise Refusal(400, "role")
     if message.until is not None and (message.role != "door" or message.until <= now):
         raise Refusal(400, "until")
+    until = None if message.until is None else min(message.until, LAST)
     code, tables = new_invitation(), server.tables
     table, expires = tables.tables["invitation"], now + message.hours * 3_600_000
     with server.database.writing() as connection:
@@ -54,10 +58,10 @@ def invite(server: Server, who: Caller, message: InviteRequest, now: int) -> Inv
             raise Refusal(403, "no_grant")
         gathering = _see_gathering(connection, tables, message)
         if gathering is not None:
-            ends = end_of_door(gathering, message.until)
+            ends = end_of_door(gathering, until)
             if ends is not None and ends <= now:
                 raise Refusal(400, "gathering_over")
-            expires = min(end_of_invitation(gathering, expires, now), message.until or expires)
+            expires = min(end_of_invitation(gathering, expires, now), until or expires)
         if message.replaces is not None:
             _end(connection, tables, message.scope, message.replaces, now, who, must=False)
         there = sa.select(sa.func.count()).select_from(table).where(table.c.scope == message.scope, is_open(table, now))
@@ -67,13 +71,13 @@ def invite(server: Server, who: Caller, message: InviteRequest, now: int) -> Inv
         connection.execute(sa.insert(table).values(
             code_hash=made, scope=message.scope, role=message.role, gathering=message.gathering, created_at=now, expires_at=expires,
             name=as_name(message.name) or None, email=as_name(message.email) or None, created_by=who.device,
-            succeeds=who.device if message.hand_over else None, until=message.until))
+            succeeds=who.device if message.hand_over else None, until=until))
         details = {"role": message.role, "gathering": message.gathering, "invitation": made, "replaces": message.replaces, "hand_over": message.hand_over}
         audit.note(connection, tables, message.scope, "invite", at=now, device=who.device,
                    details={name: value for name, value in details.items() if value})
         url, _pin = address_for_laptops(read_state(connection, tables))
     return InviteReply(id=made, code=code, url=url, expires=expires, time=now, long=sealed(server, code),
-                       access=None if gathering is None else end_of_door(gathering, message.until))
+                       access=None if gathering is None else end_of_door(gathering, until))
 
 
 def _see_gathering(connection: sa.Connection, tables: sa.MetaData, message: InviteRequest) -> sa.Row[Any] | None:
