@@ -43,7 +43,7 @@ from alumni_desk.server import audit, moved
 from alumni_desk.server.app import make_app
 from alumni_desk.server.database import Database
 from alumni_desk.server.devices import device_rows
-from alumni_desk.server.figures import figures
+from alumni_desk.server.figures import figures, set_aside
 from alumni_desk.server.invitations import invite
 from alumni_desk.server.set_aside import parcel_id
 from alumni_desk.server.state import open_server
@@ -148,6 +148,24 @@ def test_an_admins_invitation_is_taken_back_by_admins_and_by_who_made_it(office:
         connection.exec_driver_sql("UPDATE \"grant\" SET role = 'leader' WHERE scope = '*'")
     office.call(f"invitations/{made.id}/cancel", ScopeRequest(leader.scope), InvitationsReply, admin.token)
     assert still_open() == {}
+
+
+def test_of_what_was_set_aside_nothing_is_left_to_be_looked_at_once_whom_it_is_about_is_erased(office: Office) -> None:
+    leader, other = office.laptop(), office.laptop()
+    guest = leader.operation(last_name="Ray")
+    leader.push(guest)
+    office.call(f"devices/{other.device}/revoke", HelloRequest(), HelloReply, leader.token)
+    other.push(other.operation(row=guest.row, city="Salem"))
+
+    def lies() -> list[int]:
+        listed = office.call("set-aside", ScopeRequest(leader.scope), SetAsideReply, leader.token).parcels
+        counted = office.client.request("GET", "/metrics")[2].decode()
+        return [len(listed), len(set_aside(office.server)), figures(office.server, office.time()).set_aside,
+                int(next(line for line in counted.splitlines() if line.startswith("alumni_desk_parcels_set_aside ")).split()[1])]
+
+    assert lies() == [1, 1, 1, 1]
+    leader.push(msgspec.structs.replace(leader.operation(row=guest.row, command="erase"), kind="command"))
+    assert lies() == [0, 0, 0, 0]
 
 
 def test_whom_a_released_change_erases_is_erased_in_the_chapter_before_too(office: Office) -> None:

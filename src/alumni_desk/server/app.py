@@ -73,6 +73,7 @@ from alumni_desk.server.identity import enrolled
 from alumni_desk.server.invitations import enrol
 from alumni_desk.server.laptops import laptops as laptops_of
 from alumni_desk.server.limits import CALLS_A_SECOND, STRANGERS_A_SECOND, Limiter
+from alumni_desk.server.lots import waits
 from alumni_desk.server.member_moves import move_member
 from alumni_desk.server.metrics import CONTENT_TYPE, Metrics
 from alumni_desk.server.projection import Projection, projection_of
@@ -568,6 +569,5 @@ def _counts(server: Server) -> dict[str, int]:
         head = tables["feed_head"]
         laptops = laptops_there(connection, server.tables)
         chapters, changes = connection.execute(sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(head.c.head), 0)).select_from(head)).one()
-        set_aside = connection.execute(sa.select(sa.func.count()).select_from(tables["quarantine"])
-                                       .where(tables["quarantine"].c.released_at.is_(None))).scalar_one()
+        set_aside = connection.execute(sa.select(sa.func.count()).select_from(tables["quarantine"]).where(waits(tables["quarantine"]))).scalar_one()
     return {"laptops": laptops, "chapters": int(chapters), "changes": int(changes), "parcels_set_aside": int(set_aside)}
