@@ -219,6 +219,17 @@ def test_access_to_a_door_can_be_shortened_and_never_lasts_longer_than_the_gathe
         assert office.ask("invite", asked, leader.token).code == "until"
 
 
+@pytest.mark.parametrize("never", ["9999-12-31T23:59:00-05:00", None])
+def test_whoever_is_let_in_for_ever_while_nobody_has_said_when_the_gathering_is_comes_in(office: Any, never: str | None) -> None:
+    """A day of the year 10000 is a moment as any other, and no calendar has it."""
+    leader, gathering, key = office.laptop(), uuid7(), SigningKey.generate()
+    leader.push(leader.operation("gathering", gathering, name="Dinner"))
+    until = 2**64 - 1 if never is None else round(datetime.fromisoformat(never).timestamp() * 1000)
+    made = office.call("invite", InviteRequest(scope=leader.scope, role="door", gathering=gathering, until=until), InviteReply, leader.token)
+    [grant] = office.call("enrol", asking(made.code, key), EnrolReply).grants
+    assert grant.until is not None and grant.until.startswith("9999-12-31")
+
+
 def test_whom_an_invitation_is_for_is_said_until_they_say_it_themselves(office: Any) -> None:
     code, key = invite(office.server, chapter="Boston", role="leader", now=office.time(), name="  Priya   Nair ").code, SigningKey.generate()
     device = office.call("enrol", asking(code, key), EnrolReply).device

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import sqlalchemy as sa
 from nacl.signing import SigningKey
@@ -16,6 +17,7 @@ from alumni_desk.gatherings.records import registration_id
 from alumni_desk.protocol.ids import uuid7
 from alumni_desk.protocol.messages import (
     ConflictsReply,
+    Cursor,
     DecideRequest,
     Decision,
     Done,
@@ -37,11 +39,11 @@ from alumni_desk.protocol.messages import (
     pack,
 )
 from alumni_desk.protocol.proofs import enrol_proof
-from alumni_desk.server import audit
+from alumni_desk.server import audit, moved
 from alumni_desk.server.app import make_app
 from alumni_desk.server.database import Database
 from alumni_desk.server.devices import device_rows
-from alumni_desk.server.figures import figures
+from alumni_desk.server.figures import figures, set_aside
 from alumni_desk.server.invitations import invite
 from alumni_desk.server.set_aside import parcel_id
 from alumni_desk.server.state import open_server
@@ -146,6 +148,37 @@ def test_an_admins_invitation_is_taken_back_by_admins_and_by_who_made_it(office:
         connection.exec_driver_sql("UPDATE \"grant\" SET role = 'leader' WHERE scope = '*'")
     office.call(f"invitations/{made.id}/cancel", ScopeRequest(leader.scope), InvitationsReply, admin.token)
     assert still_open() == {}
+
+
+def test_of_what_was_set_aside_nothing_is_left_to_be_looked_at_once_whom_it_is_about_is_erased(office: Office) -> None:
+    leader, other = office.laptop(), office.laptop()
+    guest = leader.operation(last_name="Ray")
+    leader.push(guest)
+    office.call(f"devices/{other.device}/revoke", HelloRequest(), HelloReply, leader.token)
+    other.push(other.operation(row=guest.row, city="Salem"))
+
+    def lies() -> list[int]:
+        listed = office.call("set-aside", ScopeRequest(leader.scope), SetAsideReply, leader.token).parcels
+        counted = office.client.request("GET", "/metrics")[2].decode()
+        return [len(listed), len(set_aside(office.server)), figures(office.server, office.time()).set_aside,
+                int(next(line for line in counted.splitlines() if line.startswith("alumni_desk_parcels_set_aside ")).split()[1])]
+
+    assert lies() == [1, 1, 1, 1]
+    leader.push(msgspec.structs.replace(leader.operation(row=guest.row, command="erase"), kind="command"))
+    assert lies() == [0, 0, 0, 0]
+
+
+def test_whom_a_released_change_erases_is_erased_in_the_chapter_before_too(office: Office) -> None:
+    leader, other, before = office.laptop(), office.laptop(), office.laptop("Lisbon")
+    guest = before.operation(last_name="Ray")
+    before.push(guest)
+    moved.move(office.server, guest.row, leader.scope, office.time())
+    office.call(f"devices/{other.device}/revoke", HelloRequest(), HelloReply, leader.token)
+    other.push(msgspec.structs.replace(other.operation(row=guest.row, command="erase"), kind="command"))
+    [aside] = office.call("set-aside", ScopeRequest(leader.scope), SetAsideReply, leader.token).parcels
+    office.call(f"set-aside/{aside.id}/release", ScopeRequest(leader.scope), Released, leader.token)
+    page = office.call("pull", PullRequest({before.scope: Cursor()}), PullReply, before.token).pages[before.scope]
+    assert (page.erased, page.moved) == ({"person": [guest.row]}, {}), "what its laptops keep of words that came too late goes"
 
 
 def test_parcels_of_a_removed_laptop_are_kept_once_and_judged_when_they_are_released(office: Office) -> None:

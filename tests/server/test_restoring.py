@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import secrets
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,19 @@ from nacl.signing import SigningKey
 from tests.sync.hosts import soon
 
 from alumni_desk.errors import KnownError, StoreProblem
-from alumni_desk.protocol.messages import Cursor, EnrolReply, EnrolRequest, HelloReply, HelloRequest, PullReply, PullRequest
-from alumni_desk.protocol.proofs import enrol_proof
+from alumni_desk.protocol.messages import (
+    ChallengeReply,
+    ChallengeRequest,
+    Cursor,
+    EnrolReply,
+    EnrolRequest,
+    HelloReply,
+    HelloRequest,
+    PullReply,
+    PullRequest,
+    SessionRequest,
+)
+from alumni_desk.protocol.proofs import enrol_proof, session_proof
 from alumni_desk.server import audit, backups, journal, tidying
 from alumni_desk.server.app import make_app
 from alumni_desk.server.backups import back_up, restore, try_to_open
@@ -127,6 +139,32 @@ def test_removals_and_used_invitations_outlive_a_restore_and_open_ones_end(kept:
     assert kept.ask("hello", HelloRequest(), laptop.token).status == 200
     text = kept.server.journal.read_text()
     assert "late" not in text and used not in text
+
+
+def test_whoever_joined_at_the_second_try_is_after_a_restore_who_they_were(kept: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                                                           caplog: pytest.LogCaptureFixture) -> None:
+    """The journal has the first try, too, though the database lost its connection before it had committed that."""
+    kept.laptop()
+    code, key, writing = kept.invite(), SigningKey.generate(), kept.server.database.writing
+    back_up(kept.server.database, tmp_path / "b", WORDS)
+
+    @contextmanager
+    def cut() -> Iterator[sa.Connection]:
+        with writing() as connection:
+            yield connection
+            raise sa.exc.OperationalError(None, None, Exception("the connection is lost"))
+
+    asked = EnrolRequest(code=code, public_key=bytes(key.verify_key), name="late", proof=enrol_proof(key, code))
+    with monkeypatch.context() as patched:
+        patched.setattr(kept.server.database, "writing", cut)
+        assert kept.ask("enrol", asked).code == "database"
+    caplog.clear()
+    device = kept.call("enrol", asked, EnrolReply).device
+    restore(kept.server.database, tmp_path / "b", WORDS, kept.server.journal, now=kept.time())
+    challenge = kept.call("challenge", ChallengeRequest(device), ChallengeReply).challenge
+    proof = session_proof(key, server=kept.server.id, device=device, challenge=challenge)
+    assert kept.ask("session", SessionRequest(device, challenge, proof)).status == 200
+    assert kept.call("enrol", asked, EnrolReply).device == device
 
 
 def test_a_database_put_back_by_other_means_is_made_true_when_it_opens(kept: Any, tmp_path: Path) -> None:

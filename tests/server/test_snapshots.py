@@ -6,9 +6,12 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 
-from alumni_desk.protocol.messages import SnapshotReply, SnapshotRequest
+from alumni_desk.gatherings.records import registration_id
+from alumni_desk.protocol.ids import uuid7
+from alumni_desk.protocol.messages import SnapshotReply, SnapshotRequest, Trouble, unpack
 from alumni_desk.server import snapshot
 from alumni_desk.store.connecting import connect
 
@@ -77,6 +80,22 @@ def test_one_is_made_for_all_that_see_the_same_until_too_much_has_changed(office
     assert fetched(one, first.name)[0] == 200, "who is in the middle of it may end"
 
 
+def test_whoever_comes_to_the_door_gets_none_with_a_guest_who_had_left_its_list(office: Any, tmp_path: Path) -> None:
+    leader, gathering = office.laptop(), uuid7()
+    stays, leaves = (leader.operation(last_name=name) for name in ("Ray", "Lee"))
+    lists = [leader.operation("registration", registration_id(gathering, one.row), gathering=gathering, person=one.row) for one in (stays, leaves)]
+    leader.push(leader.operation("gathering", gathering, name="Dinner"), stays, leaves, *lists)
+    first = offered(office.laptop(role="door", gathering=gathering))
+    leader.push(leader.operation("registration", lists[1].row, status="cancelled"))
+    late = office.laptop(role="door", gathering=gathering)
+    offer = offered(late)
+    file = tmp_path / "it.db"
+    file.write_bytes(fetched(late, offer.name)[2])
+    raw = connect(file, offer.key)
+    assert raw.execute("SELECT id FROM person").fetchall() == [(stays.row,)] and offer.name != first.name
+    raw.close()
+
+
 def test_what_was_erased_is_in_none(office: Any) -> None:
     laptop = office.laptop()
     gone = laptop.operation(last_name="Ray")
@@ -111,3 +130,17 @@ def test_only_for_whom_it_is(office: Any) -> None:
     assert office.client.request("GET", f"/sync/v1/snapshot/{mine.scope}/{offer.name}")[0] == 401
     for name in ("..%2f..%2fserver.db", "x" * 400, "..", "%00"):
         assert fetched(mine, name)[0] == 404
+
+
+def test_while_the_database_is_away_it_is_said_as_everywhere(office: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """The file lies beside the database, and yet whoever asks for it is looked up in there."""
+    laptop = office.laptop()
+    offer = offered(laptop)
+
+    def away() -> None:
+        raise sa.exc.OperationalError(None, None, Exception("the connection is lost"))
+
+    monkeypatch.setattr(office.server.database, "reading", away)
+    status, headers, body = fetched(laptop, offer.name)
+    assert (status, unpack(body, Trouble).code, headers["retry-after"]) == (503, "database", "5")
+    assert [one.getMessage() for one in caplog.records] == ["a fault while asking the database"]

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from alumni_desk.gatherings.records import registration_id
+from alumni_desk.protocol.ids import uuid7
 from alumni_desk.protocol.messages import PushReply
 from alumni_desk.server import audit
 from alumni_desk.server.push import Sent, push_together
@@ -54,6 +56,22 @@ def test_where_two_speak_of_one_row_the_first_comes_first(office: Any) -> None:
         found.append([(result.status, result.conflicts) for reply in replies for result in reply.results])
         assert first.rows()["person", row.row]["city"] == "Salem", "its clock is the greater"
     assert found[0] == found[1] == [("ok", 0), ("stale", 1)]
+
+
+def test_where_one_names_whom_the_other_makes_the_first_comes_first(office: Any) -> None:
+    found = []
+    for chapter, at_once in (("Boston", True), ("Lisbon", False)):
+        leader, gathering = office.laptop(chapter), uuid7()
+        leader.push(leader.operation("gathering", gathering, name="Dinner"))
+        door, guest = office.laptop(chapter, "door", gathering), leader.operation(last_name="Ray")
+        place = door.operation("registration", registration_id(gathering, guest.row), gathering=gathering, person=guest.row, status="yes")
+        those = [Sent(leader.parcels(guest).parcels, "leader", leader.device),
+                 Sent(door.parcels(place, audience=gathering).parcels, "door", door.device, gathering)]
+        with office.server.database.writing() as connection:
+            for group in [those] if at_once else [[one] for one in those]:
+                replies = push_together(connection, office.server.tables, group, scope=leader.scope, now=office.time())
+        found.append([(one.status, one.reason) for one in replies[-1].results])
+    assert found[0] == found[1] == [("denied", "not_on_its_list")]
 
 
 def test_whoever_waits_meanwhile_goes_together() -> None:

@@ -25,13 +25,17 @@ from alumni_desk.protocol.messages import (
     ChallengeReply,
     ChallengeRequest,
     Cursor,
+    DecideRequest,
+    Decision,
     EnrolRequest,
     HelloReply,
     HelloRequest,
+    InviteRequest,
     Operation,
     PullRequest,
     PushReply,
     PushRequest,
+    ScopeRequest,
     SessionRequest,
     Trouble,
     pack,
@@ -245,6 +249,21 @@ def test_parcel_fields_of_wrong_types_are_unreadable(office: Any) -> None:
         assert 400 <= answer.status < 500 and answer.code
 
     tried()
+
+
+@pytest.mark.parametrize(("name", "message", "code"), [
+    ("invite", lambda scope: InviteRequest(scope, "leader", replaces="a\0b"), "no_such_invitation"),
+    ("invite", lambda scope: InviteRequest(scope, "door", gathering="a\0b"), "no_such_gathering"),
+    ("invitations/a\0b/cancel", ScopeRequest, "no_such_invitation"),
+    ("set-aside/a\0b/changes", ScopeRequest, "no_such_parcel"),
+    ("set-aside/a\0b/release", ScopeRequest, "no_such_parcel"),
+    ("set-aside/a\0b/discard", ScopeRequest, "no_such_parcel"),
+    ("conflicts/decide", lambda scope: DecideRequest(scope, [Decision("a\0b", "city", True), Decision(uuid7(), "a\0b", True)]), None),
+])
+def test_what_no_database_takes_names_nothing(office: Any, name: str, message: Any, code: str | None) -> None:
+    laptop = office.laptop()
+    answer = office.ask(name, message(laptop.scope), laptop.token)
+    assert (answer.status, answer.code) == (404, code) if code else answer.status == 200
 
 
 @pytest.mark.parametrize(("method", "path", "status", "code"), [

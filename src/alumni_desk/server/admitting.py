@@ -22,23 +22,25 @@ STILL = 24 * 60 * 60 * 1_000
 
 @dataclass(frozen=True)
 class Signer:
-    """A device whose signature is to be believed. ``trusted``: it was not removed, and who let it in led the chapter."""
+    """A device whose signature is to be believed; whether it may say anything is another matter: it may have been removed."""
 
     device: str
     account: str
     public_key: bytes
-    trusted: bool
 
 
 def signer_of(server: Server, connection: sa.Connection, device_id: str, chain: Sequence[Certificate], now: int) -> Signer | None:
     """The device that signed: the one that is known, or a new one whose chain holds. The caller commits."""
-    device = server.tables.tables["device"]
-    row = connection.execute(sa.select(device).where(device.c.id == device_id)).first() if is_id(device_id) else None
-    if row is not None:
-        return Signer(row.id, row.account, bytes(row.public_key), row.revoked_at is None)
-    if not is_id(device_id) or len(chain) != CHAIN or chain[0].device != device_id:
+    if not is_id(device_id):
         return None
-    return _admit(server, connection, chain, now)
+    known = _known(server, connection, device_id)
+    return _admit(server, connection, chain, now) if known is None and len(chain) == CHAIN and chain[0].device == device_id else known
+
+
+def _known(server: Server, connection: sa.Connection, device_id: str) -> Signer | None:
+    device = server.tables.tables["device"]
+    row = connection.execute(sa.select(device).where(device.c.id == device_id)).first()
+    return None if row is None else Signer(row.id, row.account, bytes(row.public_key))
 
 
 def _admit(server: Server, connection: sa.Connection, chain: Sequence[Certificate], now: int) -> Signer | None:
@@ -50,6 +52,8 @@ def _admit(server: Server, connection: sa.Connection, chain: Sequence[Certificat
         return None
     if feed.lock_head(connection, server.tables, one.scope) is None:  # before the look: whoever removes the leader's laptop holds it, too
         return None
+    if (come := _known(server, connection, one.device)) is not None:  # it came itself, or with another, while we waited
+        return come
     known = connection.execute(sa.select(device).where(device.c.id == leader.device)).first()
     taken = connection.execute(sa.select(device.c.id).where(device.c.public_key == one.public_key)).first()
     if known is None or bytes(known.public_key) != leader.public_key or taken is not None or len(one.public_key) != 32:
@@ -63,7 +67,7 @@ def _admit(server: Server, connection: sa.Connection, chain: Sequence[Certificat
     journal.write(server.journal, server.id, "enrol", at=now, code_hash=f"venue {one.device}", device=one.device, account=owner,
                   public_key=one.public_key.hex(), scope=one.scope, role="door", gathering=one.gathering)
     audit.note(connection, server.tables, one.scope, "let_in", at=now, device=leader.device, details={"device": one.device, "gathering": one.gathering})
-    return Signer(one.device, owner, one.public_key, not revoked)
+    return Signer(one.device, owner, one.public_key)
 
 
 def _leads(connection: sa.Connection, tables: Mapping[str, sa.Table], account: str, scope: str, now: int) -> bool:

@@ -73,6 +73,7 @@ from alumni_desk.server.identity import enrolled
 from alumni_desk.server.invitations import enrol
 from alumni_desk.server.laptops import laptops as laptops_of
 from alumni_desk.server.limits import CALLS_A_SECOND, STRANGERS_A_SECOND, Limiter
+from alumni_desk.server.lots import waits
 from alumni_desk.server.member_moves import move_member
 from alumni_desk.server.metrics import CONTENT_TYPE, Metrics
 from alumni_desk.server.projection import Projection, projection_of
@@ -163,16 +164,8 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
                 reply = await work(request, message) if waits else await aside(work, request, message)
                 presence.check(server.database, name, request.device)
                 status, (headers, body) = 200, _answer(request, reply)
-            except Refusal as refusal:
-                trouble = refusal
-            except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError) as error:
-                note_bug(LOG, error, "asking the database")
-                trouble = Refusal(503, "database", retry_after=5)
             except Exception as error:
-                note_bug(LOG, error, f"answering {name}")
-                trouble = Refusal(500, "fault")
-            if trouble is not None and server.database.parted:
-                trouble = Refusal(503, "not_here")  # it was under way when the chapter went
+                trouble = _trouble(server.database, error, name)
             if trouble is not None:
                 status, (headers, body) = trouble.status, _refused(request, trouble)
             seconds = time.perf_counter() - began
@@ -324,10 +317,9 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
         return inviting.cancel(server, asking(request), message.scope, request.path["id"], now())
 
     def release(request: Call, message: ScopeRequest) -> Released:
-        released = set_aside.release(server, asking(request), message.scope, request.path["id"], now())
-        snapshots.forget(message.scope)  # what was released may erase somebody
-        server.database.scrub()
-        return released
+        who = asking(request)
+        with erasures(server, now(), snapshots) as note:  # what is released may erase somebody
+            return set_aside.release(server, who, message.scope, request.path["id"], now(), note)
 
     def discard(request: Call, message: ScopeRequest) -> Released:
         return set_aside.discard(server, asking(request), message.scope, request.path["id"], now())
@@ -372,8 +364,9 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
             request.device = await _admitted(request)
             presence.check(server.database, "snapshot", request.device)
             return await aside(look)
-        except Refusal as refusal:
-            return _as_response(_refused(request, refusal), refusal.status)
+        except Exception as error:
+            trouble = _trouble(server.database, error, "snapshot")
+            return _as_response(_refused(request, trouble), trouble.status)
 
     def revoke(request: Call, message: HelloRequest) -> HelloReply:
         with server.database.reading() as connection:
@@ -450,6 +443,19 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
     ], exception_handlers={404: _no_such_call, 405: _no_such_call})
     app.state.end_waiting = watch.end
     return app
+
+
+def _trouble(database: Database, error: Exception, name: str) -> Refusal:
+    """Why a call is not answered. What no call is refused by is noted: the database is away, or there is a bug."""
+    if database.parted:
+        return Refusal(503, "not_here")  # it was under way when the chapter went
+    if isinstance(error, Refusal):
+        return error
+    if isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError | sa.exc.TimeoutError):
+        note_bug(LOG, error, "asking the database")
+        return Refusal(503, "database", retry_after=5)
+    note_bug(LOG, error, f"answering {name}")
+    return Refusal(500, "fault")
 
 
 async def _no_such_call(request: Request, error: Exception) -> Response:
@@ -563,6 +569,5 @@ def _counts(server: Server) -> dict[str, int]:
         head = tables["feed_head"]
         laptops = laptops_there(connection, server.tables)
         chapters, changes = connection.execute(sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(head.c.head), 0)).select_from(head)).one()
-        set_aside = connection.execute(sa.select(sa.func.count()).select_from(tables["quarantine"])
-                                       .where(tables["quarantine"].c.released_at.is_(None))).scalar_one()
+        set_aside = connection.execute(sa.select(sa.func.count()).select_from(tables["quarantine"]).where(waits(tables["quarantine"]))).scalar_one()
     return {"laptops": laptops, "chapters": int(chapters), "changes": int(changes), "parcels_set_aside": int(set_aside)}

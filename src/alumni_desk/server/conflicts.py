@@ -8,6 +8,7 @@ import msgspec
 import sqlalchemy as sa
 
 from alumni_desk.protocol.messages import Author, ConflictRow, ConflictsReply, DecideRequest
+from alumni_desk.protocol.values import fits, is_id
 from alumni_desk.server import audit, feed, overtaken
 from alumni_desk.server.accounts import Caller
 from alumni_desk.server.bulk import chunks
@@ -79,7 +80,7 @@ def decide(server: Server, who: Caller, message: DecideRequest, now: int) -> Con
         if taken:
             audit.note_all(connection, server.tables, message.scope, [
                 audit.Note("card", now, who.device, {"operation": operation, "field": field}) for operation, field in taken])
-        for one in message.decisions:
+        for one in (one for one in message.decisions if is_id(one.operation) and fits(one.field, "text")):
             changed = connection.execute(sa.update(table).where(
                 table.c.scope == message.scope, table.c.operation == one.operation, table.c.field == one.field,
                 table.c.decided_at.is_(None) if one.decided else table.c.decided_at.is_not(None)).values(decided_at=now if one.decided else None)).rowcount

@@ -22,6 +22,8 @@ HEAD = "SELECT head, chain, timeline FROM feed_head WHERE scope = ?"
 CHAIN_AT = "SELECT chain FROM feed_chain WHERE scope = ? AND sequence >= ? ORDER BY sequence LIMIT 1"
 FLOOR = "SELECT value FROM server_state WHERE key = ?"
 
+_LEFT = "SELECT 1 FROM feed WHERE scope = ? AND audience = ? AND sequence > ? AND gone LIMIT 1"
+
 ENTRY = ("scope", "audience", "table_name", "row_id", "sequence", "gone")
 
 
@@ -134,6 +136,11 @@ def place_before(connection: sa.Connection, tables: sa.MetaData, scope: str, mom
     # What lies between two results was entered with the later one, or came without any.
     newer = connection.execute(sa.select(sa.func.min(result.c.sequence)).where(result.c.scope == scope, result.c.sequence > last)).scalar()
     return int(last if newer is None else newer - 1)
+
+
+def has_left(connection: sa.Connection, scope: str, audience: str, sequence: int) -> bool:
+    """Whether a row has left an audience after a place in its feed."""
+    return bool(ask(connection, _LEFT, scope, audience, sequence)())
 
 
 def is_too_old(connection: sa.Connection, tables: sa.MetaData, scope: str, audience: str, cursor: Cursor) -> bool:

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from alumni_desk.server.conflicts import KEPT
 from alumni_desk.server.database import REVISION
 from alumni_desk.server.devices import is_there, laptops_there
+from alumni_desk.server.lots import waits
 from alumni_desk.server.state import Server
 from alumni_desk.sync.shapes import ALONG, shapes
 
@@ -88,7 +89,7 @@ def figures(server: Server, now: int) -> Figures:
             removed=count("device", t["device"].c.revoked_at.is_not(None)),
             open_invitations=count("invitation", t["invitation"].c.used_at.is_(None), t["invitation"].c.cancelled_at.is_(None),
                                    t["invitation"].c.expires_at > now),
-            set_aside=count("quarantine", t["quarantine"].c.released_at.is_(None)), chapters=chapters)
+            set_aside=count("quarantine", waits(t["quarantine"])), chapters=chapters)
 
 
 def _open_conflicts(connection: sa.Connection, table: sa.Table, now: int) -> Counter[str]:
@@ -106,7 +107,7 @@ def set_aside(server: Server) -> list[SetAside]:
         sa.select(table.c.id, chapter.c.name.label("chapter"), table.c.device, device.c.name, table.c.reason, table.c.operations, table.c.received_at)
         .join_from(table, device, device.c.id == table.c.device, isouter=True)
         .join(chapter, (chapter.c.scope == table.c.scope) & (chapter.c.id == table.c.scope), isouter=True)
-        .where(table.c.released_at.is_(None))
+        .where(waits(table))
         .order_by(table.c.received_at.desc(), table.c.id)
     )
     with server.database.reading() as connection:

@@ -272,7 +272,7 @@ def _use(server: Server, connection: sa.Connection, code: str, request: EnrolReq
 def _used_before_the_restore(server: Server, connection: sa.Connection, code: str, request: EnrolRequest, now: int) -> EnrolReply:
     """Of an invitation that is not here the journal may know that it was used: the server went back to a day before it was made."""
     device, named = server.tables.tables["device"], invitation_hash(server, code)
-    line = next((line for line in journal.lines(server.journal, server.id) if line["event"] == "enrol" and line["code_hash"] == named), None)
+    line = journal.enrolments(journal.lines(server.journal, server.id)).get(named)
     if line is None:
         raise Refusal(403, "invitation_wrong")
     known = connection.execute(sa.select(device).where(device.c.public_key == request.public_key)).first()

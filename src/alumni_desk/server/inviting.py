@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from alumni_desk.protocol.codes import new_invitation
 from alumni_desk.protocol.messages import InvitationsReply, Invited, InviteReply, InviteRequest
+from alumni_desk.protocol.values import fits, is_id
 from alumni_desk.server import audit, feed
 from alumni_desk.server.accounts import Caller, as_name
 from alumni_desk.server.invitations import invitation_hash, sealed
@@ -22,6 +23,9 @@ KEPT = 30 * 24 * 3600 * 1000
 
 OPEN_AT_ONCE = 500
 """How many of a chapter's invitations may be open; more is a program that runs wild."""
+
+LAST = 253_402_214_400_000
+"""The latest moment at which access to a door ends, 31 December 9999: nothing that is later has a date, here or at a desk."""
 
 _MAY_INVITE = {"admin": ("admin", "leader", "door"), "leader": ("leader", "door")}
 
@@ -45,6 +49,7 @@ def invite(server: Server, who: Caller, message: InviteRequest, now: int) -> Inv
         raise Refusal(400, "role")
     if message.until is not None and (message.role != "door" or message.until <= now):
         raise Refusal(400, "until")
+    until = None if message.until is None else min(message.until, LAST)
     code, tables = new_invitation(), server.tables
     table, expires = tables.tables["invitation"], now + message.hours * 3_600_000
     with server.database.writing() as connection:
@@ -53,10 +58,10 @@ def invite(server: Server, who: Caller, message: InviteRequest, now: int) -> Inv
             raise Refusal(403, "no_grant")
         gathering = _see_gathering(connection, tables, message)
         if gathering is not None:
-            ends = end_of_door(gathering, message.until)
+            ends = end_of_door(gathering, until)
             if ends is not None and ends <= now:
                 raise Refusal(400, "gathering_over")
-            expires = min(end_of_invitation(gathering, expires, now), message.until or expires)
+            expires = min(end_of_invitation(gathering, expires, now), until or expires)
         if message.replaces is not None:
             _end(connection, tables, message.scope, message.replaces, now, who, must=False)
         there = sa.select(sa.func.count()).select_from(table).where(table.c.scope == message.scope, is_open(table, now))
@@ -66,13 +71,13 @@ def invite(server: Server, who: Caller, message: InviteRequest, now: int) -> Inv
         connection.execute(sa.insert(table).values(
             code_hash=made, scope=message.scope, role=message.role, gathering=message.gathering, created_at=now, expires_at=expires,
             name=as_name(message.name) or None, email=as_name(message.email) or None, created_by=who.device,
-            succeeds=who.device if message.hand_over else None, until=message.until))
+            succeeds=who.device if message.hand_over else None, until=until))
         details = {"role": message.role, "gathering": message.gathering, "invitation": made, "replaces": message.replaces, "hand_over": message.hand_over}
         audit.note(connection, tables, message.scope, "invite", at=now, device=who.device,
                    details={name: value for name, value in details.items() if value})
         url, _pin = address_for_laptops(read_state(connection, tables))
     return InviteReply(id=made, code=code, url=url, expires=expires, time=now, long=sealed(server, code),
-                       access=None if gathering is None else end_of_door(gathering, message.until))
+                       access=None if gathering is None else end_of_door(gathering, until))
 
 
 def _see_gathering(connection: sa.Connection, tables: sa.MetaData, message: InviteRequest) -> sa.Row[Any] | None:
@@ -83,7 +88,7 @@ def _see_gathering(connection: sa.Connection, tables: sa.MetaData, message: Invi
         return None
     gathering = tables.tables["gathering"]
     found = connection.execute(sa.select(gathering).where(gathering.c.scope == message.scope, gathering.c.id == message.gathering,
-                                                          ~gathering.c.gone)).first()
+                                                          ~gathering.c.gone)).first() if is_id(message.gathering) else None
     if found is None:
         raise Refusal(404, "no_such_gathering")
     return found
@@ -127,7 +132,7 @@ def _end(connection: sa.Connection, tables: sa.MetaData, scope: str, invitation:
     table = tables.tables["invitation"]
     query = (sa.select(table.c.used_at, table.c.cancelled_at, table.c.role, table.c.created_by)
              .where(table.c.scope == scope, table.c.code_hash == invitation).with_for_update())
-    found = connection.execute(query).first()
+    found = connection.execute(query).first() if fits(invitation, "text") else None
     if found is None:
         raise Refusal(404, "no_such_invitation")
     if found.role not in _MAY_INVITE[look_after(who, scope)] and found.created_by != who.device:

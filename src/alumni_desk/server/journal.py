@@ -11,7 +11,7 @@ import errno
 import json
 import os
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,6 +56,11 @@ def lines(path: Path | None, server: str) -> Iterator[dict[str, Any]]:
                 continue
             if isinstance(line, dict) and line.get("server") == server and _is_whole(line):
                 yield line
+
+
+def enrolments(told: Iterable[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """By the hash of each invitation that was used the line that says so: of several the last, for what those before it say was never committed."""
+    return {line["code_hash"]: line for line in told if line["event"] == "enrol"}
 
 
 _FACTS = {"chapter": {"at", "scope", "name"}, "enrol": {"at", "code_hash", "device", "account", "scope", "role", "gathering", "public_key"},
@@ -136,14 +141,14 @@ def replay(connection: sa.Connection, tables: sa.MetaData, path: Path | None, se
         known = _known(connection, tables)
     device, invitation = tables.tables["device"], tables.tables["invitation"]
     again: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
-    count = 0
+    enrolled, count = enrolments(told), 0
     for line in told:
         event = line["event"]
         if event == "chapter" and line["scope"] not in known.chapters:
             known.chapters.add(line["scope"])
             count += 1
             make_chapter(connection, tables, line["name"], line["at"], line["scope"])  # its laptops bring the rest
-        elif event == "enrol" and line["code_hash"] not in known.used:
+        elif event == "enrol" and line is enrolled[line["code_hash"]] and line["code_hash"] not in known.used:
             known.used.add(line["code_hash"])
             count += 1
             if line["device"] not in known.devices and bytes.fromhex(line["public_key"]) not in known.keys:

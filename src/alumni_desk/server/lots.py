@@ -40,11 +40,16 @@ def operations_of(parcel: Parcel) -> Iterator[Operation | None]:
         yield found if found is not None and is_id(found.id) else None
 
 
+def waits(table: sa.FromClause) -> sa.ColumnElement[bool]:
+    """Whether a parcel waits for a leader, as part of a question: of some nothing is left, since whom they were about was erased."""
+    return table.c.released_at.is_(None) & (table.c.operations > 0)
+
+
 def lots(connection: sa.Connection, tables: sa.MetaData, scope: str, device: str | None = None) -> list[list[Lying]]:
     """All that waits in a chapter, or of one laptop: the lot last come to first, what came first in it first."""
     table = tables.tables["quarantine"]
     query = sa.select(table.c.id, table.c.device, table.c.received_at, table.c.operations, table.c.parcel).where(
-        table.c.scope == scope, table.c.operations > 0, table.c.released_at.is_(None)).order_by(table.c.received_at, table.c.id)
+        table.c.scope == scope, waits(table)).order_by(table.c.received_at, table.c.id)
     lying: list[Lying] = []
     about: dict[str, set[tuple[str, str]]] = {}
     for row in connection.execute(query if device is None else query.where(table.c.device == device)):

@@ -201,7 +201,8 @@ def _cards(item: Item) -> int:
 
 
 def _meet(groups: Sequence[Sequence[Item]]) -> bool:
-    """Whether two laptops speak of the same row, under the same operation, transaction, replica or badge's code, or command: it matters who comes first."""
+    """Whether two laptops speak of the same row or person, under the same operation, transaction, replica or badge's code, or command: it matters who comes
+    first."""
     seen: dict[str, int] = {}
     for number, group in enumerate(groups):
         for item in group:
@@ -209,9 +210,14 @@ def _meet(groups: Sequence[Sequence[Item]]) -> bool:
             if one is not None and one.kind == "command":
                 return True
             if one is not None and any(seen.setdefault(name, number) != number for name in (
-                    one.row, one.id, one.transaction, replica(one.clock), *filter(None, [doors_codes.named(one)]))):
+                    one.row, one.id, one.transaction, replica(one.clock), *filter(None, [doors_codes.named(one), *_people_named(one)]))):
                 return True
     return False
+
+
+def _people_named(operation: Operation) -> list[str]:
+    """Whom a put names on a row that is another's: of a place on a list or a merge it matters whether they are there."""
+    return [value for name in ("person", "merged_into") if operation.kind == "put" and isinstance(value := operation.fields.get(name), str)]
 
 
 def _for_audit(fresh: Sequence[Item], chain: str) -> dict[str, Any]:

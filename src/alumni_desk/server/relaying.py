@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -60,11 +60,19 @@ def take_relayed(server: Server, connection: sa.Connection, who: Caller, message
             found.append(opened)
         else:
             answers[name_of(sealed)] = Relayed(name_of(sealed), "refused", reason=opened)
-    for _device, group in groupby(found, lambda one: one.sealed.device):  # in the order in which they were heard: what one noted of another's guest comes after
-        for answer in _judge(server, connection, scope, list(group), who, now, journal):
+    feed.lock_head(connection, server.tables, scope)
+    removed = _removed(connection, server.tables, {one.signer.device for one in found})  # whoever removes a laptop holds the head, too
+    for device, group in groupby(found, lambda one: one.sealed.device):  # in the order in which they were heard: what one noted of another's guest comes after
+        for answer in _judge(server, connection, scope, list(group), who, now, journal, trusted=device not in removed):
             answers[answer.name] = answer
     head = feed.head_of(connection, server.tables, scope)
     return PushReply(results=[], head=head.sequence, time=now, chain=head.chain, relayed=[answers[name_of(one)] for one in message.relayed])
+
+
+def _removed(connection: sa.Connection, tables: sa.MetaData, devices: Collection[str]) -> set[str]:
+    """Those of these laptops that were removed."""
+    device = tables.tables["device"]
+    return set(connection.execute(sa.select(device.c.id).where(device.c.id.in_(devices), device.c.revoked_at.is_not(None))).scalars())
 
 
 def _open(server: Server, connection: sa.Connection, sealed: Sealed, chains: dict[str, list[Certificate]], signers: dict[str, Signer | None],
@@ -85,12 +93,12 @@ def _open(server: Server, connection: sa.Connection, sealed: Sealed, chains: dic
 
 
 def _judge(server: Server, connection: sa.Connection, scope: str, group: Sequence[_Opened], who: Caller, now: int,
-           journal: Journal | None) -> list[Relayed]:
-    """One signer's parcels that came one after the other, together."""
+           journal: Journal | None, *, trusted: bool) -> list[Relayed]:
+    """One signer's parcels that came one after the other, together. ``trusted``: it was not removed."""
     signer = group[0].signer
     grant = next((one for one in grants_of(connection, server.tables, signer.account) if one.scope == scope), None)
-    if not signer.trusted or grant is None:
-        reason = "unknown" if signer.trusted else "revoked"
+    if not trusted or grant is None:
+        reason = "unknown" if trusted else "revoked"
         reply = set_aside.keep(connection, server.tables, [one.parcel for one in group], scope=scope, by=who.device, reason=reason, now=now)
         return [Relayed(name_of(one.sealed), "quarantined", results, reason) if any(result.status == "quarantined" for result in results) else
                 Relayed(name_of(one.sealed), "taken", results) for one, results in _each(group, reply)]

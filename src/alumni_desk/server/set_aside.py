@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Collection, Sequence
-from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -29,7 +28,8 @@ from alumni_desk.protocol.messages import (
     unpack,
 )
 from alumni_desk.protocol.parcels import verify_parcel
-from alumni_desk.server import audit, feed, journal
+from alumni_desk.protocol.values import is_id
+from alumni_desk.server import audit, feed
 from alumni_desk.server.accounts import Caller, chapters_of, grants_of
 from alumni_desk.server.bulk import chunks, put_rows
 from alumni_desk.server.devices import has_sent
@@ -39,6 +39,7 @@ from alumni_desk.server.refusals import Refusal
 from alumni_desk.server.state import Server
 
 if TYPE_CHECKING:
+    from alumni_desk.server.erasing import Journal
     from alumni_desk.server.push import Item
 
 SHOWN = 20
@@ -167,8 +168,9 @@ def _told(connection: sa.Connection, tables: sa.MetaData, scope: str, lot: Seque
                        changes=[SetAsideChange(one.kind, one.table, one.row, one.fields) for one in inside[:most]])
 
 
-def release(server: Server, who: Caller, scope: str, parcel: str, now: int) -> Released:
-    """Judge a lot as of now, by the role that its signer had; then it is gone from here. ``parcel``: one that is in it."""
+def release(server: Server, who: Caller, scope: str, parcel: str, now: int, journal: Journal) -> Released:
+    """Judge a lot as of now, by the role that its signer had; then it is gone from here. ``parcel``: one that is in it; ``journal``: where what no
+    restore may bring back is written before that."""
     from alumni_desk.server.push import push  # which itself takes what is erased out of here
 
     look_after(who, scope)
@@ -177,7 +179,7 @@ def release(server: Server, who: Caller, scope: str, parcel: str, now: int) -> R
         found, device = _waiting(connection, server.tables, scope, parcel)
         whole, had = [left for one in found.values() if (left := _without_gaps(one)).bodies], _grant_of(connection, server.tables, device, scope)
         results = push(connection, server.tables, whole, scope=scope, role=had.role, device=device, now=now, gathering=had.gathering,
-                       journal=partial(journal.write, server.journal, server.id)).results if whole else []
+                       journal=journal).results if whole else []
         taken = sum(one.settled in ACCEPTED for one in results)
         for name in found:
             _close(connection, server.tables, scope, name, now)
@@ -205,7 +207,8 @@ def discard(server: Server, who: Caller, scope: str, parcel: str, now: int) -> R
 def _waiting(connection: sa.Connection, tables: sa.MetaData, scope: str, parcel: str) -> tuple[dict[str, Parcel], str]:
     """The parcels of the lot that this one is in, by name, and whose they are."""
     table = tables.tables["quarantine"]
-    row = connection.execute(sa.select(table.c.device, table.c.released_at).where(table.c.scope == scope, table.c.id == parcel).with_for_update()).first()
+    query = sa.select(table.c.device, table.c.released_at).where(table.c.scope == scope, table.c.id == parcel).with_for_update()
+    row = connection.execute(query).first() if is_id(parcel) else None
     if row is None:
         raise Refusal(404, "no_such_parcel")
     if row.released_at is not None:

@@ -161,6 +161,9 @@ class Snapshots:
                 and feed.is_known(connection, tables, made.scope, Cursor(made.sequence, made.chain)))
 
     def _is_near(self, connection: sa.Connection, made: Made) -> bool:
+        """Whether little has changed since, and nobody has left: whoever comes to a door now has nothing to do with who was on its list once."""
+        if made.gathering is not None and feed.has_left(connection, made.scope, made.gathering, made.sequence):
+            return False
         if feed.is_too_old(connection, self._server.tables, made.scope, made.gathering or CHAPTER, Cursor(made.sequence, made.chain)):
             return False
         return feed.head_of(connection, self._server.tables, made.scope).sequence - made.sequence <= max(BEHIND, made.rows // 20)
