@@ -433,9 +433,12 @@ def test_a_backup_of_another_chapter_says_so(do: Do, chapter: dict[str, str], tm
     here = do("restore", tmp_path / "other.alumnidesk", "--dry-run")["instead_of"]
     said = do("restore", tmp_path / "other.alumnidesk", "--dry-run", text=True)
     assert f"another chapter, “Lisbon”, and would take the place of “{here}”" in said and "joined" not in said
-    done = do("restore", tmp_path / "other.alumnidesk")
+    refused = do("restore", tmp_path / "other.alumnidesk", code=1)
+    assert f"another chapter, “Lisbon”, and would take the place of “{here}”" in refused and "--yes" in refused and len(do("members")) == 3
+    assert do("backups") == []
+    done = do("restore", tmp_path / "other.alumnidesk", "--yes")
     assert (done["chapter"], done["instead_of"], done["leaves"]) == ("Lisbon", here, False)
-    assert "in place of “Lisbon”" in do("restore", done["replaced"], text=True)
+    assert "in place of “Lisbon”" in do("restore", done["replaced"], "--yes", text=True)
 
 
 def test_two_chapters_of_one_name_in_one_folder_are_told_apart(do: Do, chapter: dict[str, str], tmp_path: Path) -> None:
@@ -451,7 +454,7 @@ def test_two_chapters_of_one_name_in_one_folder_are_told_apart(do: Do, chapter: 
     assert f"1 backup in {stick}" in said and "1 more there is of another chapter" in said and "made elsewhere: " in said
     tried = do("restore", stick / "other.alumnidesk", "--dry-run", text=True)
     assert f"It is a backup of another chapter that is called “{name}”, too, and would take the place of the one that is here." in tried
-    assert f"of another chapter that is called “{name}”, too, in place of the one that was here" in do("restore", stick / "other.alumnidesk", text=True)
+    assert f"of another chapter that is called “{name}”, too, in place of the one that was here" in do("restore", stick / "other.alumnidesk", "--yes", text=True)
 
 
 def test_a_trial_where_nothing_was_leaves_nothing(do: Do, chapter: dict[str, str], tmp_path: Path) -> None:

@@ -22,12 +22,13 @@ from alumni_desk.protocol.codes import new_recovery_key
 from alumni_desk.schema import open_desk
 from alumni_desk.segments.activity import deeds
 from alumni_desk.store import keys
-from alumni_desk.store.backup import back_up, by_itself, is_whole, trim_outbox
+from alumni_desk.store.backup import back_up, by_itself, is_due, is_whole, trim_outbox
 from alumni_desk.store.backup_folders import backups, choose_folder, everywhere, folder_in_use
 from alumni_desk.store.backup_head import read_head
 from alumni_desk.store.checking import rebuild_search, verify
 from alumni_desk.store.connecting import connect
 from alumni_desk.store.desk import Desk
+from alumni_desk.store.opening import REVISION
 from alumni_desk.store.outbox import catch_up
 from alumni_desk.store.profile import Profile
 from alumni_desk.store.recovery import recovery_key
@@ -103,6 +104,40 @@ def test_a_damaged_one_changes_nothing(backup: Path, profile: Profile, desk: Des
     assert str(refused.value).endswith(".")
     with open_desk(profile) as opened:
         assert count_members(opened) == 1
+
+
+def test_a_restore_that_is_refused_uses_up_no_way_back(desk: Desk, profile: Profile, tmp_path: Path) -> None:
+    add_member(desk, first_name="Ada", last_name="Lovelace")
+    raw = desk.raw()
+    raw.execute("UPDATE alembic_version SET version_num = '9999'")
+    back_up(desk, tmp_path / "newer.desk", passphrase="another three words")
+    raw.execute("UPDATE alembic_version SET version_num = ?", (REVISION,))
+    raw.close()
+    desk.close()
+    for _time in range(2):
+        with pytest.raises(StoreProblem) as refused:
+            restore(profile, tmp_path / "newer.desk", passphrase="another three words", desk_key=desk.key)
+        assert refused.value.code == "database_newer" and backups(profile, desk.key) == []
+
+
+def test_a_trial_refuses_what_the_restore_would_refuse(desk: Desk, profile: Profile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The desk that is here has another password than the backup."""
+    with open_desk(Profile(tmp_path / "other"), passphrase="another three words") as other:
+        other.make_chapter("Lisbon", "Northgate", "Europe/Lisbon")
+        back_up(other, tmp_path / "other.desk", passphrase="another three words")
+    desk.close()
+    monkeypatch.setenv(keys.PASSPHRASE, "another three words")
+    for dry_run in (True, False):
+        with pytest.raises(StoreProblem) as refused:
+            restore(profile, tmp_path / "other.desk", passphrase="another three words", dry_run=dry_run)
+        assert refused.value.code == "restore_other_password"
+
+
+def test_the_backup_of_the_day_is_made_though_another_was_before_an_import(desk: Desk, profile: Profile) -> None:
+    by_itself(profile, desk.key, "before_import")
+    assert is_due(profile, desk.key)
+    by_itself(profile, desk.key, "daily")
+    assert not is_due(profile, desk.key)
 
 
 def test_who_went_back_and_to_which_day_stands_in_activity_and_is_not_undone(desk: Desk, profile: Profile) -> None:

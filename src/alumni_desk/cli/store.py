@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from alumni_desk.cli.output import add_json, opened, patient, profile_of, show, table, with_password
+from alumni_desk.cli.output import add_json, add_yes, opened, patient, profile_of, show, sure, table, with_password
 from alumni_desk.words import _, clock_time, day, ngettext, number, with_year
 
 
@@ -27,7 +27,7 @@ def add_commands(commands: Any) -> None:
     back = commands.add_parser(
         "restore", help=_("put a backup in the place of this profile’s desk"),
         description=_("Put a backup in the place of this profile’s desk. What waits to be sent is carried over, whoever was erased stays erased, and what "
-                      "was there is kept: as a backup, or as a file if it could not be read. Close the window first. "
+                      "was there is kept: as a backup, or as a file if it could not be read. A backup of another chapter asks first. Close the window first. "
                       "A laptop whose access to a chapter was removed restores no backup before it has joined again. "
                       "ALUMNI_DESK_PASSPHRASE or ALUMNI_DESK_RECOVERY opens a backup of another desk; a new profile that no password store can keep is "
                       "locked with ALUMNI_DESK_PASSPHRASE. "
@@ -39,6 +39,7 @@ def add_commands(commands: Any) -> None:
     back.add_argument("--dry-run", action="store_true", help=_("say what the backup holds and change nothing"))
     back.add_argument("--salvage", action="store_true", help=_(
         "for a desk that does not open: take what is left of it, or the newest whole backup, and lay what waited to be sent over it"))
+    add_yes(back)
     add_json(back)
     back.set_defaults(run=run_restore)
 
@@ -125,7 +126,8 @@ def run_restore(args: argparse.Namespace) -> int:
     profile, patience = profile_of(args), patient()
     removal.refuse_restore(profile)
     done = with_password(lambda typed: salvage(profile, passphrase=typed, dry_run=args.dry_run, patience=patience) if args.salvage
-                         else restore(profile, Path(args.file), passphrase=typed, dry_run=args.dry_run, patience=patience))
+                         else restore(profile, Path(args.file), passphrase=typed, dry_run=args.dry_run, patience=patience,
+                                      another=lambda would: sure(args, "restore", *_another(would))))
     if not args.dry_run:
         removal.begun_again(profile)
     held = done.held
@@ -171,6 +173,12 @@ def _restored(done: Any, tried: bool) -> str:
     return "\n".join(lines)
 
 
+def _another(would: Any) -> tuple[str, str]:
+    """What to ask before something else takes the place of what is here, and what to say where nobody can be asked."""
+    says = " ".join(_takes_the_place(would))
+    return _("{says} Put it in the place of what is here?").format(says=says), _("{says} Nothing was changed.").format(says=says)
+
+
 def _would(done: Any, what: str) -> Iterator[str]:
     """What a restore would do, a sentence each."""
     if done.held.made_at:
@@ -182,6 +190,11 @@ def _would(done: Any, what: str) -> Iterator[str]:
                        done.carried).format(n=number(done.carried))
     if done.erased:
         yield ngettext("{n} person erased since would stay erased.", "{n} people erased since would stay erased.", done.erased).format(n=number(done.erased))
+    yield from _takes_the_place(done)
+    yield _("Nothing was changed.")
+
+
+def _takes_the_place(done: Any) -> Iterator[str]:
     if done.instead_of is not None and done.instead_of == done.held.chapter:
         yield _("It is a backup of another chapter that is called “{name}”, too, and would take the place of the one that is here.").format(
             name=done.held.chapter)
@@ -189,7 +202,6 @@ def _would(done: Any, what: str) -> Iterator[str]:
         yield _("It is a backup of another chapter, “{name}”, and would take the place of “{here}”.").format(name=done.held.chapter, here=done.instead_of)
     if done.leaves:
         yield _("This laptop would no longer be joined to a server; to come back it needs a new invitation.")
-    yield _("Nothing was changed.")
 
 
 def _moment(made_at: str) -> str:

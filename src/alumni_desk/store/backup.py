@@ -184,9 +184,10 @@ def opens_here_alone(profile: Profile) -> bool:
 
 
 def is_due(profile: Profile, key: bytes, now: datetime | None = None) -> bool:
-    """Whether there is no backup of today yet (one from the future, made under a wrong clock, does not count)."""
+    """Whether there is no backup of the day yet (one from the future, made under a wrong clock, does not count; nor one before an import, say, which lacks
+    what came with it)."""
     moment = (now or datetime.now()).astimezone()
-    return not any(one.ours and not one.damaged and one.why != "by_hand" and one.at.astimezone(moment.tzinfo).date() == moment.date()
+    return not any(one.ours and not one.damaged and one.why == "daily" and one.at.astimezone(moment.tzinfo).date() == moment.date()
                    for one in backups(profile, key))
 
 

@@ -67,11 +67,12 @@ class Restored:
 
 def restore(profile: Profile, file: Path, *, passphrase: str | None = None, own: str | None = None, desk_key: bytes | None = None,
             dry_run: bool = False, progress: Progress | None = None, cancelled: Callable[[], bool] | None = None,
-            patience: Patience | None = None) -> Restored:
+            patience: Patience | None = None, another: Callable[[Restored], None] | None = None) -> Restored:
     """Put a backup in the place of a profile's desk, which must be closed. If that only lacks its key, and the backup has it, the key is put right instead.
 
     ``passphrase``: the backup's password or its recovery key. ``own``: the password of a new profile that no keyring can keep. ``desk_key``: the
-    key of the desk that is there, if it is known. ``patience``: how long the password store is waited for, in all.
+    key of the desk that is there, if it is known. ``patience``: how long the password store is waited for, in all. ``another``: told of a backup of
+    another chapter, or with which this laptop is no longer joined, before anything is replaced; it may raise.
 
     Raises BadInput ``backup_unknown`` or ``backup_damaged``, StoreProblem ``passphrase_needed``, ``passphrase_wrong`` or ``backup_elsewhere``,
     Refused ``restore_cancelled`` or ``desk_open``; then nothing is changed.
@@ -97,7 +98,7 @@ def restore(profile: Profile, file: Path, *, passphrase: str | None = None, own:
             held = backup.look(stage.database, key, header["made_at"])
             step()
             if dry_run:
-                return _tried(profile, stage, key, known if known is not None else _known_key(profile, patience, passphrase), held, file.parent)
+                return _tried(profile, stage, key, known if known is not None else _key_here(profile, passphrase, patience), held, file.parent)
             if astray:
                 keys.put_right(profile.path, "desk", key, header, patience)
             new_key = known if known is not None else _own_key(profile, stage, passphrase, own, patience)
@@ -105,7 +106,7 @@ def restore(profile: Profile, file: Path, *, passphrase: str | None = None, own:
             step()
             present, found = _present(profile, new_key)
             return _finish(profile, stage, new_key, held, present, found, step, file.parent, elsewhere=key != new_key,
-                           number=backup_head.number_of(header, new_key))
+                           number=backup_head.number_of(header, new_key), another=another)
 
 
 def salvage(profile: Profile, *, passphrase: str | None = None, desk_key: bytes | None = None, dry_run: bool = False,
@@ -238,20 +239,23 @@ class _Steps:
 
 
 def _finish(profile: Profile, stage: Profile, key: bytes, held: Held, present: Profile | None, found: Found, step: _Steps,
-            *beside: Path, elsewhere: bool = False, number: int = 0) -> Restored:
+            *beside: Path, elsewhere: bool = False, number: int = 0, another: Callable[[Restored], None] | None = None) -> Restored:
     """``number``: of the backup that is restored, if it is this desk's own."""
     if present is not None:
         backup.refuse_if_open(profile, key)
-    replaced = backup.by_itself(profile, key, "before_restore") if present is not None and _has_chapter(present, key) else None
-    newest = max((one.number for one in backup_folders.everywhere(profile, key) if one.ours), default=0)
-    onto_nothing = replaced is None if present is not None else not _is_something(profile)
-    step()
     stamp = _free_stamp(profile)
-    if present is None and (end := _damaged_end(profile)) is not None:
-        replaced = profile.path / f"desk-damaged-{stamp}.db{end}"
     with open_staged(stage, key, desk_schema, SCHEMA_VERSION) as desk:
         carried, erased = _bring_over(desk, profile, key, present, found, *beside, elsewhere=elsewhere)
         instead_of, leaves = _instead_of(desk, present, key)
+        if another is not None and (instead_of is not None or leaves):
+            another(Restored(held, carried, erased, instead_of=instead_of, leaves=leaves))
+        step()
+        # Now that nothing speaks against it: what is refused after this backup was made would use up older ones.
+        replaced = backup.by_itself(profile, key, "before_restore") if present is not None and _has_chapter(present, key) else None
+        newest = max((one.number for one in backup_folders.everywhere(profile, key) if one.ours), default=0)
+        onto_nothing = replaced is None if present is not None else not _is_something(profile)
+        if present is None and (end := _damaged_end(profile)) is not None:
+            replaced = profile.path / f"desk-damaged-{stamp}.db{end}"
         with desk.applying() as applying:
             back = gone_back.GoneBack(held.made_at, replaced.name if replaced is not None else "", onto_nothing, number, newest)
             gone_back.note(applying.connection, applying.now, back)
@@ -397,18 +401,8 @@ def _own_key(profile: Profile, stage: Profile, typed: str | None, own: str | Non
 
     The file of a new one lies in the stage until the restored database takes its place.
     """
-    if (profile.path / "desk.key").exists() and _is_something(profile):
-        try:
-            return keys.database_key(profile.path, "desk", passphrase=typed, patience=patience)
-        except StoreProblem as problem:
-            if problem.code in ("passphrase_wrong", "recovery_wrong", "recovery_none", "recovery_typo"):
-                if (key := keys.keyring_key(profile.path, "desk", patience)) is not None:
-                    return key
-                raise StoreProblem("restore_other_password", _(
-                    "The desk that is here has another password than the backup, so nothing was changed. Restore into another profile "
-                    "(--profile), or give the desk that is here the backup’s password first.")) from None
-            if problem.code != "key_damaged":
-                raise
+    if (key := _key_here(profile, typed, patience)) is not None:
+        return key
     try:
         return keys.database_key(stage.path, NEW, passphrase=own, patience=patience)
     except StoreProblem as problem:
@@ -416,6 +410,24 @@ def _own_key(profile: Profile, stage: Profile, typed: str | None, own: str | Non
         if problem.code != "passphrase_wanted" or typed is None or codes.read_recovery_key(typed) is not None:
             raise
         return keys.database_key(stage.path, NEW, passphrase=typed, patience=patience)
+
+
+def _key_here(profile: Profile, typed: str | None, patience: Patience) -> bytes | None:
+    """The key of what is there, with what was typed for the backup; None where nothing is, or its key file is damaged. Raises StoreProblem."""
+    if not (profile.path / "desk.key").exists() or not _is_something(profile):
+        return None
+    try:
+        return keys.database_key(profile.path, "desk", passphrase=typed, patience=patience)
+    except StoreProblem as problem:
+        if problem.code in ("passphrase_wrong", "recovery_wrong", "recovery_none", "recovery_typo"):
+            if (key := keys.keyring_key(profile.path, "desk", patience)) is not None:
+                return key
+            raise StoreProblem("restore_other_password", _(
+                "The desk that is here has another password than the backup, so nothing was changed. Restore into another profile "
+                "(--profile), or give the desk that is here the backup’s password first.")) from None
+        if problem.code != "key_damaged":
+            raise
+        return None
 
 
 def _is_something(profile: Profile) -> bool:
