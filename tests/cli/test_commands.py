@@ -454,7 +454,8 @@ def test_two_chapters_of_one_name_in_one_folder_are_told_apart(do: Do, chapter: 
     assert f"1 backup in {stick}" in said and "1 more there is of another chapter" in said and "made elsewhere: " in said
     tried = do("restore", stick / "other.alumnidesk", "--dry-run", text=True)
     assert f"It is a backup of another chapter that is called “{name}”, too, and would take the place of the one that is here." in tried
-    assert f"of another chapter that is called “{name}”, too, in place of the one that was here" in do("restore", stick / "other.alumnidesk", "--yes", text=True)
+    done = do("restore", stick / "other.alumnidesk", "--yes", text=True)
+    assert f"of another chapter that is called “{name}”, too, in place of the one that was here" in done
 
 
 def test_a_trial_where_nothing_was_leaves_nothing(do: Do, chapter: dict[str, str], tmp_path: Path) -> None:
