@@ -82,3 +82,16 @@ def test_the_arrow_goes_on_after_somebody_who_was_removed(hands: Any, page: Any)
     QTest.keyClick(page.list, Qt.Key.Key_Down)
     assert page.selected() == [after]
     hands.rest()
+
+
+def test_a_letter_typed_in_a_long_list_asks_for_no_lines(hands: Any, page: Any) -> None:
+    page.table_model.set_ids([*page.table_model.ids(), *(f"x{number}" for number in range(20_000))])
+    page.list.setFocus()
+    hands.rest()
+    asked: list[int] = []
+    page.table_model.wanted.connect(asked.append)
+    QTest.keyClick(page.list, Qt.Key.Key_L)
+    assert [page.table_model.line(one).row.name for one in page.selected()] == ["Li Chen"]
+    QTest.keyClick(page.list, Qt.Key.Key_Q)
+    assert len(asked) < 3
+    hands.rest()
