@@ -169,7 +169,7 @@ class GatheringView(QWidget):
             now = next((n for n, guest in enumerate(self.model.rows) if guest.registration == focus), min(current, len(self.model.rows)) - 1)
             selection.setCurrentIndex(self.model.index(now, 0), selection.SelectionFlag.NoUpdate)
         for number_, guest in enumerate(self.model.rows):
-            if guest.registration in chosen:
+            if not chosen.isdisjoint((guest.registration, *guest.others)):  # also where two entries became one meanwhile
                 selection.select(self.model.index(number_, 0), selection.SelectionFlag.Select | selection.SelectionFlag.Rows)
         if same:
             self.list.verticalScrollBar().setValue(at)
