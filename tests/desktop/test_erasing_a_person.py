@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QMenu
@@ -12,6 +13,7 @@ from PySide6.QtWidgets import QLabel, QMenu
 from alumni_desk.badges.stocks import stocks
 from alumni_desk.desktop.badge_laying import Wanted, lay_out
 from alumni_desk.desktop.erase_person_sheet import ErasePersonSheet
+from alumni_desk.desktop.gathering_view import _NameSheet
 from alumni_desk.desktop.history_sheet import HistorySheet
 from alumni_desk.desktop.member_form import MemberForm
 from alumni_desk.desktop.members_sheets import show_history
@@ -94,6 +96,22 @@ def test_a_history_that_is_open_on_somebody_who_is_erased_names_them_no_longer(h
     hands.until(lambda: sheet.windowTitle() == "History of somebody who was erased")
     hands.rest()
     assert not any("Ada" in one.text() for one in sheet.findChildren(QLabel))
+
+
+@pytest.mark.parametrize("deed", ["name_one", "bring"])
+def test_a_sheet_that_names_a_guest_who_is_erased_closes_and_says_so(hands: Any, deed: str) -> None:
+    ada = member_rows(hands.desk, "obi")[0].id
+    held = new_gathering(hands.desk, name="Supper", start="2030-11-12T18:30", end="2030-11-12T21:00").id
+    add_guests(hands.desk, held, [ada])
+    view = hands.page("gatherings", gathering=held).view
+    hands.until(lambda: view.model.rows)
+    view.list.selectRow(0)
+    getattr(view, deed)()
+    hands.dialog(_NameSheet)
+    erase(hands.desk, [ada], remake_backups=False)
+    hands.until(lambda: not hands.open_dialogs(_NameSheet))
+    hands.rest()
+    assert "erased or moved away meanwhile" in hands.shell.toast.words.text()
 
 
 def test_an_erased_guest_is_not_waited_for_by_the_badges(hands: Any) -> None:

@@ -186,3 +186,14 @@ def test_the_arrow_goes_on_after_a_guest_who_left_the_answers_that_are_shown(han
     assert not view.chosen()
     QTest.keyClick(view.list, Qt.Key.Key_Down)
     assert [one.name for one in view.chosen()] == ["Guest041 Same"]
+
+
+def test_who_is_chosen_stays_so_as_their_entry_becomes_part_of_another(hands: Any) -> None:
+    one, other = (add_member(hands.desk, first_name="Zed", last_name=last).id for last in ("One", "Two"))
+    page = dinner(hands, [one, other])
+    view = page.view
+    view.list.selectRow(next(n for n, guest in enumerate(view.model.rows) if guest.person == one))
+    merge_people(hands.desk, one, other)
+    hands.until(lambda: len(view.model.rows) == 1)
+    hands.rest()
+    assert [guest.person for guest in view.chosen()] == [other]

@@ -11,6 +11,7 @@ from PySide6.QtTest import QTest
 
 from alumni_desk.desktop import members_page
 from alumni_desk.members.actions import add_member, remove_members
+from alumni_desk.members.merging import merge_people
 
 
 def choose(page: Any, *names: str) -> list[str]:
@@ -82,3 +83,36 @@ def test_the_arrow_goes_on_after_somebody_who_was_removed(hands: Any, page: Any)
     QTest.keyClick(page.list, Qt.Key.Key_Down)
     assert page.selected() == [after]
     hands.rest()
+
+
+def test_a_letter_typed_in_a_long_list_asks_for_no_lines(hands: Any, page: Any) -> None:
+    page.table_model.set_ids([*page.table_model.ids(), *(f"x{number}" for number in range(20_000))])
+    page.list.setFocus()
+    hands.rest()
+    asked: list[int] = []
+    page.table_model.wanted.connect(asked.append)
+    QTest.keyClick(page.list, Qt.Key.Key_L)
+    assert [page.table_model.line(one).row.name for one in page.selected()] == ["Li Chen"]
+    QTest.keyClick(page.list, Qt.Key.Key_Q)
+    assert len(asked) < 3
+    hands.rest()
+
+
+def test_whoever_is_asked_for_by_an_entry_that_was_merged_is_shown_by_the_one_in_the_list(hands: Any, page: Any) -> None:
+    one, other = (add_member(hands.desk, first_name="Zed", last_name=last).id for last in ("One", "Two"))
+    merge_people(hands.desk, one, other)
+    hands.until(lambda: page.table_model.rowCount() == 4)
+    hands.rest()
+    page.open(member=one)
+    hands.until(lambda: page.panel.isVisible() and page.panel.shown_for() == other)
+    hands.rest()
+    assert page.selected() == [other] and page._chosen == other
+
+
+def test_of_somebody_who_was_removed_and_is_asked_for_it_is_said(hands: Any, page: Any) -> None:
+    [ada] = [one for one in page.table_model.ids() if page.table_model.line(one).row.name == "Ada Obi"]
+    remove_members(hands.desk, [ada])
+    page.open(member=ada)
+    hands.until(lambda: "may have been removed" in hands.shell.toast.words.text())
+    hands.rest()
+    assert not page.selected() and not page.panel.isVisible()

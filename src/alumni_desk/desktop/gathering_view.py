@@ -12,6 +12,7 @@ from typing import Any
 from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QTableView, QVBoxLayout, QWidget
+from shiboken6 import isValid
 
 from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.controls import Button, Field, FormRow, IconButton, Label, Segments, hairline, shortcut
@@ -59,6 +60,7 @@ class GatheringView(QWidget):
         super().__init__()
         self._desk, self._lanes = desk, lanes
         self.it: Whole | None = None
+        self._about: tuple[_NameSheet, str] | None = None  # a sheet that names a guest, and their place on the list
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
@@ -152,6 +154,7 @@ class GatheringView(QWidget):
         current, at = self.list.currentIndex().row(), self.list.verticalScrollBar().value()
         focus = self.model.rows[current].registration if same and 0 <= current < len(self.model.rows) else None
         self.it = it
+        self._close_of_erased(it)
         self.model.over = over
         self._show_cells(it, over)
         counts = Counter(guest.status for guest in it.guests)
@@ -169,7 +172,7 @@ class GatheringView(QWidget):
             now = next((n for n, guest in enumerate(self.model.rows) if guest.registration == focus), min(current, len(self.model.rows)) - 1)
             selection.setCurrentIndex(self.model.index(now, 0), selection.SelectionFlag.NoUpdate)
         for number_, guest in enumerate(self.model.rows):
-            if guest.registration in chosen:
+            if not chosen.isdisjoint((guest.registration, *guest.others)):  # also where two entries became one meanwhile
                 selection.select(self.model.index(number_, 0), selection.SelectionFlag.Select | selection.SelectionFlag.Rows)
         if same:
             self.list.verticalScrollBar().setValue(at)
@@ -177,6 +180,14 @@ class GatheringView(QWidget):
         self.door.setVisible(not it.row.cancelled)
         self.door.kind = "primary" if it.guests else "secondary"  # an empty list has its own first step
         self.door.update()
+
+    def _close_of_erased(self, it: Whole) -> None:
+        """Whoever was erased, or moved away, while a sheet names them stands in it no longer."""
+        if self._about is not None and isValid(self._about[0]) and any(guest.gone and not guest.named for guest in it.guests
+                                                                      if guest.registration == self._about[1]):
+            self._about[0].accept()
+            self._about = None
+            self.changed.emit(Changed({}), _("The guest was erased or moved away meanwhile, so the form was closed and nothing of it is kept."))
 
     def _show_notice(self, row: GatheringRow) -> None:
         while self._notice.count():
@@ -362,6 +373,7 @@ class GatheringView(QWidget):
             sheet.accept()
             self.changed.emit(added.changed, _("Guest added"))
 
+        self._about = sheet, chosen[0].registration
         self._saves(sheet, lambda name: add_guest_of(self._desk, it.row.id, chosen[0].registration, name), done)
 
     def name_one(self) -> None:
@@ -381,6 +393,7 @@ class GatheringView(QWidget):
             first, last = taken_apart(name, one.first_name, one.last_name)
             return name_guest(self._desk, one.registration, first_name=first, last_name=last)
 
+        self._about = sheet, one.registration
         self._saves(sheet, save, done)
 
     def _saves(self, sheet: _NameSheet, act: Callable[[str], Any], done: Callable[[Any], None]) -> None:
@@ -391,7 +404,8 @@ class GatheringView(QWidget):
 
             name = sheet.typed.text()
             sheet.set_busy(_("Saving …"))
-            before_it_saves(sheet, self._desk, self._lanes, lambda: self._lanes.write(lambda: act(name), done, sheet.complain))
+            before_it_saves(sheet, self._desk, self._lanes, lambda: self._lanes.write(lambda: act(name), lambda it: done(it) if isValid(sheet) else None,
+                                                                                     sheet.complain))
 
         sheet.done_clicked.connect(save)
         sheet.open()

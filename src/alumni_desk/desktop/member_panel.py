@@ -20,6 +20,7 @@ from alumni_desk.desktop.paint import Pill, breakable, isolated
 from alumni_desk.desktop.widgets import Glyph, IconLine, Scroll, StatusPill, YearDisc
 from alumni_desk.gatherings.kinds import answer_word
 from alumni_desk.members.lists import Degree, MemberDetail, further_emails, member
+from alumni_desk.members.roots import merged_on, root_of
 from alumni_desk.segments.activity import PastValue
 from alumni_desk.segments.lists import Visit, visits
 from alumni_desk.store.desk import Desk
@@ -38,11 +39,12 @@ class Known:
 
 
 def known(desk: Desk, person: str, *, removed: bool = False) -> Known:
-    """Read it; ``removed``: also of somebody who was. Raises NotFound."""
+    """Read it, by whichever entry of theirs; ``removed``: also of somebody who was. Raises NotFound."""
     from alumni_desk.sync.reach import right
 
     with desk.asking() as connection:
         moving = right(connection)
+        person = root_of(merged_on(connection), person)
     return Known(member(desk, person, removed=removed), tuple(visits(desk, person)), moving)
 
 

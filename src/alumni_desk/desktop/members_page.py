@@ -449,10 +449,15 @@ class MembersPage(Page):
 
     def _read_panel(self, member: str) -> None:
         self._read_for = member
-        self.lanes.read(lambda: known(self.desk, member), self._show_panel, self._panel_failed, key="members.panel")
+        self.lanes.read(lambda: (member, known(self.desk, member)), self._show_panel, self._panel_failed, key="members.panel")
 
-    def _show_panel(self, it: Known) -> None:
-        if it.detail.id == self._chosen:
+    def _show_panel(self, both: tuple[str, Known]) -> None:
+        asked, it = both
+        if asked == self._chosen:
+            if asked != it.detail.id:  # an entry that became part of theirs
+                self._chosen = it.detail.id
+                self._wished = it.detail.id if self._wished == asked else self._wished
+                self._choose_again()
             self.panel.show_known(it, self._clock())
             self._known = it
             self._line.show()
@@ -476,6 +481,9 @@ class MembersPage(Page):
                 lambda: self.said.emit(not_yet(), None), failed)  # fmt: skip
 
     def _panel_failed(self, error: KnownError) -> None:
+        if self._wished is not None and self._wished == self._read_for == self._chosen:  # somebody asked for them
+            self._wished = None
+            self.said.emit(str(error), None)
         self._hide_panel()
 
     def _hide_panel(self) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import date
+from itertools import chain
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, Signal
@@ -212,6 +213,15 @@ class MembersTable(QAbstractTableModel):
                 self._asked.add(first)
                 self.wanted.emit(first)
         return self._lines.get(member)
+
+    def match(self, start: Index, role: int, value: Any, hits: int = 1, flags: Qt.MatchFlag = Qt.MatchFlag.MatchStartsWith) -> list[QModelIndex]:
+        """Whose name begins with the letters typed in the list, among the lines that have come: Qt would ask for each of 100,000, for seconds."""
+        wanted, first = str(value).casefold(), max(start.row(), 0)
+        for row in chain(range(first, len(self._ids)), range(first)):
+            shown = self._lines.get(self._ids[row])
+            if shown is not None and shown.row.name.casefold().startswith(wanted):
+                return [self.index(row, max(start.column(), 0))]
+        return []
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
         return 0 if parent.isValid() else len(self._ids)
