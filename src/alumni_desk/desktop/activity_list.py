@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QWidget
 from alumni_desk.desktop.activity_words import day_words, reason_of
 from alumni_desk.desktop.dates import local
 from alumni_desk.desktop.deeds import second_line
+from alumni_desk.desktop.paint import tip
 from alumni_desk.segments.activity import Deed
 
 Index = QModelIndex | QPersistentModelIndex
@@ -69,7 +70,7 @@ class Lines(QAbstractListModel):
                 return line.day
             return " · ".join(part for part in (f"{local(line.deed.at):%H:%M}", line.deed.what, second_line(line.deed), reason_of(line.deed)[0]) if part)
         if role == Qt.ItemDataRole.ToolTipRole:
-            return line.deed.what if line.deed is not None else None
+            return tip(line.deed.what) if line.deed is not None else None
         return None
 
     def flags(self, index: Index) -> Qt.ItemFlag:

@@ -30,7 +30,7 @@ from PySide6.QtWidgets import (
 from alumni_desk.desktop.fonts import font_of, px
 from alumni_desk.desktop.icons import icon, paint_icon
 from alumni_desk.desktop.look import look
-from alumni_desk.desktop.paint import paint_ground, paint_ring, paint_text
+from alumni_desk.desktop.paint import paint_ground, paint_ring, paint_text, tip
 from alumni_desk.desktop.tokens import CONTROL, FACES, FOCUS, RADIUS, Colours, Role, Tone
 
 Kind = Literal["primary", "secondary", "danger", "quiet"]
@@ -108,7 +108,7 @@ class Elided(Label):
         return QFontMetricsF(self.font()).horizontalAdvance(self.text()) > self.width() + 0.5
 
     def _tip(self) -> None:
-        self.setToolTip(self.text() if self.is_cut() else "")
+        self.setToolTip(tip(self.text()) if self.is_cut() else "")
 
     def paintEvent(self, event: QPaintEvent) -> None:
         if not self.is_cut():
@@ -221,7 +221,7 @@ class IconButton(Button):
     def __init__(self, name: str, icon: str, kind: Kind = "secondary", *, parent: QWidget | None = None) -> None:
         super().__init__("", kind, icon, parent=parent)
         self.setAccessibleName(name)
-        self.setToolTip(name)
+        self.setToolTip(tip(name))
         self.setFixedSize(px(CONTROL), px(CONTROL))
 
 
@@ -376,7 +376,7 @@ class Choice(QComboBox):
     def event(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.ToolTip:
             room = self.width() - px(12 + 28 + 4)
-            self.setToolTip(self.currentText() if self.fontMetrics().horizontalAdvance(self.currentText()) > room else "")
+            self.setToolTip(tip(self.currentText()) if self.fontMetrics().horizontalAdvance(self.currentText()) > room else "")
         return super().event(event)
 
     def wheelEvent(self, event: object) -> None:

@@ -21,7 +21,7 @@ from alumni_desk.desktop.controls import Button, Label
 from alumni_desk.desktop.fonts import font_of, px
 from alumni_desk.desktop.icons import paint_icon
 from alumni_desk.desktop.look import look
-from alumni_desk.desktop.paint import isolated, paint_ring, paint_text
+from alumni_desk.desktop.paint import isolated, paint_ring, paint_text, tip
 from alumni_desk.desktop.syncchip import ICONS
 from alumni_desk.desktop.widgets import Glyph, IconLine
 from alumni_desk.words import _
@@ -149,7 +149,7 @@ class WhoseDoor(QWidget):
     def show_door(self, name: str, station: str, by: str) -> None:
         """Whose door it is."""
         self._whole = name
-        self.name.setToolTip(name)
+        self.name.setToolTip(tip(name))
         self._fit()
         self.station.setText(" · ".join(isolated(part) for part in (station, by) if part))
 

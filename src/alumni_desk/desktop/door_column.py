@@ -16,7 +16,7 @@ from alumni_desk.desktop.door_words import said_time
 from alumni_desk.desktop.fonts import font_of, px
 from alumni_desk.desktop.icons import paint_icon
 from alumni_desk.desktop.look import look
-from alumni_desk.desktop.paint import isolated, paint_text
+from alumni_desk.desktop.paint import isolated, paint_text, tip
 from alumni_desk.desktop.venue_bridge import Nearby
 from alumni_desk.desktop.widgets import Bar, Glyph
 from alumni_desk.words import _, ngettext, number
@@ -139,7 +139,7 @@ class LastRow(QWidget):
             row.addWidget(self.undo)
         name = f"{arrival.name} {arrival.class_tail}".strip()
         self.setAccessibleName(f"{said_time(arrival.at)} {name}")
-        self.setToolTip(f"{name} · {arrival.station}" if arrival.station else name)
+        self.setToolTip(tip(f"{name} · {arrival.station}" if arrival.station else name))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         colours, painter = look(self), QPainter(self)

@@ -23,7 +23,7 @@ from alumni_desk.desktop.door_words import Shape, full_name
 from alumni_desk.desktop.fonts import font_of, px
 from alumni_desk.desktop.icons import paint_icon
 from alumni_desk.desktop.look import look
-from alumni_desk.desktop.paint import isolated, paint_ground, paint_ring
+from alumni_desk.desktop.paint import isolated, paint_ground, paint_ring, tip
 from alumni_desk.desktop.tokens import DOOR_NEEDS_A_WORD, DoorColours
 from alumni_desk.desktop.widgets import Glyph
 from alumni_desk.errors import KnownError
@@ -84,7 +84,7 @@ class Strip(QWidget):
         """Show an answer."""
         self._last = last
         self.name.setText(last.name)
-        self.name.setToolTip(last.name)
+        self.name.setToolTip(tip(last.name))
         self.sentence.setText(last.sentence)
         self.button.setVisible(bool(last.undo))
         if last.undo:

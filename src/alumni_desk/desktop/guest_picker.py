@@ -12,7 +12,7 @@ from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.controls import Field, Label, Segments, paint_tick, shortcut
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.look import look
-from alumni_desk.desktop.paint import isolated, paint_ground, paint_ring, paint_text
+from alumni_desk.desktop.paint import isolated, paint_ground, paint_ring, paint_text, tip
 from alumni_desk.desktop.sheet import Sheet
 from alumni_desk.errors import NotFound
 from alumni_desk.members.lists import MemberRow, member_rows, rows_of
@@ -175,7 +175,8 @@ class Candidates(QAbstractListModel):
         row = self.row(index)
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole, Qt.ItemDataRole.ToolTipRole):
             words = " · ".join(part for part in (row.name, row.class_label, row.city or "") if part)
-            return _("{member} · on the list").format(member=words) if self.is_there(index) else words
+            words = _("{member} · on the list").format(member=words) if self.is_there(index) else words
+            return tip(words) if role == Qt.ItemDataRole.ToolTipRole else words
         if role == Qt.ItemDataRole.CheckStateRole and not self.is_there(index):
             return Qt.CheckState.Checked if row.id in self.ticked else Qt.CheckState.Unchecked
         return None

@@ -9,7 +9,7 @@ from PySide6.QtGui import QColor, QPainter, QPen
 
 from alumni_desk.desktop.delegates import MUTED, PERSON, PILL, NameDelegate
 from alumni_desk.desktop.fonts import px
-from alumni_desk.desktop.paint import Pill
+from alumni_desk.desktop.paint import Pill, tip
 from alumni_desk.desktop.tokens import Colours
 from alumni_desk.gatherings.kinds import answer_word
 from alumni_desk.gatherings.lists import GuestRow
@@ -75,7 +75,7 @@ class GuestsTable(QAbstractTableModel):
             return (row.name, row.class_tail or (_("guest") if row.host or row.standing == "guest" else ""), answer,
                     _("Printed") if row.badge_printed else "" if row.status in AWAY else _("Not yet"), door)[column]
         if role == Qt.ItemDataRole.ToolTipRole and column == 0 and row.host_name:
-            return _("Guest of {host}").format(host=row.host_name)
+            return tip(_("Guest of {host}").format(host=row.host_name))
         return None
 
 

@@ -16,7 +16,7 @@ from alumni_desk.desktop.dates import day_full
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.icons import paint_icon
 from alumni_desk.desktop.look import look
-from alumni_desk.desktop.paint import breakable, isolated, paint_ground, paint_ring, paint_text
+from alumni_desk.desktop.paint import breakable, isolated, paint_ground, paint_ring, paint_text, tip
 from alumni_desk.desktop.widgets import Glyph, IconLine, YearDisc
 from alumni_desk.exchange.mapping import Entry
 from alumni_desk.exchange.recognise import Recognised, Sure, asks
@@ -146,7 +146,7 @@ class StepLine(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         state = _("done") if number < at else _("now") if number == at else _("to come")
         self.setAccessibleName(_("Step {n}, {words}, {state}").format(n=number + 1, words=words, state=state))
-        self.setToolTip(second)
+        self.setToolTip(tip(second))
 
     def sizeHint(self) -> QSize:
         return QSize(px(192), px(52 if self._second else 40))

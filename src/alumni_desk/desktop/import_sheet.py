@@ -15,7 +15,7 @@ from alumni_desk.desktop.background import Job, Lanes
 from alumni_desk.desktop.controls import WINDOW, Button, Choice, Elided, IconButton, Label, Link, QuietChoice, Radio, hairline, shortcut
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.import_preview import PersonPreview, StepLine, value_words
-from alumni_desk.desktop.paint import Pill, isolated
+from alumni_desk.desktop.paint import Pill, isolated, tip
 from alumni_desk.desktop.recovery_page import before_saving
 from alumni_desk.desktop.sheet import PlainSheet
 from alumni_desk.desktop.widgets import Glyph, IconLine, Scroll, StatusPill, Turning
@@ -287,7 +287,7 @@ class ImportSheet(PlainSheet):
         if column.sure is Sure.REFUSED:
             refused = Label(_("We do not store it"))
             refused.setIndent(px(12))
-            refused.setToolTip(column.reason or "")
+            refused.setToolTip(tip(column.reason or ""))
             grid.addWidget(refused, line, 2)
         else:
             sure = column.sure is not Sure.GUESS and not asks(column)

@@ -15,6 +15,7 @@ from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.controls import Button, Elided, Label, hairline
 from alumni_desk.desktop.dates import day_short
 from alumni_desk.desktop.fonts import px
+from alumni_desk.desktop.paint import tip
 from alumni_desk.desktop.restore_page import folder_words, size_words
 from alumni_desk.desktop.setting_rows import SettingRow, section
 from alumni_desk.desktop.sheet import Sheet
@@ -62,7 +63,7 @@ class LaptopPart(QWidget):
         opens = Button(_("Open the folder"))
         opens.clicked.connect(lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(folder)))
         self.locked = SettingRow(_("Locked with your key"), "", opens)
-        self.locked.setToolTip(folder)
+        self.locked.setToolTip(tip(folder))
         column.addWidget(self.locked)
         self.see = Button("")
         self.see.clicked.connect(self._see)

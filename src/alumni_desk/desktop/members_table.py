@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from alumni_desk.desktop.dates import day_short
 from alumni_desk.desktop.delegates import MUTED, PERSON, PILL
-from alumni_desk.desktop.paint import Pill
+from alumni_desk.desktop.paint import Pill, tip
 from alumni_desk.members.lists import EndedBy, MemberRow, all_members, best_of, rows_on
 from alumni_desk.segments.lists import Expected, Seen, expected_on, seen_on
 from alumni_desk.store.desk import Desk
@@ -251,5 +251,5 @@ class MembersTable(QAbstractTableModel):
                     (pill.word if pill else "") if role == Qt.ItemDataRole.AccessibleTextRole else None)[column]
         if role == Qt.ItemDataRole.ToolTipRole:
             pill = status_pill(shown)
-            return (row.name, row.class_label, row.city, shown.seen.name if shown.seen else None, pill.word if pill else None)[column] or None
+            return tip((row.name, row.class_label, row.city, shown.seen.name if shown.seen else None, pill.word if pill else None)[column] or "") or None
         return None

@@ -22,6 +22,11 @@ def isolated(text: str) -> str:
     return f"{FSI}{text}{PDI}" if text else ""
 
 
+def tip(text: str) -> str:
+    """Data for a tooltip: Qt takes what looks like a tag in it for one, and leaves it out, or shows a picture."""
+    return f"<qt>{text.replace('&', '&amp;').replace('<', '&lt;')}</qt>" if "<" in text else text
+
+
 def breakable(text: str) -> str:
     """Text whose longest words may be broken, and addresses after their signs, so that none is cut off where lines wrap."""
     if "@" in text:

@@ -18,7 +18,7 @@ from alumni_desk.desktop.delegates import paint_name
 from alumni_desk.desktop.fonts import metrics_of, px
 from alumni_desk.desktop.icons import paint_icon
 from alumni_desk.desktop.look import look
-from alumni_desk.desktop.paint import paint_disc, paint_ground, paint_text
+from alumni_desk.desktop.paint import paint_disc, paint_ground, paint_text, tip
 from alumni_desk.desktop.sheet import Dim
 from alumni_desk.desktop.tokens import Colours
 from alumni_desk.gatherings.lists import FoundGathering, find_gatherings
@@ -320,7 +320,7 @@ class _Lines(QAbstractListModel):
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return line if isinstance(line, str) else ", ".join(part for part in (line.words, line.other, line.note, line.keys) if part)
         if role == Qt.ItemDataRole.ToolTipRole and isinstance(line, Choice):
-            return line.words
+            return tip(line.words)
         return None
 
 

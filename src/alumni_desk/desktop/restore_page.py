@@ -25,7 +25,7 @@ from alumni_desk.desktop.delegates import MUTED, RowDelegate, dress_table
 from alumni_desk.desktop.fonts import font_of, px
 from alumni_desk.desktop.icons import paint_icon
 from alumni_desk.desktop.pages import EmptyPage, Go, Page
-from alumni_desk.desktop.paint import paint_text
+from alumni_desk.desktop.paint import paint_text, tip
 from alumni_desk.desktop.tokens import Colours
 from alumni_desk.desktop.widgets import IconLine, Scroll
 from alumni_desk.errors import KnownError
@@ -177,7 +177,7 @@ class BackupTable(QAbstractTableModel):
         if role == MUTED:
             return column == SIZE
         if role == Qt.ItemDataRole.ToolTipRole:
-            return one.file.name
+            return tip(one.file.name)
         return None
 
 

@@ -50,7 +50,7 @@ class PasswordField(Field):
         self.eye.set_icon("eye-slash" if shown else "eye")
         name = _("Hide what I type") if shown else _("Show what I type")
         self.eye.setAccessibleName(name)
-        self.eye.setToolTip(name)
+        self.eye.setToolTip(tip(name))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

@@ -14,7 +14,7 @@ from alumni_desk.desktop.controls import IconButton
 from alumni_desk.desktop.dates import day_short, month_long, month_short
 from alumni_desk.desktop.fonts import font_of, px
 from alumni_desk.desktop.look import look
-from alumni_desk.desktop.paint import paint_ground, paint_text
+from alumni_desk.desktop.paint import paint_ground, paint_text, tip
 from alumni_desk.desktop.tokens import Colours
 from alumni_desk.words import _, number
 
@@ -146,7 +146,7 @@ class YearChart(QWidget):
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         bar = self._at(event.position())
         self.setCursor(Qt.CursorShape.PointingHandCursor if bar else Qt.CursorShape.ArrowCursor)
-        QToolTip.showText(event.globalPosition().toPoint(), self._words(bar) if bar else "", self)
+        QToolTip.showText(event.globalPosition().toPoint(), tip(self._words(bar)) if bar else "", self)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         bar = self._at(event.position())
