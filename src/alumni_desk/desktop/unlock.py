@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLineEdit, QVBoxLayout, 
 
 from alumni_desk.desktop.controls import Button, Field, IconButton, Label, Link, Tick
 from alumni_desk.desktop.fonts import font_of, px
-from alumni_desk.desktop.paint import breakable
+from alumni_desk.desktop.paint import breakable, tip
 from alumni_desk.desktop.widgets import Glyph, IconLine, Mark, Scroll
 from alumni_desk.errors import KnownError
 from alumni_desk.protocol import codes
