@@ -85,7 +85,7 @@ class Deed:
         self.cells: dict[Cell, tuple[Any, Any, str | None]] = {}
         self.stands = True
         self.back: set[Cell] = set()  # what the last undo wrote
-        self.turned = 0  # at which step it was done, undone or done again last
+        self.at: dict[tuple[str, str], int] = {}  # the step in which it, an undo or a redo of it, wrote to a row last
 
 
 class Everything:
@@ -173,13 +173,13 @@ class Everything:
         deed = None
         if new:
             deed = self.done[new[0].id] = Deed(new[0].event)
-            deed.turned = self.step
         for cell, value in now.items():
             was = self.before.get(cell)
             if was == value:
                 continue
             assert deed is not None, f"{cell} was written by no action"
             deed.cells[cell] = (was, value, self.whose.get(cell))
+            deed.at[cell[:2]] = self.step
             self.whose[cell], self.at[cell] = new[0].id, self.step
             self.said.setdefault(cell, []).append(value)
         assert self.before.keys() <= now.keys(), "rows never go"
@@ -316,7 +316,7 @@ class Everything:
     def put_back(self, one: int, which: int) -> None:
         """A value out of History."""
         rows = sorted({(table, row) for table, row, _key in self.before if table in ("person", "registration", "gathering", "education")
-                       and row not in self.erased})
+                       and row not in self.erased and not self.before[table, row, "gone"][0]})
         if not rows:
             return
         table, row = rows[one % len(rows)]
@@ -377,7 +377,7 @@ class Everything:
         assert deed.stands != again
         if action is not None:
             assert goes, f"it was foreseen that nothing of {deed.event} would be put back"
-            if "fact" not in self.tables(action):
+            if "fact" not in self.tables(action):  # what became of a check-in is not foreseen
                 assert {(one.table, one.row, one.why, one.fields) for one in foreseen} == {(one.table, one.row, one.why, one.fields) for one in turned.left}
         now = self.rows()
         free = self.free(deed, turned.of, turned.left)
@@ -403,7 +403,7 @@ class Everything:
         for cell, value in now.items():
             if before.get(cell) != value:
                 _old, _new, whose = deed.cells[cell]
-                self.at[cell] = self.step
+                self.at[cell] = deed.at[cell[:2]] = self.step
                 self.said.setdefault(cell, []).append(value)
         for cell, (old, new, whose) in deed.cells.items():
             value = now[cell]
@@ -418,7 +418,7 @@ class Everything:
                 self.whose[cell] = turned.of
         if not again:
             deed.back = {cell for cell, value in now.items() if before.get(cell) != value}
-        deed.stands, deed.turned = again, self.step
+        deed.stands = again
         self.before = now
         left_words(self.desk, turned.left)
         self.look()
@@ -452,7 +452,7 @@ class Everything:
                 continue
             if old is None and key != "gone":
                 continue  # the row goes as a whole
-            if max(self.at.get(each, 0) for each in self.before if each[:2] == (table, row)) > deed.turned:
+            if max(self.at.get(each, 0) for each in self.before if each[:2] == (table, row)) > deed.at.get((table, row), 0):
                 continue
             if deed.stands and self.whose.get(cell) != action:
                 continue
@@ -526,7 +526,7 @@ class Everything:
         file = self.place / f"kept{len(self.kept)}.alumnidesk"
         backup.back_up(self.desk, file)
         kept = {"before": self.before, "whose": dict(self.whose), "at": dict(self.at), "said": {cell: list(said) for cell, said in self.said.items()},
-                "done": {name: (deed.event, dict(deed.cells), deed.stands, deed.turned, set(deed.back)) for name, deed in self.done.items()}}
+                "done": {name: (deed.event, dict(deed.cells), deed.stands, dict(deed.at), set(deed.back)) for name, deed in self.done.items()}}
         self.kept.append((file, kept))
 
     def go_back(self, one: int) -> None:
@@ -549,9 +549,9 @@ class Everything:
                 self.whose[cell], self.at[cell] = "erased", self.step
         self.said = {cell: list(said) for cell, said in kept["said"].items()}
         self.done = {}
-        for name, (event, cells, stands, turned, back) in kept["done"].items():
+        for name, (event, cells, stands, at, back) in kept["done"].items():
             deed = self.done[name] = Deed(event)
-            deed.cells, deed.stands, deed.turned, deed.back = dict(cells), stands, turned, set(back)
+            deed.cells, deed.stands, deed.at, deed.back = dict(cells), stands, dict(at), set(back)
         for row in self.asked("SELECT id, event FROM action WHERE undoes IS NULL"):
             self.done.setdefault(row[0], Deed(row[1]))
         if self.erased:
