@@ -85,6 +85,7 @@ class Deed:
         self.cells: dict[Cell, tuple[Any, Any, str | None]] = {}
         self.stands = True
         self.back: set[Cell] = set()  # what the last undo wrote
+        self.begun = 0  # in which step
         self.at: dict[tuple[str, str], int] = {}  # the step in which it, an undo or a redo of it, wrote to a row last
 
 
@@ -173,6 +174,7 @@ class Everything:
         deed = None
         if new:
             deed = self.done[new[0].id] = Deed(new[0].event)
+            deed.begun = self.step
         for cell, value in now.items():
             was = self.before.get(cell)
             if was == value:
@@ -458,8 +460,9 @@ class Everything:
                 continue
             if self.before[cell] == (old if not deed.stands else _new):
                 free.add(cell)
-        if not deed.stands:  # what was not taken back need not come back
-            free = {cell for cell in free if self.before[cell] != deed.cells[cell][1]}
+        if not deed.stands:  # what was not taken back need not come back, nor somebody go again who was changed while they were gone
+            free = {cell for cell in free & deed.back if cell[2] != "gone" or deed.cells[cell][1][0] != 1 or max(
+                self.at.get(each, 0) for each in self.before if each[:2] == cell[:2] and each != cell) < deed.begun}
         return free
 
     # For good
@@ -526,7 +529,7 @@ class Everything:
         file = self.place / f"kept{len(self.kept)}.alumnidesk"
         backup.back_up(self.desk, file)
         kept = {"before": self.before, "whose": dict(self.whose), "at": dict(self.at), "said": {cell: list(said) for cell, said in self.said.items()},
-                "done": {name: (deed.event, dict(deed.cells), deed.stands, dict(deed.at), set(deed.back)) for name, deed in self.done.items()}}
+                "done": {name: (deed.event, dict(deed.cells), deed.stands, dict(deed.at), set(deed.back), deed.begun) for name, deed in self.done.items()}}
         self.kept.append((file, kept))
 
     def go_back(self, one: int) -> None:
@@ -549,9 +552,9 @@ class Everything:
                 self.whose[cell], self.at[cell] = "erased", self.step
         self.said = {cell: list(said) for cell, said in kept["said"].items()}
         self.done = {}
-        for name, (event, cells, stands, at, back) in kept["done"].items():
+        for name, (event, cells, stands, at, back, begun) in kept["done"].items():
             deed = self.done[name] = Deed(event)
-            deed.cells, deed.stands, deed.at, deed.back = dict(cells), stands, dict(at), set(back)
+            deed.cells, deed.stands, deed.at, deed.back, deed.begun = dict(cells), stands, dict(at), set(back), begun
         for row in self.asked("SELECT id, event FROM action WHERE undoes IS NULL"):
             self.done.setdefault(row[0], Deed(row[1]))
         if self.erased:
