@@ -89,10 +89,10 @@ def remove_members(desk: Desk, ids: Iterable[str]) -> Removed:
 
 
 def bring_back(desk: Desk, ids: Iterable[str]) -> Changed:
-    """Undo a removal."""
+    """Undo a removal. Nobody brings back who was erased meanwhile."""
     with desk.writing("members_brought_back") as writing:
         for person in ids:
-            writing.change("person", person, gone=False)
+            _bring_back(writing, person)
     return writing.changed
 
 
