@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -85,7 +86,7 @@ class Deed:
         self.cells: dict[Cell, tuple[Any, Any, str | None]] = {}
         self.stands = True
         self.back: set[Cell] = set()  # what the last undo wrote
-        self.turned = 0  # at which step it was done, undone or done again last
+        self.at: dict[tuple[str, str], int] = {}  # the step in which it, an undo or a redo of it, wrote to a row last
 
 
 class Everything:
@@ -173,13 +174,13 @@ class Everything:
         deed = None
         if new:
             deed = self.done[new[0].id] = Deed(new[0].event)
-            deed.turned = self.step
         for cell, value in now.items():
             was = self.before.get(cell)
             if was == value:
                 continue
             assert deed is not None, f"{cell} was written by no action"
             deed.cells[cell] = (was, value, self.whose.get(cell))
+            deed.at[cell[:2]] = self.step
             self.whose[cell], self.at[cell] = new[0].id, self.step
             self.said.setdefault(cell, []).append(value)
         assert self.before.keys() <= now.keys(), "rows never go"
@@ -275,17 +276,15 @@ class Everything:
         if how == "by name" and known:
             self.act(lambda: check_in(self.desk, it, person_id=known, let_in=True))
         elif how == "known" and known:
-            before = set(self.ids("SELECT id FROM person"))
             if self.act(lambda: walk_in(self.desk, it, "Bo Berg", person_id=known, mobile=f"+49 {secret}")):
-                self.note_by(secret, before)
+                self.note_by(secret)
         elif how == "new":
-            before = set(self.ids("SELECT id FROM person"))
             if self.act(lambda: walk_in(self.desk, it, f"Walk {secret}", email=f"{secret}@example.net", consent=True)):
-                self.note_by(secret, before)
+                self.note_by(secret)
         else:
             self.act(lambda: walk_in(self.desk, it, "Walk Same", email="same@example.net"))
 
-    def note_by(self, secret: str, _before: set[str]) -> None:
+    def note_by(self, secret: str) -> None:
         for (table, row, _key), value in self.before.items():
             if table == "person" and any(secret in str(one) for one in value):
                 self.note(row, secret)
@@ -307,8 +306,8 @@ class Everything:
             self.act(lambda: import_guests(self.desk, there[one % len(there)], file))
         else:
             self.act(lambda: run_import(self.desk, file))
-        for secret in secrets:
-            self.note_by(secret, set())
+        for secret in (*secrets, *re.findall("zq[0-9]{4}x", "".join(lines))):  # a file may name somebody who was removed: they are in it, too
+            self.note_by(secret)
 
     def rename(self, how: str) -> None:
         self.act(lambda: change_chapter(self.desk, name=how, university=how))
@@ -316,7 +315,7 @@ class Everything:
     def put_back(self, one: int, which: int) -> None:
         """A value out of History."""
         rows = sorted({(table, row) for table, row, _key in self.before if table in ("person", "registration", "gathering", "education")
-                       and row not in self.erased})
+                       and row not in self.erased and not self.before[table, row, "gone"][0]})
         if not rows:
             return
         table, row = rows[one % len(rows)]
@@ -377,7 +376,7 @@ class Everything:
         assert deed.stands != again
         if action is not None:
             assert goes, f"it was foreseen that nothing of {deed.event} would be put back"
-            if "fact" not in self.tables(action):
+            if "fact" not in self.tables(action):  # what became of a check-in is not foreseen
                 assert {(one.table, one.row, one.why, one.fields) for one in foreseen} == {(one.table, one.row, one.why, one.fields) for one in turned.left}
         now = self.rows()
         free = self.free(deed, turned.of, turned.left)
@@ -403,7 +402,7 @@ class Everything:
         for cell, value in now.items():
             if before.get(cell) != value:
                 _old, _new, whose = deed.cells[cell]
-                self.at[cell] = self.step
+                self.at[cell] = deed.at[cell[:2]] = self.step
                 self.said.setdefault(cell, []).append(value)
         for cell, (old, new, whose) in deed.cells.items():
             value = now[cell]
@@ -418,7 +417,7 @@ class Everything:
                 self.whose[cell] = turned.of
         if not again:
             deed.back = {cell for cell, value in now.items() if before.get(cell) != value}
-        deed.stands, deed.turned = again, self.step
+        deed.stands = again
         self.before = now
         left_words(self.desk, turned.left)
         self.look()
@@ -452,14 +451,16 @@ class Everything:
                 continue
             if old is None and key != "gone":
                 continue  # the row goes as a whole
-            if max(self.at.get(each, 0) for each in self.before if each[:2] == (table, row)) > deed.turned:
+            if key == "gone" and old is not None and (old if deed.stands else _new)[0] == 1:
+                continue  # who was changed while they were off the list need not go again
+            if max(self.at.get(each, 0) for each in self.before if each[:2] == (table, row)) > deed.at.get((table, row), 0):
                 continue
             if deed.stands and self.whose.get(cell) != action:
                 continue
             if self.before[cell] == (old if not deed.stands else _new):
                 free.add(cell)
         if not deed.stands:  # what was not taken back need not come back
-            free = {cell for cell in free if self.before[cell] != deed.cells[cell][1]}
+            free &= deed.back
         return free
 
     # For good
@@ -526,7 +527,7 @@ class Everything:
         file = self.place / f"kept{len(self.kept)}.alumnidesk"
         backup.back_up(self.desk, file)
         kept = {"before": self.before, "whose": dict(self.whose), "at": dict(self.at), "said": {cell: list(said) for cell, said in self.said.items()},
-                "done": {name: (deed.event, dict(deed.cells), deed.stands, deed.turned, set(deed.back)) for name, deed in self.done.items()}}
+                "done": {name: (deed.event, dict(deed.cells), deed.stands, dict(deed.at), set(deed.back)) for name, deed in self.done.items()}}
         self.kept.append((file, kept))
 
     def go_back(self, one: int) -> None:
@@ -549,9 +550,9 @@ class Everything:
                 self.whose[cell], self.at[cell] = "erased", self.step
         self.said = {cell: list(said) for cell, said in kept["said"].items()}
         self.done = {}
-        for name, (event, cells, stands, turned, back) in kept["done"].items():
+        for name, (event, cells, stands, at, back) in kept["done"].items():
             deed = self.done[name] = Deed(event)
-            deed.cells, deed.stands, deed.turned, deed.back = dict(cells), stands, turned, set(back)
+            deed.cells, deed.stands, deed.at, deed.back = dict(cells), stands, dict(at), set(back)
         for row in self.asked("SELECT id, event FROM action WHERE undoes IS NULL"):
             self.done.setdefault(row[0], Deed(row[1]))
         if self.erased:

@@ -23,8 +23,8 @@ from alumni_desk.schema import open_desk
 from alumni_desk.segments.activity import deeds
 from alumni_desk.store import keys
 from alumni_desk.store.backup import back_up, by_itself, is_due, is_whole, trim_outbox
-from alumni_desk.store.backup_folders import backups, choose_folder, everywhere, folder_in_use
-from alumni_desk.store.backup_head import read_head
+from alumni_desk.store.backup_folders import backups, choose_folder, everywhere, folder_in_use, own_folder
+from alumni_desk.store.backup_head import ENDING, FORMER, read_head
 from alumni_desk.store.checking import rebuild_search, verify
 from alumni_desk.store.connecting import connect
 from alumni_desk.store.desk import Desk
@@ -395,3 +395,17 @@ def test_what_is_typed_wrong_for_a_backup_is_told_of_the_backup(desk: Desk, tmp_
                          (paper.replace("-", "")[:-1].lower(), "Group 8 has a typing error")):
         with pytest.raises(StoreProblem, match=words):
             restore(other, tmp_path / "out", passphrase=typed)
+
+
+@pytest.mark.parametrize(("name", "content"), [
+    ("numbers 12345678-999999", b"nothing that we know"),
+    ("former", FORMER + b'{"made_at": "2026-13-45T00:00:00Z"}\n'),
+    ("counts", FORMER + b'{"made_at": "2026-01-05T00:00:00Z", "members": null}\n')])
+def test_a_file_that_is_no_backup_hinders_none(desk: Desk, name: str, content: bytes) -> None:
+    """It lies among them, whatever its name or its head says: the list tells that it is damaged, and the next backup is made."""
+    folder = own_folder(desk.profile)
+    folder.mkdir(exist_ok=True)
+    (folder / f"{name}{ENDING}").write_bytes(content)
+    made = by_itself(desk.profile, desk.key, "daily")
+    found = backups(desk.profile, desk.key)
+    assert all(one.at for one in found) and {one.file.stem: one.damaged for one in found} == {name: True, made.stem: False}

@@ -17,9 +17,10 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
+from alumni_desk.badges.actions import use_badge_name
 from alumni_desk.checkin.actions import check_in
-from alumni_desk.errors import KnownError
-from alumni_desk.gatherings.actions import add_guests, new_gathering
+from alumni_desk.errors import KnownError, Refused
+from alumni_desk.gatherings.actions import add_guests, name_guest, new_gathering
 from alumni_desk.gatherings.records import registration_id
 from alumni_desk.members.actions import add_member, bring_back, change_member, remove_members
 from alumni_desk.members.lists import count_members, member_rows
@@ -463,6 +464,23 @@ def test_what_a_killed_restore_left_goes_at_the_next_opening_and_one_that_works_
     open_desk(profile).close()
     assert not left.exists()
     assert findings(profile, desk.key, CANARY)  # nobody was erased: it is all where it belongs
+
+
+def test_no_name_is_noted_any_more_of_whoever_was_erased_and_nobody_brings_them_back(desk: Desk) -> None:
+    """Their place on the list of what they came to stays, without a name."""
+    dinner = new_gathering(desk, name="Dinner", start="2020-01-12T19:00", end="2020-01-12T22:00").id
+    person = add_member(desk, first_name="Ana", last_name="Lima").id
+    place = add_guests(desk, dinner, [person]).registrations[0]
+    remove_members(desk, [person])
+    erasing.erase(desk, [person])
+    for act in (lambda: name_guest(desk, place, last_name="Lima"), lambda: use_badge_name(desk, place, "Ana Lima")):
+        with pytest.raises(Refused) as refused:
+            act()
+        assert refused.value.code == "guest_has_left"
+    assert not bring_back(desk, [person]) and count_members(desk) == 0
+    with desk.reading() as connection:
+        assert connection.exec_driver_sql("SELECT p.last_name, r.badge_name, p.gone FROM person AS p JOIN registration AS r ON r.person = p.id").one() == (
+            None, None, 1)
 
 
 COMPARING = """

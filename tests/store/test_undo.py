@@ -503,6 +503,24 @@ def test_a_guest_who_is_in_stays_on_the_list(desk: Desk) -> None:
     assert here(desk, evening) == 1
 
 
+def test_a_guest_who_came_and_left_stays_on_the_list(desk: Desk) -> None:
+    """They came, so they are on it, as whoever takes guests off a list is told, too."""
+    ana = add_member(desk, first_name="Ana", last_name="Lima").id
+    evening = new_gathering(desk, name="Dinner", start="2027-01-12T19:00", end="2027-01-12T22:00").id
+    add_guests(desk, evening, [ana])
+    added = actions(desk)[0]
+    check_in(desk, evening, person_id=ana)
+    check_out(desk, evening, registration_id(evening, ana))
+    with pytest.raises(Refused) as refused:
+        undo(desk, added.id)
+    assert refused.value.code == "all_changed_since" and sum(row.came for row in guest_rows(desk, evening)) == here(desk, evening) == 1
+    undo(desk, actions(desk)[0].id)
+    undo_check_in(desk, evening, registration_id(evening, ana))
+    with pytest.raises(Refused):
+        undo(desk, added.id)  # they had come twice: once they left, once that was taken back
+    assert sum(row.came for row in guest_rows(desk, evening)) == here(desk, evening) == 1
+
+
 def test_a_walk_in_goes_as_a_whole(desk: Desk) -> None:
     evening = new_gathering(desk, name="Dinner", start="2027-01-12T19:00", end="2027-01-12T22:00").id
     before = view(desk, "person", "registration")
@@ -529,6 +547,9 @@ def test_what_goes_together_is_not_said_to_be_left(desk: Desk, tmp_path: Path) -
     add_guests(desk, talk, [eve := next(row.person for row in guest_rows(desk, dinner) if row.last_name == "Eis")])
     foreseen = ahead(desk, action)[1]
     assert [(one.row, one.why) for one in foreseen] == [(eve, "in_use")] and list(undo(desk, action).left) == foreseen
+    redo(desk, action)
+    check_out(desk, dinner, registration_id(dinner, eve))
+    assert {(one.table, one.why) for one in ahead(desk, action)[1]} == {("person", "in_use"), ("registration", "in_use")}
 
 
 def test_a_list_of_what_was_done(desk: Desk) -> None:

@@ -50,7 +50,7 @@ registration = synced(
     stays=lambda connection, ids, leaving: named_by(
         connection, ids, leaving, "SELECT r.id FROM registration AS r CROSS JOIN fact AS f ON f.gathering = r.gathering AND f.registration = r.id"
         f" WHERE f.kind = 'in' AND NOT EXISTS (SELECT 1 FROM fact AS c, {each('c.closes')} AS j WHERE c.gathering = f.gathering"
-        " AND c.registration = f.registration AND c.kind IN ('out', 'void') AND j.value = f.id)", by="f.id"),
+        " AND c.registration = f.registration AND c.kind = 'void' AND j.value = f.id)", by="f.id"),
 )
 
 _REGISTRATION = uuid.UUID("6f1c6c1e-6f0a-5d0e-9d6b-0a1f3a9b7c55").bytes

@@ -89,10 +89,11 @@ def remove_members(desk: Desk, ids: Iterable[str]) -> Removed:
 
 
 def bring_back(desk: Desk, ids: Iterable[str]) -> Changed:
-    """Undo a removal."""
+    """Undo a removal. Nobody brings back who was erased meanwhile."""
     with desk.writing("members_brought_back") as writing:
         for person in ids:
-            writing.change("person", person, gone=False)
+            if writing.connection.exec_driver_sql("SELECT 1 FROM erased WHERE id = ?", (person,)).first() is None:
+                writing.change("person", person, gone=False)
     return writing.changed
 
 

@@ -92,12 +92,31 @@ def read_head(file: Path) -> tuple[dict[str, Any], int]:
         header = json.loads(text)
     except ValueError:
         raise damaged_backup(file) from None
-    if not isinstance(header, dict) or not isinstance(header.get("made_at"), str) or not _WHEN.fullmatch(header["made_at"]):
+    if not isinstance(header, dict) or not _is_moment(header.get("made_at")) or any(not isinstance(header.get(name, 0), int) for name in _COUNTED):
         raise damaged_backup(file)
     return header, len(magic) + len(line)
 
 
 _WHEN = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+_COUNTED = ("members", "gatherings", "check_ins")
+
+
+def _is_moment(said: object) -> bool:
+    if not isinstance(said, str) or not _WHEN.fullmatch(said):
+        return False
+    try:
+        datetime.fromisoformat(said)
+    except ValueError:  # a thirteenth month
+        return False
+    return True
+
+
+def _stamped(stamp: re.Match[str] | None) -> datetime | None:
+    """When a backup was made by its name; None where that holds other figures."""
+    try:
+        return datetime.strptime(stamp[1] + stamp[2], "%Y%m%d%H%M%S").replace(tzinfo=UTC) if stamp else None
+    except ValueError:
+        return None
 
 
 def listed(file: Path, key: bytes | None) -> Backup:
@@ -112,12 +131,12 @@ def listed(file: Path, key: bytes | None) -> Backup:
             size, changed = file.stat().st_size, file.stat().st_mtime
         except OSError:  # the disk fails
             size, changed = 0, 0.0
-        made_at = datetime.strptime(stamp[1] + stamp[2], "%Y%m%d%H%M%S").replace(tzinfo=UTC) if stamp else datetime.fromtimestamp(changed, UTC)
+        made_at = _stamped(stamp) or datetime.fromtimestamp(changed, UTC)
         why = stamp[3].replace("-", "_") if stamp and stamp[3] else "by_hand"
         return Backup(file, made_at.strftime("%Y-%m-%dT%H:%M:%SZ"), why, "", 0, 0, 0, size, damaged=True)
     inside = said_inside(header, key) if key is not None else None
     said = inside or {}
-    members, gatherings, check_ins = (int(header.get(name, 0)) for name in ("members", "gatherings", "check_ins"))
+    members, gatherings, check_ins = (int(header.get(name, 0)) for name in _COUNTED)
     return Backup(file, header["made_at"], str(header.get("why", "by_hand")), said.get("note", ""), members, gatherings, check_ins, size, damaged,
                   inside is not None, said.get("chapter", ""), number=_number(said.get("number")), last=_last(said.get("last")), header=header)
 

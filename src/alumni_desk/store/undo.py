@@ -206,8 +206,7 @@ def _outlook(desk: Desk, connection: sa.Connection, chain: Sequence[str], counts
     for table in _in_order(desk.tables, connection, chain):
         if table.info["kind"] == "fact":
             goes = True
-            leaving.update(row_id for (row_id,) in driver.rows(
-                connection, "SELECT row_id FROM operation INDEXED BY operation_action WHERE action = ? AND table_name = ?", (chain[-1], table.name)))
+            leaving |= _facts_leaving(desk, connection, table, chain[-1])
         elif goes or _counts(table, counts):
             for rows, left in _plans(connection, table, chain, stayed, leaving):
                 leaving.update(values[-1] for names, written in rows.items() if "gone" in names for values in written if values[names.index("gone")])
@@ -217,6 +216,20 @@ def _outlook(desk: Desk, connection: sa.Connection, chain: Sequence[str], counts
                 goes = goes or len(off) < sum(map(len, rows.values()))
                 found += left if goes else [*left, *(Left(table.name, row_id, "off") for row_id in off)]
     return goes, found
+
+
+def _facts_leaving(desk: Desk, connection: sa.Connection, table: sa.Table, target: str) -> set[str]:
+    """Those of an action's facts that would be taken back: not those that something closed since."""
+    import sqlalchemy as sa
+
+    wrote = driver.rows(connection, "SELECT row_id FROM operation INDEXED BY operation_action WHERE action = ? AND table_name = ? LIMIT ?",
+                        (target, table.name, TRANSACTION))
+    rows = [dict(row) for row in connection.execute(sa.select(table).where(table.c.id.in_([one for (one,) in wrote]))).mappings()]
+    try:
+        _newer, late = table.info["takes_back"](connection, table, rows, _moment(desk.now()))
+    except Refused:  # a door that may not is told when it tries
+        return set()
+    return {row["id"] for row in rows} - set(late)
 
 
 def _off_of(connection: sa.Connection, table: sa.Table, rows: Mapping[tuple[str, ...], Sequence[tuple[Any, ...]]]) -> list[str]:
