@@ -86,3 +86,16 @@ def test_what_is_brought_of_a_laptop_that_is_removed_in_that_moment_is_set_aside
     monkeypatch.setattr("alumni_desk.server.relaying.unseal", removed)
     [answer] = office.call("push", PushRequest([], relayed=parcels), PushReply, leader.token).relayed
     assert (answer.status, answer.reason) == ("quarantined", "revoked") and ("person", guest.row) not in leader.rows()
+
+
+def test_of_two_leaders_who_remove_each_other_one_stays(office: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else nobody would look after the chapter any more."""
+    one, two = office.laptop(), office.laptop()
+
+    def removed() -> None:
+        with office.server.database.writing() as connection:
+            accounts.remove(office.server, connection, one.device, office.time(), by=two.device)
+
+    meanwhile(monkeypatch, removed)
+    assert office.ask(f"devices/{two.device}/revoke", HelloRequest(), one.token).code == "revoked"
+    assert office.call("hello", HelloRequest(), HelloReply, two.token).commands == []

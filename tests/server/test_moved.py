@@ -477,6 +477,19 @@ def test_a_badge_that_was_printed_ahead_keeps_nobody_on_a_list_to_come(network: 
     assert values(network.row("registration", place, network.berlin))["status"] == "cancelled"
 
 
+def test_places_that_end_are_counted_as_people_see_them(network: Network) -> None:
+    """Somebody on a list under two entries has one place, and a gathering that was removed has none."""
+    anna = network.add(standing="member", last_name="Berg")
+    double = network.add(standing="member", last_name="Berg-Maier", merged_into=anna)
+    coming, place = network.party(anna, days=10)
+    twice = registration_id(coming, double)
+    assert network.push(network.operation("registration", twice, gathering=coming, person=double, status="yes"), audience=coming)[0].status == "ok"
+    removed, left = network.party(anna, days=20)
+    assert network.push(network.operation("gathering", removed, gone=True))[0].status == "ok"
+    assert network.move(anna).lists == 1
+    assert {values(network.row("registration", one, network.berlin))["status"] for one in (place, twice, left)} == {"cancelled"}
+
+
 def test_killed_in_the_middle_everybody_is_in_one_chapter_whole(where: Any, tmp_path: Path) -> None:
     key = secrets.token_bytes(32)
 

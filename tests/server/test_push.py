@@ -107,6 +107,19 @@ def test_an_edit_that_loses_is_stale_and_both_values_are_kept(office: Any) -> No
     assert (kept.field, kept.loser_value, kept.operation) == ("email", '"early@example.org"', early.id)
 
 
+def test_of_whom_a_push_erases_no_value_that_lost_in_it_is_kept(office: Any) -> None:
+    """The laptop did not know that the entry it changed is part of the one that it erases."""
+    laptop, other = office.laptop(), office.laptop()
+    person, early = laptop.operation(last_name="Ray"), laptop.operation(email="early@example.org")
+    laptop.push(person)
+    office.time.now += 1000
+    other.push(other.operation(row=early.row, email="late@example.org"), other.operation(row=early.row, merged_into=person.row))
+    erase = change(laptop.operation(row=person.row, command="erase"), kind="command")
+    assert [(one.status, one.conflicts) for one in laptop.push(early, erase).results] == [("stale", 0), ("ok", 0)]
+    with office.server.database.reading() as connection:
+        assert not connection.execute(sa.select(office.server.tables.tables["conflict"])).all()
+
+
 @pytest.mark.parametrize("wins", [True, False])
 @pytest.mark.parametrize(("last", "cards"), [("b2@example.org", 1), ("a@example.org", 0)])
 def test_whoever_corrects_themselves_gets_one_card_or_none_where_they_agree(office: Any, last: str, cards: int, wins: bool) -> None:

@@ -273,6 +273,9 @@ def revoke(server: Server, by: Caller, device_id: str, now: int) -> None:
         if not is_id(device_id):
             raise Refusal(403, "no_grant")
         belongs = chapters_of(connection, server.tables, device_id)
+        for scope in belongs:
+            feed.lock_head(connection, server.tables, scope)
+        by = caller(server, connection, by.device, now)  # it may have been removed a moment ago, by the very one that it removes
         roles = {by.grants[scope].role for scope in belongs if scope in by.grants}
         query = (sa.select(grant.c.scope, grant.c.role, grant.c.ended_at, device.c.revoked_at)
                  .join_from(grant, device, device.c.account == grant.c.account).where(device.c.id == device_id))

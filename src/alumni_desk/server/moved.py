@@ -211,17 +211,18 @@ def _places(both: _Both, group: set[str]) -> tuple[dict[Name, Touched], int]:
     connection, scope = both.connection, both.old.scope
     registration = both.tables.tables["registration"]
     changed: dict[Name, Touched] = {}
-    ended = 0
+    ended: set[str] = set()  # by gathering: on a list under two entries somebody has one place
     for part in chunks(sorted(group)):
         mine = sa.select(registration).where(registration.c.scope == scope, registration.c.person.in_(part))
         those = [dict(row) for row in connection.execute(mine).mappings()]
         over = erasing.ended_places(connection, both.tables, scope, those, both.stamp, both.now)
-        ended += len(over)
+        ended.update(row["gathering"] for row in those if row["id"] in over)
         for row in those:
             after = {**row, **over.get(row["id"], {}), **dict.fromkeys(ABOUT)}
             if after != row:
                 changed["registration", row["id"]] = Touched(row, after)
-    return changed, ended
+    when = rows_by_id(connection, both.tables.tables["gathering"], scope, sorted(ended))
+    return changed, sum(not one["gone"] for one in when.values())
 
 
 def _arrive(both: _Both, rows: Rows) -> None:

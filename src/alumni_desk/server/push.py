@@ -163,7 +163,10 @@ def push_together(connection: sa.Connection, tables: sa.MetaData, those: Sequenc
     concerned = concerned_by(scope, changed, there.held)
     erased = {item.operation.row for item in items if item.open and item.operation and item.operation.kind == "command"}
     with nullcontext() if concerned or erased else in_few_words(connection, len(items)):
-        sequences = _write_rows(connection, tables, locked, changed, concerned, erased, now, journal)
+        sequences, cleared = _write_rows(connection, tables, locked, changed, concerned, erased, now, journal)
+        for item in items if cleared else ():  # what lost on a row that this very push erases is nobody's to decide on, and is not kept
+            if item.clashes and item.operation and (item.operation.table, item.operation.row) in cleared:
+                item.clashes = ()
         for item in (item for group in fresh for item in group):
             operation = item.operation
             if operation is not None:
@@ -532,8 +535,9 @@ def _changed(rows: Mapping[tuple[str, str], Row], before: Mapping[tuple[str, str
 
 
 def _write_rows(connection: sa.Connection, tables: sa.MetaData, locked: feed.LockedHead, changed: Mapping[tuple[str, str], Touched], concerned: Concerned,
-                erased: set[str], now: int, journal: erasing.Journal | None) -> dict[tuple[str, str], int]:
-    """Write the rows that changed and their places in the feeds; erase whom a command says. ``concerned``: gatherings that it may mean something to."""
+                erased: set[str], now: int, journal: erasing.Journal | None) -> tuple[dict[tuple[str, str], int], Collection[tuple[str, str]]]:
+    """Write the rows that changed and their places in the feeds; erase whom a command says. ``concerned``: gatherings that it may mean something to.
+    Returns the sequence that each row got, and which of them say nothing of anybody any more."""
     entries = [(name, row_id, bool(one.after["gone"])) for (name, row_id), one in changed.items()]
     added: dict[str, list[Sequence[Any]]] = defaultdict(list)
     other: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
@@ -550,11 +554,10 @@ def _write_rows(connection: sa.Connection, tables: sa.MetaData, locked: feed.Loc
         for table, values in other.items():
             put_rows(connection, tables.tables[table], values)
         if not concerned and not erased:
-            return feed.touch(connection, tables, locked, entries, new=new)
+            return feed.touch(connection, tables, locked, entries, new=new), ()
     sequences = feed.touch(connection, tables, locked, entries, moves(connection, tables, locked.scope, changed, concerned), new)
-    if erased:
-        sequences.update(erasing.erase(connection, tables, locked, erased, now, journal))
-    return sequences
+    cleared = erasing.erase(connection, tables, locked, erased, now, journal) if erased else {}
+    return {**sequences, **cleared}, cleared
 
 
 def _own_named(those: Iterable[Sent]) -> dict[str, str]:
