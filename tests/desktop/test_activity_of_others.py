@@ -103,6 +103,19 @@ def test_what_somebody_on_another_laptop_changed_since_is_named_with_who(desk: D
     assert left_words(desk, undo(desk).left) == ["Ana Sync was left: Tomás Silva changed the address since."]
 
 
+def test_whom_somebody_removed_on_another_laptop_since_is_not_said_to_be_changed(desk: Desk) -> None:
+    ana = add_member(desk, first_name="Ana", last_name="Sync").id
+    other = clock(9_000_000_000)
+    with desk.applying() as applying:
+        applying.connection.execute(sa.insert(desk.tables["sync_state"]), {"key": f"replica:{TOMAS}", "value": '["Tomás Silva", "Tomás’s laptop"]'})
+        kept = unpack(applying.connection.exec_driver_sql("SELECT clocks FROM person WHERE id = ?", (ana,)).scalar())
+        applying.connection.exec_driver_sql("UPDATE person SET gone = 1, city = 'Salem', clock = ?, clocks = ? WHERE id = ?",
+                                            (other, pack({**kept, "address": clock(8_000_000_000), "gone": other}), ana))
+    [newest] = deeds(desk, 1)
+    assert left_words(desk, changed_since(desk, newest.id)) == ["Ana Sync was left: Tomás Silva removed them since."]
+    assert left_words(desk, changed_since(desk, newest.id), ahead=True) == ["Ana Sync would be left: Tomás Silva removed them since."]
+
+
 def test_what_cannot_be_undone_any_more_says_so_among_everyones_too(desk: Desk) -> None:
     of_others(desk)
     ana = add_member(desk, first_name="Ana", last_name="Sync").id

@@ -315,6 +315,42 @@ def test_import_by_hand(hands: Any, tmp_path: Path) -> None:
     assert "123-45-6789" not in everything
 
 
+def checked_list(hands: Any, file: Path, rows: int) -> Any:
+    """A list that was checked, and waits to be imported."""
+    file.write_text("First name,Last name\n" + "".join(f"{'A' * (1 + n * 40 // rows)},Lima{n}\n" for n in range(rows)), "utf-8")
+    sheet = hands.page("members").import_from(file)
+    hands.until(lambda: sheet._at == 1 and sheet.next.isEnabled())
+    hands.click(sheet.next)
+    hands.until(lambda: sheet._checked)
+    hands.rest()
+    return sheet
+
+
+def test_an_import_that_is_stopped_says_that_nothing_was_imported(hands: Any, tmp_path: Path) -> None:
+    sheet = checked_list(hands, tmp_path / "list.csv", 1_500)
+    sheet.turned.connect(sheet.reject, Qt.ConnectionType.SingleShotConnection)  # as soon as it has begun
+    hands.click(sheet.next)
+    hands.until(lambda: not hands.open_dialogs(ImportSheet))
+    assert hands.shell.toast.isVisible() and hands.shell.toast.words.text() == "The import was cancelled. Nothing was changed."
+    hands.rest()
+    assert count_members(hands.desk) == 3
+
+
+def test_how_far_an_import_is_goes_by_the_rows_that_were_counted(hands: Any, tmp_path: Path) -> None:
+    sheet = checked_list(hands, tmp_path / "list.csv", 1_500)
+    said, plain = [], sheet._progress
+
+    def progress(done: int, total: int) -> None:
+        plain(done, total)
+        said.append(sheet.counted.text())
+
+    sheet._progress = progress
+    hands.click(sheet.next)
+    hands.until(lambda: not hands.open_dialogs(ImportSheet))
+    assert said and all(words.endswith(" of 1,500 rows") for words in said)
+    hands.rest()
+
+
 @pytest.mark.parametrize(("content", "said"), [(b"%PDF-1.7\n1 0 obj", "PDF"), (b"", "empty"), (b"a" * 40, "")])
 def test_a_file_that_is_no_list_is_said(hands: Any, tmp_path: Path, content: bytes, said: str) -> None:
     file = tmp_path / "members.csv"

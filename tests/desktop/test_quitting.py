@@ -204,3 +204,27 @@ def test_a_code_that_is_half_typed_is_asked_about(hands: Any) -> None:
     QTest.keyClicks(form.code.groups[0], "abcd")
     assert sheet.touched() and asks(hands, sheet, form.code.groups[1])
     sheet.reject()
+
+
+def test_a_locked_window_closes_by_the_same_key(hands: Any) -> None:
+    hands.room.lock.lock()
+    page = hands.room.lock.page
+    quit_in(hands, page.first_focus())
+    hands.until(lambda: closed(hands))
+    assert not hands.open_dialogs(FormsSheet)
+
+
+def test_the_key_asks_on_the_locked_page_about_a_form_under_it(hands: Any) -> None:
+    hands.page("members").add()
+    form = hands.dialog(MemberForm)
+    QTest.keyClicks(form._fields["first_name"], "Halfway")
+    hands.room.lock.lock()
+    quit_in(hands, hands.room.lock.page.first_focus())
+    sheet = hands.dialog(FormsSheet)
+    assert "Unlock" in sheet.stay.text() and not closed(hands)
+    hands.click(sheet.stay)
+    hands.until(lambda: not hands.open_dialogs(FormsSheet))
+    assert hands.room.lock.locked and not closed(hands)
+    quit_in(hands, hands.room.lock.page.first_focus())
+    hands.click(hands.dialog(FormsSheet).quit)
+    hands.until(lambda: closed(hands))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from alumni_desk.gatherings.actions import add_guests, change_gathering, new_gathering, set_rsvp
+from alumni_desk.gatherings.actions import add_guests, change_gathering, new_gathering, remove_guests, set_rsvp
 from alumni_desk.gatherings.records import registration_id
-from alumni_desk.members.actions import add_member, change_member
+from alumni_desk.members.actions import add_member, bring_back, change_member, remove_members
 from alumni_desk.segments.activity import deeds, left_words, past_values
 from alumni_desk.segments.in_sentence import in_sentence, nouns_of
 from alumni_desk.store.desk import Desk
@@ -45,3 +45,19 @@ def test_what_was_left_reads_well_of_one_and_of_many(desk: Desk) -> None:
     first = deeds(desk, 1)[0].id
     change_member(desk, bob, notes="Sang", employer="Hooli")
     assert set(left_words(desk, changed_since(desk, first))) == {"Bob Berg was left: the employer, the notes changed here since."}
+
+
+def test_what_was_removed_since_is_called_so(desk: Desk) -> None:
+    bob = add_member(desk, first_name="Bob", last_name="Berg").id
+    added = deeds(desk, 1)[0].id
+    remove_members(desk, [bob])
+    removed = deeds(desk, 1)[0].id
+    assert left_words(desk, changed_since(desk, added)) == ["Bob Berg was left: removed here since."]
+    assert left_words(desk, changed_since(desk, added), ahead=True) == ["Bob Berg would be left: removed here since."]
+    bring_back(desk, [bob])
+    assert left_words(desk, changed_since(desk, removed)) == ["Bob Berg was left: brought back here since."]
+    dinner = new_gathering(desk, name="Dinner", start="2030-01-12T19:00", end="2030-01-12T22:00", mode="online").id
+    add_guests(desk, dinner, [bob])
+    guests = deeds(desk, 1)[0].id
+    remove_guests(desk, dinner, [registration_id(dinner, bob)])
+    assert left_words(desk, changed_since(desk, guests)) == ["Bob Berg was left: taken off the list here since."]

@@ -47,9 +47,10 @@ class Examined:
 
 
 class ImportSheet(PlainSheet):
-    """1040 × 720. ``imported(result)`` when it is done."""
+    """1040 × 720. ``imported(result)`` when it is done; ``stopped(sentence)`` when somebody ended it in its midst."""
 
     imported = Signal(object)
+    stopped = Signal(str)
 
     def __init__(self, parent: QWidget | None, desk: Desk, lanes: Lanes, file: Path) -> None:
         super().__init__(parent, _("Import members"), width=1040)
@@ -61,6 +62,7 @@ class ImportSheet(PlainSheet):
         self._job: Job | None = None
         self._beside = False
         self._checked = False
+        self._rows = 0  # so many rows the file has; none: not counted yet
         self._unfolded = False
         middle = _Middle()
         across = QHBoxLayout(middle)
@@ -395,7 +397,7 @@ class ImportSheet(PlainSheet):
 
     def _try(self) -> None:
         recognised = self._recognised
-        self._checked = False
+        self._checked, self._rows = False, 0
         self._show(self._working(_("Checking every row …")), 2)
         self.next.hide()
         self.back.hide()
@@ -404,6 +406,7 @@ class ImportSheet(PlainSheet):
 
     def _tried(self, result: ImportResult) -> None:
         self._job = None
+        self._rows = result.rows
         scroll = Scroll(margins=(24, 20, 24, 20))
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.column.addWidget(Label(ngettext("{n} row checked", "{n} rows checked", result.rows).format(n=number(result.rows)), "title"))
@@ -516,9 +519,11 @@ class ImportSheet(PlainSheet):
         return page
 
     def _progress(self, done: int, total: int) -> None:
+        words = _("{done} of {total} rows") if self._rows else _("{done} of about {total} rows")
+        total = max(self._rows, done) if self._rows else total
         self.bar.setRange(0, max(total, 1))
         self.bar.setValue(done)
-        self.counted.setText(_("{done} of about {total} rows").format(done=number(done), total=number(total)))
+        self.counted.setText(words.format(done=number(done), total=number(total)))
 
     def _done(self, result: ImportResult) -> None:
         self._job = None
@@ -530,6 +535,8 @@ class ImportSheet(PlainSheet):
         self._set_at_work("")
         if isinstance(error, Cancelled):
             self.said.setText(str(error))
+            if self._at == 3:  # before that, nobody expects that anything was saved
+                self.stopped.emit(str(error))
             super().reject()
             return
         if isinstance(error, StoreProblem):

@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from alumni_desk.desktop.controls import Button, Label, Link, hairline
+from alumni_desk.desktop.controls import WINDOW, Button, Label, Link, hairline, shortcut
 from alumni_desk.desktop.fonts import px, text_size
 from alumni_desk.desktop.forgotten import Remains
 from alumni_desk.desktop.front import text_size_choice
@@ -118,6 +118,7 @@ class LockPage(QWidget):
         foot.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         self.middle.column.addWidget(foot)
         self.middle.follow_keyboard()
+        shortcut("Ctrl+Q", self, lambda: self.window().close(), WINDOW).setAutoRepeat(False)  # the window's own keys are off while it is locked
 
     def _waiting_part(self) -> QWidget:
         """What is said while the password store is asked: it may have its question elsewhere on the screen, or not answer at all."""

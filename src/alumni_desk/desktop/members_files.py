@@ -31,6 +31,7 @@ def import_from(page: Page, file: Path) -> ImportSheet:
 
     sheet = ImportSheet(page, page.desk, page.lanes, file)
     sheet.imported.connect(imported)
+    sheet.stopped.connect(lambda words: page.said.emit(words, None))
     sheet.open()
     return sheet
 

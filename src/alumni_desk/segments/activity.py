@@ -203,7 +203,9 @@ def left_words(desk: Desk, left: Sequence[Left], most: int = 3, *, ahead: bool =
     shown = left[:most]
     with desk.reading() as connection:
         names = Names(connection, {"": [(one.table, one.row, {}) for one in shown]}, set())
-        sentences = [_left(one, names.of(one.table, one.row, {}), ahead=ahead) for one in shown]
+        removed = {(one.table, one.row) for one in shown if one.fields[:1] == ("gone",) and driver.row(
+            connection, f'SELECT 1 FROM "{one.table}" WHERE id = ? AND gone', (one.row,)) is not None}
+        sentences = [_left(one, names.of(one.table, one.row, {}), ahead=ahead, removed=(one.table, one.row) in removed) for one in shown]
     rest = len(left) - most
     if rest > 0:
         words = ngettext("{n} more would be left too.", "{n} more would be left too.", rest) if ahead else ngettext(
@@ -596,8 +598,8 @@ def _changes(table: str, before: Mapping[str, Any], after: Mapping[str, Any]) ->
             yield word, was, now
 
 
-def _left(one: Left, name: str, *, ahead: bool) -> str:
-    """Whose was left by an undo, or would be (``ahead``), and why."""
+def _left(one: Left, name: str, *, ahead: bool, removed: bool) -> str:
+    """Whose was left by an undo, or would be (``ahead``), and why. ``removed``: what was removed or brought back since is removed now."""
     in_use = {
         "person": (_("{name} was left: on the guest list of a gathering, or merged with another entry."),
                    _("{name} would be left: on the guest list of a gathering, or merged with another entry.")),
@@ -613,14 +615,30 @@ def _left(one: Left, name: str, *, ahead: bool) -> str:
         "here": (_("{name} was left: {what} changed here since."), _("{name} would be left: {what} changed here since.")),
         "elsewhere": (_("{name} was left: {what} changed on another laptop since."),
                       _("{name} would be left: {what} changed on another laptop since.")),
+        "who_listed": (_("{name} was left: {who} {did} since."), _("{name} would be left: {who} {did} since.")),
+        "here_listed": (_("{name} was left: {done} here since."), _("{name} would be left: {done} here since.")),
+        "elsewhere_listed": (_("{name} was left: {done} on another laptop since."), _("{name} would be left: {done} on another laptop since.")),
     }[_how(one)]
-    return (would_be if ahead else left).format(name=name, who=one.who, what=_what_of(one))
+    did, done = _listed(one.table, removed=removed)
+    return (would_be if ahead else left).format(name=name, who=one.who, what=_what_of(one), did=did, done=done)
 
 
 def _how(one: Left) -> str:
-    return one.why if one.why in ("in_use", "closed", "erased", "off") else "who" if one.who else "here" if one.here else "elsewhere"
+    if one.why in ("in_use", "closed", "erased", "off"):
+        return one.why
+    return f"{'who' if one.who else 'here' if one.here else 'elsewhere'}{'_listed' if one.fields[:1] == ('gone',) else ''}"
+
+
+def _listed(table: str, *, removed: bool) -> tuple[str, str]:
+    """What somebody did who removed a row or brought it back, and what was done to it."""
+    took, back = {
+        "person": ((_("removed them"), _("removed")), (_("brought them back"), _("brought back"))),
+        "registration": ((_("took them off the list"), _("taken off the list")), (_("put them back on the list"), _("put back on the list"))),
+        "education": ((_("removed the degree"), _("the degree removed")), (_("brought the degree back"), _("the degree brought back"))),
+    }.get(table, ((_("removed it"), _("removed")), (_("brought it back"), _("brought back"))))
+    return took if removed else back
 
 
 def _what_of(one: Left) -> str:
-    words = dict.fromkeys(in_sentence(one.table, field) for field in one.fields)
+    words = dict.fromkeys(in_sentence(one.table, field) for field in one.fields if field != "gone")  # of which "changed" says nothing
     return ", ".join([_("the {field}").format(field=word) for word in words][:3])

@@ -47,7 +47,7 @@ class Left:
     table: str
     row: str
     why: str
-    fields: tuple[str, ...] = ()
+    fields: tuple[str, ...] = ()  # "gone" is first where the newest change removed it or brought it back
     who: str | None = None  # who changed it, or on which laptop; None: nobody knows
     here: bool = True  # changed at this desk
 
@@ -618,6 +618,7 @@ def origin(connection: sa.Connection, table: str, row_id: str, key: str, clock: 
 
 def _named(connection: sa.Connection, table: sa.Table, row_id: str, row: _Row, kept: Sequence[str]) -> Left:
     newest = max((row.clocks.get(key, "") for key in kept), default="")
+    removal = "gone" in kept and newest == row.clocks.get("gone")
     if row.removed is not None and newest in row.own:
         newest = row.removed
     mine = connection.exec_driver_sql(
@@ -625,6 +626,8 @@ def _named(connection: sa.Connection, table: sa.Table, row_id: str, row: _Row, k
         " AND o.queue <> 'peer' AND o.event NOT IN (?, ?)", (table.name, row_id, newest, *CARRIED)).first()
     who, device = (mine.who, None) if mine else authors_of(connection, [newest.rpartition("-")[2]]).get(newest.rpartition("-")[2], (None, None))
     names = tuple(column.name for column in table.columns if clock_key(column) in kept and column.name not in ("id", "scope", "clock", "clocks"))
+    if removal:
+        names = ("gone", *(name for name in names if name != "gone"))
     return Left(table.name, row_id, "changed", names, who or device, mine is not None)
 
 
