@@ -169,7 +169,8 @@ def _left_of(connection: sa.Connection, table: sa.Table, batch: Mapping[str, _Ro
     """Of some rows of an action that was undone those that were left. ``back``: the clock keys that the undo wrote; ``stayed`` as in ``_plans``."""
     from alumni_desk.store.erasing import erased_of
 
-    rows = {row_id: row for row_id, row in batch.items() if row_id not in back or (not row.inserted and not row.last_clocks.keys() <= set(back[row_id]))}
+    rows = {row_id: row for row_id, row in batch.items()
+            if (row_id not in back if row.inserted else row.last_clocks.keys() - set(back.get(row_id, ())))}
     erased = set(erased_of(connection, list(rows))) if table.name == "person" else set()
     in_use = _in_use(connection, table, rows, ()) - back.keys()
     stayed.update(row_id for row_id in rows if rows[row_id].inserted)
