@@ -50,14 +50,14 @@ def look_at(desk: Desk, deed: Deed, most: int = SHOWN) -> Seen:
     values, sums, total = written(desk, deed.id, most)
     if deed.state == "undone":
         values = [one._replace(stands=False) for one in values]
-    left, behind = None, list[str]()
+    left = None
     if deed.count <= MOST_CHECKED and (deed.undoable or deed.state == "undone" or deed.reason == all_changed()):
         goes, would_stay = ahead(desk, deed.id)
         left = tuple(left_words(desk, would_stay, ahead=True))
         if not goes and ((would_stay and deed.undoable) or (deed.state == "undone" and not deed.stays)):  # of a large one the list has not looked at that
             deed = staying(deed, why_stays(would_stay))
         values = standing(values, would_stay) if deed.state == "done" else values
-        behind = left_words(desk, left_by_undo(desk, deed.id), SHOWN) if deed.state == "undone" else []
+    behind = left_words(desk, left_by_undo(desk, deed.id), SHOWN) if deed.state == "undone" else ()
     return Seen(deed, tuple(values), sums, total, left, tuple(behind))
 
 
