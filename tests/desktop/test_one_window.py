@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QLabel
 
 from alumni_desk.desktop.app import Sitting
 from alumni_desk.desktop.import_sheet import ImportSheet
@@ -127,6 +127,9 @@ def test_behind_a_lock_the_list_waits(first: Sitting, chapter: Profile, qtbot: A
     assert ended(start(chapter, file), qtbot.waitUntil) == (0, "")
     qtbot.waitUntil(lambda: first._files == [file])
     assert not room.shell.findChildren(ImportSheet) and room.lock.locked
+    assert room.lock.page is not None
+    assert "A file that was opened waits until you unlock" in [label.text() for label in room.lock.page.findChildren(QLabel)]
+    assert not any("list.csv" in label.text() for label in room.lock.page.findChildren(QLabel))
 
 
 def test_the_command_line_works_beside_the_window(first: Sitting, chapter: Profile, qtbot: Any) -> None:

@@ -20,7 +20,7 @@ from alumni_desk.gatherings.actions import add_guest_of, add_guests, cancel_gath
 from alumni_desk.gatherings.lists import gathering_rows, guest_rows
 from alumni_desk.gatherings.records import registration_id
 from alumni_desk.members.actions import add_member, change_member, remove_members
-from alumni_desk.members.lists import count_members, member
+from alumni_desk.members.lists import count_members, member, member_rows
 from alumni_desk.members.merging import merge_people, unmerge
 from alumni_desk.schema import open_desk
 from alumni_desk.segments.activity import deeds
@@ -29,7 +29,7 @@ from alumni_desk.store.desk import Desk
 from alumni_desk.store.done import actions
 from alumni_desk.store.erasing import erase
 from alumni_desk.store.profile import Profile
-from alumni_desk.store.undo import ahead, changed_since, redo, redoable, stay_changed, undo
+from alumni_desk.store.undo import Left, ahead, changed_since, left_by_undo, redo, redoable, stay_changed, undo
 
 SYNCED = ("person", "education", "gathering", "registration", "fact", "import_run")
 
@@ -564,6 +564,36 @@ def test_a_list_of_what_was_done(desk: Desk) -> None:
     assert done[0].undone_at is not None and len(actions(desk, 1)) == 1
 
 
+def test_what_an_undo_left_is_known_afterwards(desk: Desk, tmp_path: Path) -> None:
+    file = tmp_path / "list.csv"
+    file.write_text("First Name,Last Name,Email,School\n" + "".join(f"P{n},Tester,p{n}@example.org,MIT\n" for n in range(6)))
+    run_import(desk, file)
+    action = actions(desk)[0].id
+    assert left_by_undo(desk, action) == []
+    changed, invited, *_others = (row.id for row in member_rows(desk))
+    change_member(desk, changed, city="Porto")
+    dinner = new_gathering(desk, name="Dinner", start="2030-01-12T19:00", end="2030-01-12T22:00").id
+    add_guests(desk, dinner, [invited])
+    undone = undo(desk, action)
+    assert set(left_by_undo(desk, action)) == set(undone.left) and {one.row for one in undone.left} == {changed, invited}
+    remove_guests(desk, dinner, [registration_id(dinner, invited)])
+    assert {one.row for one in left_by_undo(desk, action)} == {changed, invited}
+    redo(desk, action)
+    assert left_by_undo(desk, action) == []
+    assert set(left_by_undo(desk, undo(desk, action).of)) >= {one for one in undone.left if one.row == changed}
+
+
+def test_of_fields_that_an_undo_left_those_are_named(desk: Desk) -> None:
+    ana = add_member(desk, first_name="Ana", last_name="Lima").id
+    change_member(desk, ana, city="Porto", employer="Mill", notes="Sings")
+    action = actions(desk)[0].id
+    change_member(desk, ana, employer="Hooli")
+    undone = undo(desk, action)
+    assert left_by_undo(desk, action) == list(undone.left) == [Left("person", ana, "changed", ("employer",))]
+    change_member(desk, ana, notes="Sang", city="Lyon")
+    assert [one.fields for one in left_by_undo(desk, action)] == [("employer",)]
+
+
 class UndoMachine(RuleBasedStateMachine):
     """Members are added, changed and removed; undoing goes through all that stands, in reverse, and redoing brings it back."""
 
@@ -609,7 +639,8 @@ class UndoMachine(RuleBasedStateMachine):
         if not self.back:
             return
         self.forth.append(view(self.desk))
-        assert undo(self.desk).left == ()
+        undone = undo(self.desk)
+        assert undone.left == () and left_by_undo(self.desk, undone.of) == []
         assert view(self.desk) == self.back.pop()
 
     @rule()

@@ -38,7 +38,8 @@ def add_commands(commands: Any) -> None:
         turn.set_defaults(run=run)
 
     listing = commands.add_parser("activity", help=_("what was done at this desk, and what can be undone"), description=_(
-        "What was done at this desk, newest first. JSON: list of id, at, who, what, count, undoable, reason; and event, device, state, undone_at."))
+        "What was done at this desk, newest first. JSON: list of id, at, who, what, count, undoable, reason; and event, device, state, undone_at, and left: "
+        "what an undo left (list of table, row, why, fields, who, name)."))
     listing.add_argument("--everyone", action="store_true", help=_("also what others did, as this laptop has seen it; they alone can undo that"))
     listing.add_argument("--limit", type=whole_number(1), default=50, metavar="N", help=_("at most so many (50)"))
     add_json(listing)
@@ -119,15 +120,18 @@ def run_activity(args: argparse.Namespace) -> int:
     """List what was done."""
     from alumni_desk.segments.activity import deeds
     from alumni_desk.segments.others import everyone
+    from alumni_desk.store.undo import left_by_undo
 
     with opened(args) as desk:
         found = everyone(desk, args.limit) if args.everyone else deeds(desk, args.limit, look=True)
-    data = [_action(one) for one in found]
+        left = {one.id: _left(desk, left_by_undo(desk, one.id)) for one in found if one.state == "undone"}
+    data = [{**_action(one), "left": left.get(one.id, [])} for one in found]
 
     def words() -> str:
         lines = []
         for one in found:
-            state = _("undone") if one.state == "undone" else one.reason or ""
+            undone = _("undone in part") if left.get(one.id) else _("undone")
+            state = undone if one.state == "undone" else one.reason or ""
             whose = [one.who or one.device or ""] if args.everyone else []
             lines.append((_when(one.at), *whose, one.what, state, "" if one.rows else one.id))
         return table(lines) or _("Nothing was done here yet.")

@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from alumni_desk.desktop.activity_words import day_words, reason_of
-from alumni_desk.desktop.controls import Button, Label, hairline
+from alumni_desk.desktop.controls import Button, Label, Link, hairline
 from alumni_desk.desktop.dates import local
 from alumni_desk.desktop.fonts import metrics_of, px
 from alumni_desk.desktop.paint import breakable, isolated
@@ -19,10 +19,12 @@ from alumni_desk.segments.activity import Deed, Written, all_changed, left_words
 from alumni_desk.segments.others import others_written
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.done import GONE_BACK
-from alumni_desk.store.undo import ahead, why_stays
+from alumni_desk.store.undo import ahead, left_by_undo, why_stays
 from alumni_desk.words import _, ngettext, number
 
 SHOWN = 12
+MORE = 24
+"""So many more values are shown with each click."""
 MOST_CHECKED = 5_000
 """Above so many rows nobody waits for the answer whether all of them are as they were; Undo itself finds out."""
 
@@ -36,15 +38,16 @@ class Seen:
     sums: dict[str, int]
     total: int
     left: tuple[str, ...] | None  # None: not looked at
+    behind: tuple[str, ...] = ()  # what its undo left
 
 
-def look_at(desk: Desk, deed: Deed) -> Seen:
-    """Read it."""
+def look_at(desk: Desk, deed: Deed, most: int = SHOWN) -> Seen:
+    """Read it; so many values at most."""
     if deed.rows:
-        return Seen(deed, tuple(others_written(desk, deed, SHOWN)), {}, deed.count, None)
+        return Seen(deed, tuple(others_written(desk, deed, most)), {}, deed.count, None)
     if deed.event == GONE_BACK:
         return Seen(deed, (), {}, 0, (_("Kept as {file}").format(file=deed.kept),) if deed.kept else None)
-    values, sums, total = written(desk, deed.id, SHOWN)
+    values, sums, total = written(desk, deed.id, most)
     if deed.state == "undone":
         values = [one._replace(stands=False) for one in values]
     left = None
@@ -54,15 +57,17 @@ def look_at(desk: Desk, deed: Deed) -> Seen:
         if not goes and ((would_stay and deed.undoable) or (deed.state == "undone" and not deed.stays)):  # of a large one the list has not looked at that
             deed = staying(deed, why_stays(would_stay))
         values = standing(values, would_stay) if deed.state == "done" else values
-    return Seen(deed, tuple(values), sums, total, left)
+    behind = left_words(desk, left_by_undo(desk, deed.id), SHOWN) if deed.state == "undone" else ()
+    return Seen(deed, tuple(values), sums, total, left, tuple(behind))
 
 
 class Detail(Scroll):
-    """Width 360: the sentence, who and when, the way back, and what was written."""
+    """Width 360: the sentence, who and when, the way back, and what was written. ``more(deed, most)``: so many values of it are wished for."""
 
     turn = Signal(object)
     member = Signal(str)
     gathering = Signal(str)
+    more = Signal(object, int)
 
     def __init__(self) -> None:
         super().__init__(margins=(24, 24, 24, 24))
@@ -71,6 +76,8 @@ class Detail(Scroll):
         self._inside: QWidget | None = None
         self.button: Button | None = None
         self.seen: Deed | None = None
+        self.rest: Link | None = None  # leads to the values that are not shown
+        self.shown = 0
 
     def show_nothing(self, words: str) -> None:
         """No action is chosen."""
@@ -96,6 +103,8 @@ class Detail(Scroll):
         column.addLayout(self._deeds(deed))
         column.addSpacing(px(8))
         why, _way = reason_of(deed)
+        if seen.behind:
+            column.addWidget(IconLine("warning", breakable("\n".join([_("Undone in part"), *seen.behind])), tone="warn"))
         if why:
             column.addWidget(IconLine("prohibit", why))
             if seen.left:
@@ -115,7 +124,7 @@ class Detail(Scroll):
             self.column.removeWidget(self._inside)
             self._inside.hide()
             self._inside.deleteLater()
-        self._inside, self.button, self.seen = QWidget(), None, None
+        self._inside, self.button, self.seen, self.rest, self.shown = QWidget(), None, None, None, 0
         column = QVBoxLayout(self._inside)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(px(8))
@@ -188,22 +197,51 @@ class Detail(Scroll):
         if len(seen.sums) > 1 and values > 6:
             sums = ", ".join(f"{number(count)} × {word}" for word, count in list(seen.sums.items())[:6])
             column.addWidget(Label(sums, "small", "muted", wrap=True))
-        for one in seen.values:
-            column.addWidget(hairline())
-            said = QVBoxLayout()
-            said.setSpacing(px(2))
-            said.addLayout(self._whose(one))
-            came = _("now") if one.stands else _("then")
-            for word, value in ((_("was"), one.was), (came, one.now)) if not one.new else ():
-                row = QHBoxLayout()
-                row.setSpacing(px(8))
-                word_label = Label(word, tone="muted")
-                word_label.setFixedWidth(px(36))
-                row.addWidget(word_label, 0, Qt.AlignmentFlag.AlignTop)
-                row.addWidget(Label(isolated(breakable(value)) if value else _("nothing"), tone="text" if value and word == came else "muted", wrap=True), 1)
-                said.addLayout(row)
-            column.addLayout(said)
-        more = seen.total - len(seen.values)
-        if more:
-            column.addWidget(hairline())
-            column.addWidget(Label(ngettext("and {n} more", "and {n} more", more).format(n=number(more)), tone="muted"))
+        self._box = QVBoxLayout()
+        self._box.setSpacing(column.spacing())
+        column.addLayout(self._box)
+        self._show_values(seen)
+
+    def show_more(self, seen: Seen) -> None:
+        """More of its values, below those that are shown."""
+        if self.seen is None or self.seen.id != seen.deed.id or self.rest is None:
+            return
+        rest, self.rest = self.rest, None
+        had_keyboard = rest.hasFocus()
+        for part in rest, self._line:
+            self._box.removeWidget(part)
+            part.hide()
+            part.deleteLater()
+        self._show_values(seen)
+        if had_keyboard:
+            (self.rest or self).setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def _show_values(self, seen: Seen) -> None:
+        """Those of its values that are not shown yet, and how many there are besides."""
+        for one in seen.values[self.shown:]:
+            self._box.addWidget(hairline())
+            self._box.addLayout(self._value(one))
+        self.shown = len(seen.values)
+        more = seen.total - self.shown
+        if more > 0:
+            self._line = hairline()
+            self._box.addWidget(self._line)
+            self.rest = Link(ngettext("and {n} more", "and {n} more", more).format(n=number(more)))
+            self.rest.clicked.connect(partial(self.more.emit, seen.deed, self.shown + MORE))
+            self._box.addWidget(self.rest, 0, Qt.AlignmentFlag.AlignLeft)
+
+    def _value(self, one: Written) -> QVBoxLayout:
+        """One value: whose, which, what was and what came."""
+        said = QVBoxLayout()
+        said.setSpacing(px(2))
+        said.addLayout(self._whose(one))
+        came = _("now") if one.stands else _("then")
+        for word, value in ((_("was"), one.was), (came, one.now)) if not one.new else ():
+            row = QHBoxLayout()
+            row.setSpacing(px(8))
+            word_label = Label(word, tone="muted")
+            word_label.setFixedWidth(px(36))
+            row.addWidget(word_label, 0, Qt.AlignmentFlag.AlignTop)
+            row.addWidget(Label(isolated(breakable(value)) if value else _("nothing"), tone="text" if value and word == came else "muted", wrap=True), 1)
+            said.addLayout(row)
+        return said

@@ -6,7 +6,7 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QKeySequence, QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QListView, QVBoxLayout, QWidget
 
-from alumni_desk.desktop.activity_detail import Detail, Seen, look_at
+from alumni_desk.desktop.activity_detail import SHOWN, Detail, Seen, look_at
 from alumni_desk.desktop.activity_list import DEED, Lines
 from alumni_desk.desktop.activity_rows import LineDelegate
 from alumni_desk.desktop.background import Job, Lanes
@@ -102,6 +102,7 @@ class ActivityPage(Page):
         self.detail = Detail()
         self._fit_detail()
         self.detail.turn.connect(self._turn)
+        self.detail.more.connect(lambda deed, most: self.lanes.read(lambda: look_at(self.desk, deed, most), self.detail.show_more, key="activity.detail"))
         self.detail.member.connect(lambda person: self.go("members", member=person))
         self.detail.gathering.connect(lambda which: self.go("gatherings", gathering=which))
         return self.detail
@@ -234,7 +235,8 @@ class ActivityPage(Page):
             self.detail.show_nothing("" if not self._found else _("Looking through what is older …") if looking
                                      else _("Nothing here is like that. Try fewer letters."))
             return
-        self.lanes.read(lambda: look_at(self.desk, deed), self._looked, key="activity.detail")
+        most = max(SHOWN, self.detail.shown) if self.detail.seen is not None and self.detail.seen.id == deed.id else SHOWN
+        self.lanes.read(lambda: look_at(self.desk, deed, most), self._looked, key="activity.detail")
 
     def _looked(self, seen: Seen) -> None:
         if seen.deed.id == self._chosen:

@@ -577,7 +577,10 @@ class Sitting(QObject):
 
             if is_ours(self._files[0]) and self.opening.take_file(self._files[0]):
                 self._files = []
-        if self.room is None or self.room.lock.locked or not self._files:
+        if self.room is not None and self.room.lock.locked:
+            self.room.lock.say_files(len(self._files))
+            return
+        if self.room is None or not self._files:
             return
         files, self._files = self._files, []
         self.room.take_files(files)

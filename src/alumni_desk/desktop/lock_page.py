@@ -19,7 +19,7 @@ from alumni_desk.desktop.look import look
 from alumni_desk.desktop.paint import breakable
 from alumni_desk.desktop.unlock import CentredColumn, SecretEntry, badge_words, head_row
 from alumni_desk.desktop.widgets import Glyph
-from alumni_desk.words import _, clock_time, ngettext
+from alumni_desk.words import _, clock_time, ngettext, number
 
 Why = Literal["idle", "sleep", "asked"]
 
@@ -41,6 +41,7 @@ class Locked:
     door: bool = False
     drafts: int = 0
     saving: tuple[str, ...] = ()  # what is being saved while it is locked
+    files: int = 0  # so many were handed to the program, and wait
     standing: str = ""
     folder: Path | None = None  # where what is locked lies
 
@@ -170,6 +171,9 @@ class LockPage(QWidget):
             lines.append(("note-pencil", ngettext(
                 "An open form comes back as it was; nothing of it is saved yet",
                 "{n} open forms come back as they were; nothing of them is saved yet", locked.drafts).format(n=locked.drafts)))
+        if locked.files:
+            lines.append(("file-text", ngettext("A file that was opened waits until you unlock", "{n} files that were opened wait until you unlock",
+                                                locked.files).format(n=number(locked.files))))
         lines += [("download-simple", words) for words in locked.saving]
         if not lines and not locked.standing and not locked.door:
             return

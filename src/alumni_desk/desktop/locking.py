@@ -267,6 +267,11 @@ class Lock(QObject):
         if not self.page.say_standing(self._standing()):
             self._show_page(replace(self.page.locked, standing=self._standing()))
 
+    def say_files(self, count: int) -> None:
+        """What the page says of files that were handed to the program meanwhile, and are opened after it."""
+        if self.page is not None and self.page.locked.files != count:
+            self._show_page(replace(self.page.locked, files=count))
+
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() in KEYS and isinstance(watched, QWidget) and not self._takes_keys(watched):
             self._focus_page()

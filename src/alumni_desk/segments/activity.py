@@ -610,6 +610,7 @@ def _left(one: Left, name: str, *, ahead: bool, removed: bool) -> str:
         "in_use": in_use.get(one.table, (_("{name} was left: something newer stands on it."), _("{name} would be left: something newer stands on it."))),
         "erased": (_("{name}: there is nothing to bring back."), _("{name}: there is nothing to bring back.")),
         "off": (_("{name} was left: off the list since."), _("{name} is off the list, so nothing would be seen of it.")),
+        "then": (_("{name} was left: something stood on it then."),) * 2,
         "closed": (_("{name} was left: that was taken back already."), _("{name} would be left: that was taken back already.")),
         "who": (_("{name} was left: {who} changed {what} since."), _("{name} would be left: {who} changed {what} since.")),
         "here": (_("{name} was left: {what} changed here since."), _("{name} would be left: {what} changed here since.")),
@@ -624,7 +625,7 @@ def _left(one: Left, name: str, *, ahead: bool, removed: bool) -> str:
 
 
 def _how(one: Left) -> str:
-    if one.why in ("in_use", "closed", "erased", "off"):
+    if one.why in ("in_use", "closed", "erased", "off", "then"):
         return one.why
     return f"{'who' if one.who else 'here' if one.here else 'elsewhere'}{'_listed' if one.fields[:1] == ('gone',) else ''}"
 

@@ -42,7 +42,7 @@ MOST_LOOKED = 50
 @dataclass(frozen=True, slots=True)
 class Left:
     """A row, or fields of it, that was left as it is: ``changed`` since by somebody, or ``in_use`` by something newer, or ``closed`` (a fact), or of
-    somebody who was ``erased``; or that nobody would see, because it was taken ``off`` the list."""
+    somebody who was ``erased``; or that nobody would see, because it was taken ``off`` the list. ``then``: an undo left it, for what is no more."""
 
     table: str
     row: str
@@ -143,6 +143,46 @@ def put_back(writing: Writing, action: str) -> int:
 def changed_since(desk: Desk, action: str) -> list[Left]:
     """What undoing an action (or redoing one that was undone) would leave, because somebody changed it or stands on it since."""
     return ahead(desk, action)[1]
+
+
+def left_by_undo(desk: Desk, action: str) -> list[Left]:
+    """What the undo of an action left, and why that stays: the rows in which something of it stands still. Nothing of an action that is not undone, and of
+    facts nothing, of which each is taken back or not by itself."""
+    with desk.reading() as connection:
+        row = _wanted(connection, action)
+        if row.undone_by is None:
+            return []
+        *chain, undoing = _chain(_links(connection), row.id)
+        found, stayed = [], set[str]()
+        for table in _in_order(desk.tables, connection, chain):
+            if table.info["kind"] == "fact":
+                continue
+            keys = {column.name: clock_key(column) for column in table.columns}
+            back = {row_id: {keys[name] for name in _json.decode(fields)} for row_id, fields in driver.rows(
+                connection, "SELECT row_id, fields FROM operation INDEXED BY operation_action WHERE action = ? AND table_name = ?", (undoing, table.name))}
+            for batch in _batches(connection, table, chain):
+                found += _left_of(connection, table, batch, back, stayed)
+    return found
+
+
+def _left_of(connection: sa.Connection, table: sa.Table, batch: Mapping[str, _Row], back: Mapping[str, Collection[str]], stayed: set[str]) -> list[Left]:
+    """Of some rows of an action that was undone those that were left. ``back``: the clock keys that the undo wrote; ``stayed`` as in ``_plans``."""
+    from alumni_desk.store.erasing import erased_of
+
+    rows = {row_id: row for row_id, row in batch.items()
+            if (row_id not in back if row.inserted else row.last_clocks.keys() - set(back.get(row_id, ())))}
+    erased = set(erased_of(connection, list(rows))) if table.name == "person" else set()
+    in_use = _in_use(connection, table, rows, ()) - back.keys()
+    stayed.update(row_id for row_id in rows if rows[row_id].inserted)
+    parts = _parts_of(connection, table, rows, stayed)
+    found = []
+    for row_id, row in rows.items():
+        if row_id in parts or row_id in erased:
+            continue
+        kept = [key for key in _values_back(connection, table, row_id, row)[1] if key not in back.get(row_id, ())]
+        found.append(Left(table.name, row_id, "in_use") if row_id in in_use else _named(connection, table, row_id, row, kept) if kept else
+                     Left(table.name, row_id, "then"))
+    return found
 
 
 def _off_the_list(left: Collection[Left], action: str) -> Refused:
