@@ -127,6 +127,8 @@ def places(row: QRectF, deed: Deed) -> Places:
     sentence = QRectF(left, row.top() + px(4), (right if below else beside) - left, line)
     sentence.setHeight(line * len(lines_of(deed, sentence.width())))
     second = QRectF(left, sentence.bottom(), sentence.width(), line * len(wrapped(((second_line(deed), "small"),), sentence.width())))
+    if not second_line(deed) and sentence.height() <= line and not below:  # nobody's name is known here
+        sentence.moveTop(row.top() + (px(ROW) - line) / 2)
     words = second.bottom() + px(4) - row.top()
     nothing = QRectF()
     if not why:
