@@ -129,7 +129,8 @@ def places(row: QRectF, deed: Deed) -> Places:
     second = QRectF(left, sentence.bottom(), sentence.width(), line * len(wrapped(((second_line(deed), "small"),), sentence.width())))
     if not second_line(deed) and sentence.height() <= line and not below:  # nobody's name is known here
         sentence.moveTop(row.top() + (px(ROW) - line) / 2)
-    words = second.bottom() + px(4) - row.top()
+        second = QRectF(left, sentence.bottom(), sentence.width(), 0)
+    words = max(px(ROW), second.bottom() + px(4) - row.top())
     nothing = QRectF()
     if not why:
         top = second.bottom() + px(4) if below else row.top() + (px(ROW) - px(32)) / 2
