@@ -240,8 +240,8 @@ def turns(connection: sa.Connection, scope: str) -> list[tuple[int, int]]:
         if standing != "own":
             found += [] if own is None else [own]
             own = None
-        elif newest is not None:
-            own = place, newest
+        elif newest is not None:  # one's parcels for several audiences lie side by side, and the last may hold the older ones
+            own = place, max(newest, own[1] if own is not None else 0)
     return found
 
 
