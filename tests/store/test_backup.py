@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -438,3 +438,18 @@ def test_a_file_that_is_no_backup_hinders_none(desk: Desk, name: str, content: b
     made = by_itself(desk.profile, desk.key, "daily")
     found = backups(desk.profile, desk.key)
     assert all(one.at for one in found) and {one.file.stem: one.damaged for one in found} == {name: True, made.stem: False}
+
+
+def test_a_look_into_a_backup_that_ends_in_that_very_moment_hinders_no_erasure(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked = desk.profile.path / "compare-1"
+    looked.mkdir()
+    real = store.backup.if_free
+
+    def once_it_ended(path: Path) -> AbstractContextManager[bool]:
+        if looked.exists():
+            looked.rmdir()
+        return real(path)
+
+    monkeypatch.setattr("alumni_desk.store.backup.if_free", once_it_ended)
+    store.backup.remove_stage(desk.profile)
+    assert not looked.exists()
