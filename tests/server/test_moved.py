@@ -467,12 +467,15 @@ def where(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
     yield tmp_path / "server.db" if request.param == "sqlcipher" else request.getfixturevalue("postgres_url")
 
 
-def test_a_badge_that_was_printed_ahead_keeps_nobody_on_a_list_to_come(network: Network) -> None:
+def test_a_badge_that_was_printed_ahead_keeps_nobody_on_a_list_to_come_nor_does_what_took_it_back(network: Network) -> None:
     anna = network.add(standing="member", last_name="Berg")
     coming, place = network.party(anna, days=10)
     came = network.came(coming, place, anna)
     printed = Operation(came.id, came.action, came.transaction, "fact", "fact", came.row, {**came.fields, "kind": "badge"}, {}, came.clock, 1)
-    assert network.push(printed, audience=coming)[0].status == "ok"
+    undone = network.came(coming, place, anna)
+    fields = {**undone.fields, "kind": "void", "closes": f'["{printed.row}"]'}
+    undone = Operation(undone.id, undone.action, undone.transaction, "fact", "fact", undone.row, fields, {}, undone.clock, 1)
+    assert [one.status for one in network.push(printed, undone, audience=coming)] == ["ok", "ok"]
     assert network.move(anna).lists == 1
     assert values(network.row("registration", place, network.berlin))["status"] == "cancelled"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from contextlib import AbstractContextManager, ExitStack
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -28,12 +29,13 @@ from alumni_desk.store.backup_head import ENDING, FORMER, read_head
 from alumni_desk.store.checking import rebuild_search, verify
 from alumni_desk.store.connecting import connect
 from alumni_desk.store.desk import Desk
+from alumni_desk.store.erasing import erase
 from alumni_desk.store.opening import REVISION
 from alumni_desk.store.outbox import catch_up
 from alumni_desk.store.profile import Profile
 from alumni_desk.store.recovery import recovery_key
 from alumni_desk.store.undo import undo
-from alumni_desk.sync.restoring import restore
+from alumni_desk.sync.restoring import Restored, restore
 
 
 @pytest.fixture
@@ -118,6 +120,33 @@ def test_a_restore_that_is_refused_uses_up_no_way_back(desk: Desk, profile: Prof
         with pytest.raises(StoreProblem) as refused:
             restore(profile, tmp_path / "newer.desk", passphrase="another three words", desk_key=desk.key)
         assert refused.value.code == "database_newer" and backups(profile, desk.key) == []
+
+
+def test_what_is_done_here_while_somebody_is_asked_about_a_restore_counts(desk: Desk, profile: Profile, tmp_path: Path) -> None:
+    """Whoever is asked may take their time: the chapter may be open by then, or somebody erased."""
+    with open_desk(Profile(tmp_path / "other"), passphrase="another three words") as other:
+        other.make_chapter("Lisbon", "Northgate", "Europe/Lisbon")
+        back_up(other, tmp_path / "other.desk", passphrase="another three words")
+    person = add_member(desk, first_name="Ada", last_name="Lovelace").id
+    desk.close()
+    asked: list[str | None] = []
+    with ExitStack() as stack:
+        def opens(would: Restored) -> None:
+            stack.enter_context(open_desk(profile))
+
+        with pytest.raises(Refused) as refused:
+            restore(profile, tmp_path / "other.desk", passphrase="another three words", desk_key=desk.key, another=opens)
+        assert refused.value.code == "desk_open"
+
+    def erases(would: Restored) -> None:
+        asked.append(would.instead_of)
+        with open_desk(profile) as opened:
+            erase(opened, [person])
+
+    assert restore(profile, tmp_path / "other.desk", passphrase="another three words", desk_key=desk.key, another=erases).held.chapter == "Lisbon"
+    assert asked == ["Boston"]
+    with open_desk(profile) as opened, opened.reading() as connection:
+        assert connection.exec_driver_sql("SELECT id FROM erased").scalars().all() == [person]
 
 
 def test_a_trial_refuses_what_the_restore_would_refuse(desk: Desk, profile: Profile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -409,3 +438,18 @@ def test_a_file_that_is_no_backup_hinders_none(desk: Desk, name: str, content: b
     made = by_itself(desk.profile, desk.key, "daily")
     found = backups(desk.profile, desk.key)
     assert all(one.at for one in found) and {one.file.stem: one.damaged for one in found} == {name: True, made.stem: False}
+
+
+def test_a_look_into_a_backup_that_ends_in_that_very_moment_hinders_no_erasure(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked = desk.profile.path / "compare-1"
+    looked.mkdir()
+    real = store.backup.if_free
+
+    def once_it_ended(path: Path) -> AbstractContextManager[bool]:
+        if looked.exists():
+            looked.rmdir()
+        return real(path)
+
+    monkeypatch.setattr("alumni_desk.store.backup.if_free", once_it_ended)
+    store.backup.remove_stage(desk.profile)
+    assert not looked.exists()

@@ -528,7 +528,7 @@ def test_what_a_killed_look_into_a_backup_left_goes_and_one_that_works_keeps_its
 def test_they_come_to_no_gathering_any_more_and_still_came_to_those_before(desk: Desk) -> None:
     person = add_member(desk, first_name="Xaver", last_name="Zyx").id
     said = {}
-    for name, year in (("Held", 2001), ("To come", 2101), ("Came early", 2101), ("Badge printed", 2101)):
+    for name, year in (("Held", 2001), ("To come", 2101), ("Came early", 2101), ("Badge printed", 2101), ("Printing undone", 2101)):
         said[name] = new_gathering(desk, name=name, start=f"{year}-05-12T18:30", end=f"{year}-05-12T21:00").id
         add_guests(desk, said[name], [person])
     with desk.writing("answered") as writing:
@@ -537,7 +537,10 @@ def test_they_come_to_no_gathering_any_more_and_still_came_to_those_before(desk:
     check_in(desk, said["Came early"], person_id=person)
     with desk.writing("badges_printed", gathering=said["Badge printed"]) as writing:
         writing.add("fact", kind="badge", gathering=said["Badge printed"], registration=registration_id(said["Badge printed"], person), person=person)
+    with desk.writing("badges_printed", gathering=said["Printing undone"]) as writing:
+        writing.add("fact", kind="badge", gathering=said["Printing undone"], registration=registration_id(said["Printing undone"], person), person=person)
+    assert undo(desk).count
     erasing.erase(desk, [person])
     with desk.reading() as connection:
         found = dict(connection.exec_driver_sql("SELECT g.name, r.status FROM registration AS r JOIN gathering AS g ON g.id = r.gathering").all())
-    assert found == {"Held": "yes", "To come": "cancelled", "Came early": "yes", "Badge printed": "cancelled"}
+    assert found == {"Held": "yes", "To come": "cancelled", "Came early": "yes", "Badge printed": "cancelled", "Printing undone": "cancelled"}

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.store.test_erasing import findings
 from tests.sync.hosts import soon
 
 from alumni_desk.checkin.actions import check_in, undo_check_in, walk_in
@@ -523,6 +524,42 @@ def test_what_a_door_notes_of_whom_another_door_put_on_the_list_is_there_whoever
         assert sync_once(desk).refused == 0
     assert [[DoorList(desk, gathering).hits[place].rsvp for place in placed] for desk in order] == [["no", "no"]] * 3
     assert all(verify(desk).ok for desk in order)
+
+
+def test_what_another_door_notes_of_a_walk_in_who_left_an_address_is_taken_from_the_door_that_let_them_in(leaders: Any, make_desk: MakeDesk) -> None:
+    """Their address is for the chapter: it goes in a parcel of its own, after that which puts them on the list."""
+    one, _two, gathering, _people = leaders
+    first, second = make_desk("first"), make_desk("second")
+    with shared(one, gathering=gathering) as sharing:
+        for door in (first, second):
+            meet(door, sharing)
+        place = str(walk_in(first, gathering, "Wanda Walker", email="wanda@example.org").registration)
+        for door in (first, second):
+            meet(door, sharing)
+        set_rsvp(second, gathering, [place], "no")
+        for door in (second, first):
+            meet(door, sharing)
+    for desk in (first, second, one, first):
+        assert sync_once(desk).refused == 0
+    assert [DoorList(desk, gathering).hits[place].rsvp for desk in (first, second, one)] == ["no"] * 3
+
+
+def test_of_what_a_door_brings_in_turns_after_its_end_nothing_stays_to_be_read(leaders: Any, make_desk: MakeDesk) -> None:
+    one, _two, gathering, people = leaders
+    door = make_desk("door")
+    with shared(one, gathering=gathering) as sharing:
+        meet(door, sharing)
+        sync_once(door)
+        walked = walk_in(door, gathering, "Quetzal Walker", email="quetzal@example.org")
+        set_rsvp(door, gathering, [str(walked.registration)], "no")
+        meet(door, sharing)
+        check_in(one, gathering, person_id=people[0])
+        meet(door, sharing)
+    change_gathering(one, gathering, start="2020-01-01T18:00", end="2020-01-01T22:00")
+    sync_once(one)
+    assert sync_once(door).waiting == 0
+    assert status(door).state == "ended"
+    assert findings(door.profile, door.key, "Quetzal") == []
 
 
 def test_a_door_takes_back_nobody_whom_another_laptop_let_in_a_moment_ago(leaders: Any, make_desk: MakeDesk) -> None:

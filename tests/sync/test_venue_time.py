@@ -13,13 +13,14 @@ from tests.sync.test_venue import dinner, meet, shared
 
 from alumni_desk.checkin.actions import check_in
 from alumni_desk.checkin.lists import DoorList
+from alumni_desk.protocol.certificates import certify
 from alumni_desk.protocol.clock import wall_ms
 from alumni_desk.schema import open_desk
 from alumni_desk.store.checking import verify
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync import state
 from alumni_desk.sync.engine import join, status, sync_once
-from alumni_desk.sync.venue import timing
+from alumni_desk.sync.venue import holding, timing
 from alumni_desk.sync.venue.credentials import me
 from alumni_desk.sync.venue.timing import CHALLENGE, hear_time, tell_time
 
@@ -150,3 +151,21 @@ def test_what_came_while_the_clock_was_far_ahead_counts_once_it_is_right(leader:
         meet(other, sharing)
         assert [DoorList(desk, gathering).headcount().present for desk in (one, other)] == [1, 1]
     assert verify(one).ok
+
+
+def test_what_is_closed_counts_once_the_clock_is_right_though_the_other_laptop_knows_an_older_certificate(leader: Any, make_desk: MakeDesk) -> None:
+    one, gathering, people = leader
+    door = make_desk("door")
+    with shared(one, gathering=gathering) as sharing:
+        meet(door, sharing)
+        check_in(door, gathering, person_id=people[0], station="South")
+        wrong(one, 400 * 24 * HOUR)
+        meet(door, sharing)
+    wrong(one, 0)
+    with one.reading() as connection:
+        mine = me(connection)
+        [(now, above)] = [chain for device, chain in holding.chains_of(connection).items() if device != mine.membership.device]
+    said = {name: value for name, value in msgspec.structs.asdict(now).items() if name != "signature"}
+    before = certify(mine.key, **{**said, "issued": now.issued - 2 * HOUR, "until": now.issued - HOUR})
+    holding.take_in(one, mine, [], [[before, above]])
+    assert DoorList(one, gathering).headcount().present == 1

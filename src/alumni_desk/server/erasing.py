@@ -127,7 +127,7 @@ def ended_places(connection: sa.Connection, tables: sa.MetaData, scope: str, tho
     fact = tables.tables["fact"]
     when = rows_by_id(connection, tables.tables["gathering"], scope, {row["gathering"] for row in those if row["gathering"]})
     came = set(connection.execute(sa.select(fact.c.registration).where(
-        fact.c.scope == scope, fact.c.registration.in_([row["id"] for row in those]), fact.c.kind != "badge")).scalars())  # which is printed ahead
+        fact.c.scope == scope, fact.c.registration.in_([row["id"] for row in those]), fact.c.kind.in_(("in", "out")))).scalars())  # not a badge, or its void
     return {row["id"]: {"status": "cancelled", "clocks": pack({**unpack(row["clocks"]), "status": clock}), "clock": max(row["clock"] or "", clock)}
             for row in those if not row["gone"] and row["status"] != "cancelled" and row["id"] not in came and row["gathering"] in when
             and is_to_come(when[row["gathering"]], now)}

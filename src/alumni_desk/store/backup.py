@@ -152,9 +152,9 @@ def to_look_into(profile: Profile) -> Iterator[Path]:
 def remove_stage(profile: Profile) -> None:
     """Delete what a restore left behind that was killed before it was ready, or a look into a backup: it holds a whole chapter, too. One that is at work
     keeps its own."""
-    if copies := list(profile.path.glob(f"{_COPY}*")):
+    if any(profile.path.glob(f"{_COPY}*")):
         with disk_said(), if_free(profile.path / _LOOKED) as free:
-            for one in copies if free else ():
+            for one in list(profile.path.glob(f"{_COPY}*")) if free else ():  # what is there still: a look may have ended just now
                 shutil.rmtree(one)
     stage = profile.path / STAGE
     if not stage.exists():

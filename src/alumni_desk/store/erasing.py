@@ -133,7 +133,7 @@ def _to_come(connection: sa.Connection, registrations: Sequence[str], now: datet
     found = connection.exec_driver_sql(
         "SELECT r.id, coalesce(g.ends, substr(g.starts, 1, 10) || 'T23:59'), g.time_zone FROM registration AS r JOIN gathering AS g ON g.id = r.gathering"
         " WHERE r.id IN (SELECT value FROM json_each(?)) AND NOT r.gone AND r.status IS NOT 'cancelled'"
-        " AND NOT EXISTS (SELECT 1 FROM fact AS f WHERE f.gathering = r.gathering AND f.registration = r.id AND f.kind <> 'badge')",
+        " AND NOT EXISTS (SELECT 1 FROM fact AS f WHERE f.gathering = r.gathering AND f.registration = r.id AND f.kind IN ('in', 'out'))",
         (json.dumps(list(registrations)),))
     return {one for one, end, zone in found if end and end > local_now(now, zone)}
 

@@ -317,6 +317,8 @@ def _after_the_end(desk: Desk, wire: Wire, membership: state.Membership, server:
     door.offer_again(desk, membership.scope, server)
     pushed = Pushed()
     _bring_first(desk, wire, membership, server, pushed)
+    if pushed.sent or pushed.refused:
+        door.end(desk, membership)
     while push(desk, wire, membership, pushed):
         door.end(desk, membership)
         if progress is not None:

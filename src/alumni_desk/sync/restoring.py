@@ -11,7 +11,7 @@ import logging
 import shutil
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -72,7 +72,7 @@ def restore(profile: Profile, file: Path, *, passphrase: str | None = None, own:
 
     ``passphrase``: the backup's password or its recovery key. ``own``: the password of a new profile that no keyring can keep. ``desk_key``: the
     key of the desk that is there, if it is known. ``patience``: how long the password store is waited for, in all. ``another``: told of a backup of
-    another chapter, or with which this laptop is no longer joined, before anything is replaced; it may raise.
+    another chapter, or with which this laptop is no longer joined, before anything is replaced; it may raise, and may take its time.
 
     Raises BadInput ``backup_unknown`` or ``backup_damaged``, StoreProblem ``passphrase_needed``, ``passphrase_wrong`` or ``backup_elsewhere``,
     Refused ``restore_cancelled`` or ``desk_open``; then nothing is changed.
@@ -84,7 +84,7 @@ def restore(profile: Profile, file: Path, *, passphrase: str | None = None, own:
         profile.create()
     known = desk_key if desk_key is not None else _known_key(profile, patience)
     key = backup.key_of(header, known, passphrase, patience)
-    with _as_it_was(profile) if dry_run else nullcontext():
+    with _as_it_was(profile) if dry_run else suppress(_Asked):
         profile.create()
         _end_what_began(profile)
         astray = _is_astray(profile, known, key, passphrase, patience)
@@ -107,6 +107,11 @@ def restore(profile: Profile, file: Path, *, passphrase: str | None = None, own:
             present, found = _present(profile, new_key)
             return _finish(profile, stage, new_key, held, present, found, step, file.parent, elsewhere=key != new_key,
                            number=backup_head.number_of(header, new_key), another=another)
+    return restore(profile, file, passphrase=passphrase, own=own, desk_key=desk_key, progress=progress, cancelled=cancelled, patience=patience)
+
+
+class _Asked(Exception):
+    """Somebody was asked, and said yes: it is done anew, with what is here by then."""
 
 
 def salvage(profile: Profile, *, passphrase: str | None = None, desk_key: bytes | None = None, dry_run: bool = False,
@@ -249,6 +254,7 @@ def _finish(profile: Profile, stage: Profile, key: bytes, held: Held, present: P
         instead_of, leaves = _instead_of(desk, present, key)
         if another is not None and (instead_of is not None or leaves):
             another(Restored(held, carried, erased, instead_of=instead_of, leaves=leaves))
+            raise _Asked
         step()
         # Now that nothing speaks against it: what is refused after this backup was made would use up older ones.
         replaced = backup.by_itself(profile, key, "before_restore") if present is not None and _has_chapter(present, key) else None

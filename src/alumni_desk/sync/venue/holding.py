@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -111,10 +111,8 @@ def take_in(desk: Desk, me: Me, parcels: Sequence[Sealed], chains: Iterable[Sequ
         connection = applying.connection
         me = as_now(connection, me)
         known = chains_of(connection)
-        for chain in chains:
-            if chain and me.trouble(chain, None) is None and _is_newer(chain, known.get(chain[0].device)):
-                keep_chain(connection, chain)
-                known[chain[0].device] = list(chain)
+        for chain in _newer(me, chains, known):
+            keep_chain(connection, chain)
         taken = TakenIn()
         for sealed in _closed(connection, me):
             taken += _open(desk, connection, me, sealed, known.get(sealed.device, ()))
@@ -123,6 +121,14 @@ def take_in(desk: Desk, me: Me, parcels: Sequence[Sealed], chains: Iterable[Sequ
     if taken.opened and me.leads:
         came_anyhow.put_back(desk)
     return taken
+
+
+def _newer(me: Me, chains: Iterable[Sequence[Certificate]], known: dict[str, list[Certificate]]) -> Iterator[Sequence[Certificate]]:
+    """Those of the chains that hold, and say something newer than what is known then."""
+    for chain in chains:
+        if chain and me.trouble(chain, None) is None and _is_newer(chain, known.get(chain[0].device)):
+            known[chain[0].device] = list(chain)
+            yield chain
 
 
 def _is_newer(chain: Sequence[Certificate], there: Sequence[Certificate] | None) -> bool:
@@ -141,7 +147,9 @@ def _take_one(desk: Desk, connection: sa.Connection, me: Me, sealed: Sealed, cha
 def _could_be_opened(desk: Desk, me: Me, chains: Iterable[Sequence[Certificate]]) -> bool:
     """Whether anything is closed here that may be open by now: a clock was set right, or a certificate says a later end."""
     with desk.reading() as connection:
-        known = chains_of(connection) | {chain[0].device: list(chain) for chain in chains if chain}
+        known = chains_of(connection)
+        for _chain in _newer(me, chains, known):
+            pass
         return any(me.trouble(known.get(sealed.device, ()), now_ms(desk)) is None for sealed in _closed(connection, me))
 
 
@@ -240,8 +248,8 @@ def turns(connection: sa.Connection, scope: str) -> list[tuple[int, int]]:
         if standing != "own":
             found += [] if own is None else [own]
             own = None
-        elif newest is not None:
-            own = place, newest
+        elif newest is not None:  # one's parcels for several audiences lie side by side, and the last may hold the older ones
+            own = place, max(newest, own[1] if own is not None else 0)
     return found
 
 
