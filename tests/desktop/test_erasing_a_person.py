@@ -17,10 +17,11 @@ from alumni_desk.desktop.gathering_view import _NameSheet
 from alumni_desk.desktop.history_sheet import HistorySheet
 from alumni_desk.desktop.member_form import MemberForm
 from alumni_desk.desktop.members_sheets import show_history
-from alumni_desk.gatherings.actions import add_guest_of, add_guests, new_gathering
+from alumni_desk.gatherings.actions import add_guest_of, add_guests, new_gathering, remove_guests
 from alumni_desk.gatherings.lists import guest_rows
-from alumni_desk.members.actions import change_member
+from alumni_desk.members.actions import add_member, change_member
 from alumni_desk.members.lists import count_members, member_rows
+from alumni_desk.members.merging import merge_people
 from alumni_desk.segments.activity import deeds
 from alumni_desk.store import backup
 from alumni_desk.store.erasing import erase
@@ -131,3 +132,45 @@ def test_erasing_is_found_by_the_palette_only_while_somebody_is_chosen(hands: An
     assert not next(deed for deed in page.deeds() if deed.key == "erase").can()
     hands.page("members", member=member_rows(hands.desk, "obi")[0].id)
     assert next(deed for deed in page.deeds() if deed.key == "erase").can()
+
+
+@pytest.mark.parametrize("meanwhile", ["merged", "taken off"])
+def test_a_sheet_that_names_a_guest_who_is_erased_closes_also_where_their_place_is_another_by_then(hands: Any, meanwhile: str) -> None:
+    one, other = (add_member(hands.desk, first_name="Zed", last_name=last).id for last in ("One", "Two"))
+    held = new_gathering(hands.desk, name="Supper", start="2030-11-12T18:30", end="2030-11-12T21:00").id
+    place = add_guests(hands.desk, held, [one, other]).registrations[0]
+    view = hands.page("gatherings", gathering=held).view
+    hands.until(lambda: len(view.model.rows) == 2)
+    view.list.selectRow(next(n for n, guest in enumerate(view.model.rows) if guest.person == one))
+    view.name_one()
+    hands.dialog(_NameSheet)
+    if meanwhile == "merged":
+        merge_people(hands.desk, one, other)
+    else:
+        remove_guests(hands.desk, held, [place])
+    hands.until(lambda: len(view.model.rows) == 1)
+    erase(hands.desk, [one], remake_backups=False)
+    hands.until(lambda: not hands.open_dialogs(_NameSheet))
+    hands.rest()
+
+
+@pytest.mark.parametrize("meanwhile", ["merged", "taken off"])
+def test_the_history_of_a_guest_names_nobody_who_was_erased_where_their_place_is_another_by_then(hands: Any, meanwhile: str) -> None:
+    one, other = (add_member(hands.desk, first_name="Zed", last_name=last).id for last in ("One", "Two"))
+    held = new_gathering(hands.desk, name="Supper", start="2030-11-12T18:30", end="2030-11-12T21:00").id
+    place = add_guests(hands.desk, held, [one, other]).registrations[0]
+    view = hands.page("gatherings", gathering=held).view
+    hands.until(lambda: len(view.model.rows) == 2)
+    view.list.selectRow(next(n for n, guest in enumerate(view.model.rows) if guest.person == one))
+    view.history()
+    sheet = hands.dialog(HistorySheet)
+    hands.until(lambda: "Zed One" in sheet.windowTitle())
+    if meanwhile == "merged":
+        merge_people(hands.desk, one, other)
+    else:
+        remove_guests(hands.desk, held, [place])
+    hands.until(lambda: len(view.model.rows) == 1)
+    erase(hands.desk, [one], remake_backups=False)
+    hands.until(lambda: "Zed One" not in sheet.windowTitle())
+    hands.rest()
+    assert not any("Zed One" in label.text() for label in sheet.findChildren(QLabel))

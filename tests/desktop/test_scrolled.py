@@ -9,7 +9,7 @@ import pytest
 
 from alumni_desk.desktop.widgets import MainAndSide
 from alumni_desk.gatherings.actions import new_gathering
-from alumni_desk.members.actions import change_member
+from alumni_desk.members.actions import add_member, change_member
 from alumni_desk.members.lists import member_rows
 
 
@@ -51,3 +51,26 @@ def test_activity_stays_where_it_was_scrolled(hands: Any) -> None:
     page.search.setText("city")
     hands.rest()
     assert bar.value() < 100, "another list begins at its head"
+
+
+def test_the_members_stay_where_they_were_scrolled_while_somebody_else_is_chosen(hands: Any) -> None:
+    people = [add_member(hands.desk, first_name=f"Guest{number:03}", last_name="Same").id for number in range(200)]
+    page = hands.page("members")
+    page.refresh()
+    hands.until(lambda: page.table_model.rowCount() == 203)
+    page.list.selectRow(page.table_model.row_of(people[2]))
+    hands.until(lambda: page.panel.isVisible() and page.panel.shown_for() == people[2])
+    hands.rest()
+    bar = page.list.verticalScrollBar()
+    bar.setValue(bar.maximum() - 20)
+    at = bar.value()
+    page.changes.tell(add_member(hands.desk, first_name="Aaron", last_name="Aardvark").changed)
+    hands.until(lambda: page.table_model.rowCount() == 204)
+    hands.rest()
+    assert page.selected() == [people[2]] and bar.value() == at
+    bar.setValue(0)
+    page.changes.tell(change_member(hands.desk, people[2], last_name="Zulu").changed)
+    page.refresh()
+    hands.until(lambda: page.table_model.row_of(people[2]) == 203)
+    hands.rest()
+    assert page.selected() == [people[2]] and bar.value() > at - 200, "who is chosen and in view stays so"

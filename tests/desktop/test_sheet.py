@@ -11,11 +11,15 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QWidget
 
+from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.controls import Field, Label
 from alumni_desk.desktop.fonts import px
+from alumni_desk.desktop.join_laptop_sheet import JoinLaptopSheet
 from alumni_desk.desktop.member_form import MemberForm
 from alumni_desk.desktop.sheet import PlainSheet, Sheet
+from alumni_desk.errors import BadInput
 from alumni_desk.members.lists import member, member_rows
+from alumni_desk.protocol.codes import new_venue_code
 
 
 def test_what_is_under_way_is_not_left_by_escape_or_the_windows_cross(qtbot: Any) -> None:
@@ -119,3 +123,16 @@ def test_nothing_is_typed_into_a_form_that_is_being_saved(hands: Any) -> None:
     hands.until(lambda: not hands.open_dialogs(MemberForm))
     hands.rest()
     assert member(hands.desk, ada).fields["employer"] == "Works"
+
+
+def test_the_keyboard_is_in_the_field_that_a_laptop_that_shares_refused(window: QWidget, lanes: Lanes) -> None:
+    sheet = JoinLaptopSheet(window, lambda then, failed: None, lanes)
+    sheet.open()
+    sheet.form.address.setText("192.168.1.7:7807")
+    sheet.form.code.setText(new_venue_code())
+    for code, began, wrong in (("venue_code", sheet.form.address, sheet.form.code), ("venue_not_sharing", sheet.form.code, sheet.form.address)):
+        began.setFocus()
+        sheet._join()
+        sheet.refuse(BadInput(code, "That is not it."))
+        assert sheet.focusWidget() is wrong
+    sheet.reject()

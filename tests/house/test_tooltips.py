@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from PySide6.QtGui import QTextDocument
+from PySide6.QtGui import Qt, QTextDocument
 
 from alumni_desk.desktop.paint import tip
 
@@ -15,9 +15,9 @@ OWN = ("_(", "tip(", "words)", "renews.accessibleName()", "span(", "str(")
 
 
 def test_what_looks_like_a_tag_is_shown_as_it_stands() -> None:
-    for text in ("Ana <b>Lima</b> & Co", "<img src=x>", "R&D <Lead>", "a < b", "Ana Lima"):
+    for text in ("Ana <b>Lima</b> & Co", "<img src=x>", "R&D <Lead>", "a < b", "Ana Lima", "Ana &lt;Lima"):
         shown = QTextDocument()
-        (shown.setHtml if tip(text).startswith("<") else shown.setPlainText)(tip(text))
+        (shown.setHtml if Qt.mightBeRichText(tip(text)) else shown.setPlainText)(tip(text))  # type: ignore[attr-defined]
         assert shown.toPlainText() == text
 
 

@@ -60,7 +60,7 @@ class GatheringView(QWidget):
         super().__init__()
         self._desk, self._lanes = desk, lanes
         self.it: Whole | None = None
-        self._about: tuple[_NameSheet, str] | None = None  # a sheet that names a guest, and their place on the list
+        self._about: tuple[_NameSheet, GuestRow] | None = None  # a sheet that names a guest, and whom
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
@@ -183,10 +183,21 @@ class GatheringView(QWidget):
 
     def _close_of_erased(self, it: Whole) -> None:
         """Whoever was erased, or moved away, while a sheet names them stands in it no longer."""
-        if self._about is not None and isValid(self._about[0]) and any(guest.gone and not guest.named for guest in it.guests
-                                                                      if guest.registration == self._about[1]):
-            self._about[0].accept()
+        about = self._about
+        if about is None or not isValid(about[0]):
+            return
+        line = next((guest for guest in it.guests if about[1].registration in (guest.registration, *guest.others)), None)
+        if line is None:  # off the list by now, which does not tell of it
+            from alumni_desk.desktop.member_panel import was_erased
+
+            self._lanes.read(lambda: was_erased(self._desk, about[1].person), lambda erased: self._close_about(about) if erased else None)
+        elif line.gone and not line.named:
+            self._close_about(about)
+
+    def _close_about(self, about: tuple[_NameSheet, GuestRow]) -> None:
+        if self._about is about and isValid(about[0]):
             self._about = None
+            about[0].accept()
             self.changed.emit(Changed({}), _("The guest was erased or moved away meanwhile, so the form was closed and nothing of it is kept."))
 
     def _show_notice(self, row: GatheringRow) -> None:
@@ -373,7 +384,7 @@ class GatheringView(QWidget):
             sheet.accept()
             self.changed.emit(added.changed, _("Guest added"))
 
-        self._about = sheet, chosen[0].registration
+        self._about = sheet, chosen[0]
         self._saves(sheet, lambda name: add_guest_of(self._desk, it.row.id, chosen[0].registration, name), done)
 
     def name_one(self) -> None:
@@ -393,7 +404,7 @@ class GatheringView(QWidget):
             first, last = taken_apart(name, one.first_name, one.last_name)
             return name_guest(self._desk, one.registration, first_name=first, last_name=last)
 
-        self._about = sheet, one.registration
+        self._about = sheet, one
         self._saves(sheet, save, done)
 
     def _saves(self, sheet: _NameSheet, act: Callable[[str], Any], done: Callable[[Any], None]) -> None:

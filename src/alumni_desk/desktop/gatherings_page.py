@@ -426,8 +426,13 @@ class GatheringsPage(Page):
         if it is None:
             return
 
+        person = next((guest.person for guest in it.guests if guest.registration == registration), "")
+
         def called() -> str:
-            now = next((row.name for row in guest_rows(self.desk, it.row.id) if row.registration == registration), name)
+            from alumni_desk.desktop.member_panel import was_erased
+
+            off = _("somebody who was erased") if was_erased(self.desk, person) else name
+            now = next((row.name for row in guest_rows(self.desk, it.row.id) if registration in (row.registration, *row.others)), off)
             return _guest_at(now, look_up(self.desk, it.row.id).name)
 
         self._show_history("registration", registration, _guest_at(name, it.row.name), called)

@@ -248,6 +248,7 @@ class JoinLaptopSheet(Sheet):
 
     def refuse(self, error: KnownError) -> None:
         """It did not work: say why; what was typed stays."""
+        self.set_busy("")  # what is off takes no keyboard
         self.tell(_("Not joined") if self.form.refused(error) else plain(str(error)), "danger")
 
 

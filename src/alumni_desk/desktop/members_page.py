@@ -300,7 +300,9 @@ class MembersPage(Page):
         query, ids = both
         if query != self._asked or ids is None:
             return
-        there = self.table_model.ids()
+        there, at = self.table_model.ids(), self.list.verticalScrollBar().value()
+        in_view = self.list.viewport().rect().intersects(self.list.visualRect(self.list.currentIndex()))
+        stays = self._wished is None and self.list.selectionModel().hasSelection() and not in_view  # else whoever is chosen comes, or stays, in view
         self._counted = True
         if not ids and not query.strip():
             self.refresh_list()
@@ -308,7 +310,7 @@ class MembersPage(Page):
         if ids[:len(there)] == there:
             self.table_model.go_on(ids[len(there):])
         elif ids != there:
-            at, chosen = self.list.verticalScrollBar().value(), self.selected() if 1 < self._count_selected() <= KEPT_CHOSEN else []
+            chosen = self.selected() if 1 < self._count_selected() <= KEPT_CHOSEN else []
             here, whose = self.list.currentIndex().row(), self.table_model.id_at(self.list.currentIndex().row())
             self.table_model.set_ids(ids)
             if chosen:
@@ -322,6 +324,8 @@ class MembersPage(Page):
         self._selected()
         self._choose_again()
         self._wished = None
+        if stays:
+            self.list.verticalScrollBar().setValue(at)
 
     def _know_total(self) -> None:
         if not self._asked.strip():

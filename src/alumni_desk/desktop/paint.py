@@ -24,7 +24,7 @@ def isolated(text: str) -> str:
 
 def tip(text: str) -> str:
     """Data for a tooltip: Qt takes what looks like a tag in it for one, and leaves it out, or shows a picture."""
-    return f"<qt>{text.replace('&', '&amp;').replace('<', '&lt;')}</qt>" if "<" in text else text
+    return f"<qt>{text.replace('&', '&amp;').replace('<', '&lt;')}</qt>" if "<" in text or "&lt;" in text else text
 
 
 def breakable(text: str) -> str:
