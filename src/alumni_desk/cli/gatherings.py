@@ -20,7 +20,7 @@ def add_commands(commands: Any) -> None:
     every = commands.add_parser(
         "gatherings", help=_("all gatherings"),
         description=_("All gatherings, the soonest first. JSON: list of id, name, kind, mode, place, city, starts, ends, time_zone, capacity, "
-                      "cancelled, coming, maybe, not_answered, not_coming, came, inside (how many are there now), listed (whether anybody is on the list)."))
+                      "cancelled, coming, maybe, not_answered, not_coming, came, inside (while it goes on, else null), listed (whether anybody is on the list)."))
     add_json(every)
     every.set_defaults(run=run_gatherings)
 
