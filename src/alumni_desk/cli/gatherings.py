@@ -20,7 +20,8 @@ def add_commands(commands: Any) -> None:
     every = commands.add_parser(
         "gatherings", help=_("all gatherings"),
         description=_("All gatherings, the soonest first. JSON: list of id, name, kind, mode, place, city, starts, ends, time_zone, capacity, "
-                      "cancelled, coming, maybe, not_answered, not_coming, came, inside (while it goes on, else null), listed (whether anybody is on the list)."))
+                      "cancelled, coming, maybe, not_answered, not_coming, came, inside (here, came and beside while it goes on, else null), "
+                      "listed (whether anybody is on the list)."))
     add_json(every)
     every.set_defaults(run=run_gatherings)
 
@@ -114,7 +115,8 @@ def run_gatherings(args: argparse.Namespace) -> int:
 
 def _data(row: Any) -> dict[str, Any]:
     left_out = ("address", "online_link", "description", "cancelled_reason")
-    return {name: value for name, value in asdict(row).items() if name not in left_out}
+    data = {name: value for name, value in asdict(row).items() if name not in left_out}
+    return {**data, "inside": None if row.inside is None else row.inside._asdict()}
 
 
 def run_new(args: argparse.Namespace) -> int:
