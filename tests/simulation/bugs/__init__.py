@@ -429,12 +429,12 @@ def _() -> Iterator[None]:
 def _() -> Iterator[None]:
     right = relaying._judge
 
-    def wrong(server: Any, connection: Any, scope: str, group: Any, who: Any, *more: Any) -> Any:
+    def wrong(server: Any, connection: Any, scope: str, group: Any, who: Any, *more: Any, **named: Any) -> Any:
         def grants_of(*_arguments: Any) -> list[Any]:
             return list(who.grants.values())
 
         with patch.object(relaying, "grants_of", grants_of):
-            return right(server, connection, scope, group, who, *more)
+            return right(server, connection, scope, group, who, *more, **named)
 
     with patch.object(relaying, "_judge", wrong):
         yield
