@@ -66,7 +66,8 @@ class Machine(RuleBasedStateMachine):
         for name, row in rows_of_server(self.office, scope, self.tables).items():
             clocks = unpack_clocks(row["clocks"])
             self.server.rows[name] = {one: Value(clocks.get(self._key(name[0], one), row["clock"]), "", self._plain(row[one]))
-                                      for one in row if one not in ("id", "scope", "clock", "clocks") and (row[one] is not None)}
+                                      for one in row if one not in ("id", "scope", "clock", "clocks") and (row[one] is not None)
+                                      and (one != "gone" or one in clocks)}  # nobody has written that a new row is there
             self.server.feed[name] = 0
         self.head = {0: -1, self.office.rows("SELECT head FROM feed_head")[0]["head"]: 0}
         rows = self.server.pull(-1)
