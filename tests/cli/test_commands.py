@@ -8,7 +8,7 @@ import json
 import random
 import shutil
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -424,6 +424,16 @@ def test_backups_by_themselves(do: Do, chapter: dict[str, str], tmp_path: Path, 
     assert "so it was made" in do("backups", "--folder", stick, text=True) and "was made" not in do("backups", "--folder", stick, text=True)
     assert "say which backup" in do("restore", code=1).lower()
     assert "whole" in do("restore", "--salvage", code=1)
+
+
+def test_how_full_a_gathering_is_stands_by_name(do: Do, chapter: dict[str, str]) -> None:
+    now = datetime.now(UTC)
+    gathering = do("gathering", "new", "Now", "--start", f"{now - timedelta(hours=1):%Y-%m-%dT%H:%M}", "--end", f"{now + timedelta(hours=1):%Y-%m-%dT%H:%M}",
+                   "--time-zone", "UTC")["id"]
+    do("walk-in", gathering, "Wanda Walker")
+    [told] = [one for one in do("gatherings") if one["id"] == gathering]
+    assert told["inside"] == {"here": 1, "came": 1, "beside": 0} and told["listed"]
+    assert {one["inside"] for one in do("gatherings") if one["id"] != gathering} <= {None}
 
 
 def test_a_backup_of_another_chapter_says_so(do: Do, chapter: dict[str, str], tmp_path: Path) -> None:

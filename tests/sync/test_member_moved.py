@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from tests.store.test_erasing import findings
+from tests.sync.test_venue import meet, shared
 
 from alumni_desk.checkin.actions import check_in
 from alumni_desk.checkin.lists import headcount
@@ -27,8 +28,6 @@ from alumni_desk.sync.engine import join, sync_once, wire_of
 from alumni_desk.sync.pull import pull
 from alumni_desk.sync.refused import refused
 from alumni_desk.sync.venue.relaying import relay
-from alumni_desk.sync.venue.sharing import Sharing
-from alumni_desk.sync.venue.visiting import Visit
 
 MakeDesk = Callable[[str], Desk]
 SECRET = "Zaphodbeeblebrox"
@@ -181,13 +180,8 @@ def test_who_is_erased_in_the_new_chapter_is_in_no_list_of_the_old_one(chapters:
 def test_a_peer_that_relays_a_late_operation_gets_the_same_answer(chapters: Any) -> None:
     server, one, two, three, root, _gathering = chapters
     change_member(one, root, city="Too late")
-    sharing = Sharing(two, host="127.0.0.1", port=0)
-    visit = Visit(one, sharing.address, sharing.code)
-    try:
-        visit.once()
-    finally:
-        visit.close()
-        sharing.stop()
+    with shared(two) as sharing:
+        meet(one, sharing)
     server.run("server", "move-member", root, "--to", "Munich")
     sync_once(two, check=True)
     assert not says(two) and [row.name for row in member_rows(two)] == ["Stays"]
@@ -205,13 +199,8 @@ def test_what_a_peer_brought_of_somebody_unheard_of_leaves_no_trace_once_the_ser
     server.run("server", "move-member", late, "--to", "Berlin")
     sync_once(one)
     change_member(one, late, city=f"{SECRET}ville")
-    sharing = Sharing(two, host="127.0.0.1", port=0)
-    visit = Visit(one, sharing.address, sharing.code)
-    try:
-        visit.once()
-    finally:
-        visit.close()
-        sharing.stop()
+    with shared(two) as sharing:
+        meet(one, sharing)
     assert f"{SECRET}ville" in dump(two)
     backup.by_itself(two.profile, two.key, "daily")
     server.run("server", "move-member", late, "--to", "Munich")
