@@ -43,6 +43,22 @@ def test_a_form_begun_for_one_chapter_is_not_saved_into_another(hands: Hands) ->
     hands.rest()
 
 
+def test_what_a_sync_brings_meanwhile_does_not_take_the_form_into_the_other_chapter(hands: Hands) -> None:
+    hands.page("members").add()
+    form = hands.dialog(MemberForm)
+    form._fields["first_name"].setText("Meant for the first")
+    hands.until(lambda: hands.desk.shows is not None)
+    switch_by_another_program(hands.desk)
+    with hands.desk.applying():  # the window's own sync, before anybody has looked
+        pass
+    form.done_clicked.emit()
+    hands.until(lambda: "switched this laptop to another chapter" in words_of(form))
+    assert count_members(hands.desk) == 0
+    form.reject()
+    hands.until(lambda: "Boston" in hands.shell.toast.words.text())
+    hands.rest()
+
+
 def test_the_windows_own_change_of_chapter_is_seen_there(hands: Hands) -> None:
     hands.rest()
     hands.until(lambda: hands.desk.shows is not None)

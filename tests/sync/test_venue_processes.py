@@ -104,12 +104,16 @@ class Cable:
         self._threads[0].start()
 
     def cut(self) -> None:
-        """End all there is."""
-        for one in (self._listening, *self._ends):
+        """End all there is; first whoever accepts, so that nobody is let through behind this."""
+        with suppress(OSError):
+            self._listening.shutdown(socket.SHUT_RDWR)
+        self._listening.close()
+        self._threads[0].join()
+        for one in self._ends:
             with suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
             one.close()
-        for thread in self._threads:
+        for thread in self._threads[1:]:
             thread.join()
 
     def _accept(self) -> None:
@@ -143,7 +147,6 @@ def test_whoever_stays_is_told_when_the_other_laptop_goes_away_and_when_it_is_ba
     address = f"127.0.0.1:{cable.port}"
     away = f"The laptop at {address} does not answer any more; this one keeps trying, and keeps for it what is done here."
     back = f"The laptop at {address} answers again."
-
 
     def told() -> list[str]:
         return [line.replace(said["address"], address) for line in two.told()]  # who looks around finds the way that no cable is in

@@ -333,11 +333,12 @@ class Desk:
     def applying(self, beside: Beside | None = None) -> Iterator[Applying]:
         """A transaction for what a server, a peer or a restore says: captured as nobody's edit. ``beside``: a file that is read in it."""
         with self._transaction(beside=beside) as connection:
+            before = self._of
             driver.run(connection, "UPDATE capture SET mode = 'applying', rest = 0")
             yield Applying(connection, self.tables, self.now())
             [scope] = driver.row(connection, "SELECT (SELECT id FROM scope ORDER BY rowid LIMIT 1)")
             self._rest(connection)
-        if self.shows is not None:  # who joins, or switches, by the window itself sees it there
+        if self.shows is not None and self.shows == before:  # who joins, or switches, by the window itself sees it there; a command's is not said yet
             self.shows = scope
 
     @contextmanager
