@@ -210,6 +210,10 @@ def test_nobody_who_died_is_put_on_a_list_in_silence(do: Do, chapter: dict[str, 
     assert do("guests", "next", "--add", "chen") == {"added": 0, "already": 2, "deceased": 1}
     assert "1 has died and was left out" in do("guests", "next", "--add", "chen", text=True)
     assert dead not in [guest["person"] for guest in do("guests", "next")]
+    do("member", "add", "first_name=Una", "last_name=Sked")
+    for nobody in ("", " "):
+        assert "Nobody is named after --add" in do("guests", "next", "--add", nobody, code=1)
+    assert "Una Sked" not in [guest["name"] for guest in do("guests", "next")]
     asked = do("check-in", "next", "ida", code=1)
     assert (asked["verdict"], asked["reason"]) == ("needs_a_word", "deceased")
     assert "has died, says the member list" in do("check-in", "next", "ida", code=1, text=True)
@@ -479,6 +483,12 @@ def test_a_trial_where_nothing_was_leaves_nothing(do: Do, chapter: dict[str, str
     assert list(new.iterdir()) == []
     do("--profile", new, "restore", tmp_path / "x.alumnidesk")
     assert len(do("--profile", new, "members")) == 3
+
+
+def test_history_has_several_texts_as_a_list_as_the_member_has(do: Do) -> None:
+    ana = do("member", "add", "first_name=Ana", "last_name=Lima", "other_emails=a@example.org; b@example.org")["id"]
+    [emails] = [one["value"] for one in do("history", ana) if one["field"] == "other_emails"]
+    assert emails == do("member", "show", ana)["fields"]["other_emails"] == ["a@example.org", "b@example.org"]
 
 
 def test_history_says_who_and_keeps_an_address_together(do: Do) -> None:

@@ -209,6 +209,21 @@ def test_backup_and_restore(do: Do, tmp_path: Path, url: str | None, monkeypatch
     do("restore", file, "--replace")
 
 
+def test_what_is_no_backup_leaves_no_empty_server_in_a_new_folder(do: Do, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "wrong").write_bytes(b"no backup")
+    assert "not a backup" in do("restore", tmp_path / "wrong", code=1)
+    assert not list((tmp_path / "office").glob("server*"))
+    do("init")
+    file = tmp_path / "b"
+    do("backup", file)
+    for left in (tmp_path / "office").glob("server*"):
+        left.unlink()
+    with monkeypatch.context() as mistyped:
+        mistyped.setenv("ALUMNI_DESK_PASSPHRASE", "a mistyped password")
+        assert "not the password" in do("restore", file, code=1)
+    assert not list((tmp_path / "office").glob("server*"))
+
+
 def test_every_part_has_its_help(capsys: pytest.CaptureFixture[str]) -> None:
     for part in PARTS:
         with pytest.raises(SystemExit) as ended:

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QLabel, QMenu
 from alumni_desk.badges.stocks import stocks
 from alumni_desk.desktop.badge_laying import Wanted, lay_out
 from alumni_desk.desktop.erase_person_sheet import ErasePersonSheet
-from alumni_desk.desktop.gathering_view import _NameSheet
+from alumni_desk.desktop.guest_name_sheet import NameSheet
 from alumni_desk.desktop.history_sheet import HistorySheet
 from alumni_desk.desktop.member_form import MemberForm
 from alumni_desk.desktop.members_sheets import show_history
@@ -108,9 +108,9 @@ def test_a_sheet_that_names_a_guest_who_is_erased_closes_and_says_so(hands: Any,
     hands.until(lambda: view.model.rows)
     view.list.selectRow(0)
     getattr(view, deed)()
-    hands.dialog(_NameSheet)
+    hands.dialog(NameSheet)
     erase(hands.desk, [ada], remake_backups=False)
-    hands.until(lambda: not hands.open_dialogs(_NameSheet))
+    hands.until(lambda: not hands.open_dialogs(NameSheet))
     hands.rest()
     assert "erased or moved away meanwhile" in hands.shell.toast.words.text()
 
@@ -143,14 +143,14 @@ def test_a_sheet_that_names_a_guest_who_is_erased_closes_also_where_their_place_
     hands.until(lambda: len(view.model.rows) == 2)
     view.list.selectRow(next(n for n, guest in enumerate(view.model.rows) if guest.person == one))
     view.name_one()
-    hands.dialog(_NameSheet)
+    hands.dialog(NameSheet)
     if meanwhile == "merged":
         merge_people(hands.desk, one, other)
     else:
         remove_guests(hands.desk, held, [place])
     hands.until(lambda: len(view.model.rows) == 1)
     erase(hands.desk, [one], remake_backups=False)
-    hands.until(lambda: not hands.open_dialogs(_NameSheet))
+    hands.until(lambda: not hands.open_dialogs(NameSheet))
     hands.rest()
 
 

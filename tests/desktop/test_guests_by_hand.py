@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
 from alumni_desk.desktop import guest_picker
-from alumni_desk.desktop.gathering_view import _NameSheet
+from alumni_desk.desktop.guest_name_sheet import NameSheet
 from alumni_desk.desktop.guest_picker import GuestPicker
 from alumni_desk.desktop.sheet import Sheet
 from alumni_desk.gatherings.actions import add_guests, new_gathering
@@ -43,11 +43,52 @@ def test_a_guests_name_is_taken_apart_as_it_was_before(hands: Any, first: str | 
     page = dinner(hands, [person])
     page.view.list.selectRow(0)
     page.view.name_one()
-    sheet = hands.dialog(_NameSheet)
+    sheet = hands.dialog(NameSheet)
     if typed is not None:
         sheet.typed.setText(typed)
     hands.click(sheet.done_button)
-    hands.until(lambda: not hands.open_dialogs(_NameSheet))
+    hands.until(lambda: not hands.open_dialogs(NameSheet))
+    hands.rest()
+    fields = member(hands.desk, person).fields
+    assert (fields["first_name"], fields["last_name"]) == becomes
+
+
+@pytest.mark.parametrize("theirs", [False, True])
+def test_a_name_that_was_changed_while_the_sheet_was_open_is_said_before_it_is_written_over(hands: Any, theirs: bool) -> None:
+    person = add_member(hands.desk, first_name="Jon", last_name="Obi").id
+    page = dinner(hands, [person])
+    page.view.list.selectRow(0)
+    page.view.name_one()
+    sheet = hands.dialog(NameSheet)
+    change_member(hands.desk, person, first_name="Jonas")
+    sheet.typed.setText("John Obi")
+    hands.click(sheet.done_button)
+    hands.until(lambda: "To save again keeps yours" in sheet.reason.text())
+    row = sheet._rows["name"]
+    assert "Jonas Obi" in row.below.text() and member(hands.desk, person).fields["first_name"] == "Jonas"
+    if theirs:
+        hands.rest()
+        hands.click(row.way_out)
+        assert sheet.typed.text() == "Jonas Obi"
+    hands.click(sheet.done_button)
+    hands.until(lambda: not hands.open_dialogs(NameSheet))
+    hands.rest()
+    fields = member(hands.desk, person).fields
+    assert (fields["first_name"], fields["last_name"]) == ("Jonas" if theirs else "John", "Obi")
+
+
+@pytest.mark.parametrize(("typed", "becomes"), [(None, ("Jonas", "Obi")), ("Jon Nwosu", ("Jonas", "Nwosu"))])
+def test_of_a_guests_name_only_what_was_typed_is_written(hands: Any, typed: str | None, becomes: tuple[str, str]) -> None:
+    person = add_member(hands.desk, first_name="Jon", last_name="Obi").id
+    page = dinner(hands, [person])
+    page.view.list.selectRow(0)
+    page.view.name_one()
+    sheet = hands.dialog(NameSheet)
+    change_member(hands.desk, person, first_name="Jonas")
+    if typed is not None:
+        sheet.typed.setText(typed)
+    hands.click(sheet.done_button)
+    hands.until(lambda: not hands.open_dialogs(NameSheet))
     hands.rest()
     fields = member(hands.desk, person).fields
     assert (fields["first_name"], fields["last_name"]) == becomes

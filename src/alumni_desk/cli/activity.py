@@ -47,7 +47,8 @@ def add_commands(commands: Any) -> None:
 
     past = commands.add_parser("history", help=_("every value that the fields of a record have had here"), description=_(
         "Every value that the fields of a member, a gathering or a registration have had, as this laptop has seen them. "
-        "JSON: list of id (the version), field, value, at, who, device, now, restorable. An address is one: field “address”, value its parts."))
+        "JSON: list of id (the version), field, value, at, who, device, now, restorable; several texts are a list. An address is one: field “address”, "
+        "value its parts."))
     past.add_argument("who", metavar="ID", nargs="+", help=_("the id of a record, or words that fit one member only"))
     past.add_argument("--restore", metavar="VERSION", help=_("put this value back"))
     add_json(past)
@@ -156,7 +157,7 @@ def run_history(args: argparse.Namespace) -> int:
         named = named_values(desk, (one.value for one in versions))
     answered = answers(versions) if name == "registration" else {}
     entries = _entries(name, versions)
-    data = [{"id": one.id, "field": field, "value": value, "at": one.at, "who": one.who, "device": one.device, "now": one.now,
+    data = [{"id": one.id, "field": field, "value": _listed(name, field, value), "at": one.at, "who": one.who, "device": one.device, "now": one.now,
              "here": one.here, "refused": one.refused, "restorable": one.restorable} for one, field, value in entries]
 
     def words() -> str:
@@ -186,6 +187,14 @@ def _entries(table: str, versions: Sequence[Version]) -> list[tuple[Version, str
         first = replace(first, now=first.now or one.now, restorable=first.restorable or one.restorable)
         entries["address", clock] = (first, "address", {**parts, one.field: one.value})
     return list(entries.values())
+
+
+def _listed(table: str, field: str, value: Any) -> Any:
+    """A value as a member's fields have it: several texts as a list."""
+    from alumni_desk.members.fields import MANY
+    from alumni_desk.store.listed import texts
+
+    return texts(value) if table == "person" and field in MANY and value is not None else value
 
 
 def _said(table: str, field: str, value: Any) -> str:

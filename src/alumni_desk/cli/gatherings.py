@@ -212,11 +212,13 @@ def _list(args: argparse.Namespace, desk: Desk, which: str) -> int:
 
 
 def _add(args: argparse.Namespace, desk: Desk, which: str) -> int:
-    from alumni_desk.errors import NotFound
+    from alumni_desk.errors import BadInput, NotFound
     from alumni_desk.gatherings.actions import add_guests
     from alumni_desk.members.lists import find_one, member_ids, reached_at
 
-    query = " ".join(args.add)
+    query = " ".join(args.add).strip()
+    if not query:
+        raise BadInput("nobody_named", _("Nobody is named after --add, and nothing was changed. Say who: a name, an e-mail or a class year."))
     people = reached_at(desk, query, "member") or reached_at(desk, query) or member_ids(desk, query)
     if not people:
         people = [find_one(desk, query)]  # an id; or the sentence that nobody fits

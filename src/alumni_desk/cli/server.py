@@ -288,8 +288,12 @@ def run_restore(args: argparse.Namespace) -> int:
     from alumni_desk.server.opening import held as alone_with
     from alumni_desk.server.state import now_ms, open_server
 
+    passphrase = ""
     if args.file is None:
         refuse_absent(args)
+    else:  # what is no backup, or a wrong password, leaves no empty server in a new folder
+        passphrase = _passphrase(new=False)
+        backups.try_to_open(Path(args.file).expanduser(), passphrase)
     with the_database(args) as database, alone_with(database, folder_of(args), alone=True):
         if args.file is None:
             with database.writing() as connection:
@@ -297,11 +301,10 @@ def run_restore(args: argparse.Namespace) -> int:
             show(args, {"server": open_server(database).id, "replaced": None}, _(
                 "A new timeline has begun: open invitations have ended, and the laptops offer again what they hold."))
             return 0
-        passphrase, replaced = _passphrase(new=False), None
+        replaced = None
         if not backups.is_empty(database):
             if not args.replace:
                 raise backups.refuse_to_replace()
-            backups.try_to_open(Path(args.file).expanduser(), passphrase)
             replaced = folder_of(args) / f"server-replaced-{now_ms()}.backup"
             backups.back_up(database, replaced, passphrase, own=True)
         held = backups.restore(database, Path(args.file).expanduser(), passphrase, journal_of(args), now=now_ms())

@@ -15,13 +15,13 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QTableView, QVBox
 from shiboken6 import isValid
 
 from alumni_desk.desktop.background import Lanes
-from alumni_desk.desktop.controls import Button, Field, FormRow, IconButton, Label, Segments, hairline, shortcut
+from alumni_desk.desktop.controls import Button, IconButton, Label, Segments, hairline, shortcut
 from alumni_desk.desktop.delegates import PillDelegate, dress_table
 from alumni_desk.desktop.fonts import px
+from alumni_desk.desktop.guest_name_sheet import NameSheet, taken_apart
 from alumni_desk.desktop.guest_picker import GuestPicker
 from alumni_desk.desktop.guests_table import GuestDelegate, GuestsTable
 from alumni_desk.desktop.pages import EmptyPage, Notice
-from alumni_desk.desktop.sheet import Sheet
 from alumni_desk.desktop.widgets import Turning
 from alumni_desk.gatherings.actions import Added, Answered, add_guest_of, add_guests, name_guest, remove_guests, set_rsvp
 from alumni_desk.gatherings.fields import crossed_words
@@ -60,7 +60,7 @@ class GatheringView(QWidget):
         super().__init__()
         self._desk, self._lanes = desk, lanes
         self.it: Whole | None = None
-        self._about: tuple[_NameSheet, GuestRow] | None = None  # a sheet that names a guest, and whom
+        self._about: tuple[NameSheet, GuestRow] | None = None  # a sheet that names a guest, and whom
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
@@ -194,7 +194,7 @@ class GatheringView(QWidget):
         elif line.gone and not line.named:
             self._close_about(about)
 
-    def _close_about(self, about: tuple[_NameSheet, GuestRow]) -> None:
+    def _close_about(self, about: tuple[NameSheet, GuestRow]) -> None:
         if self._about is about and isValid(about[0]):
             self._about = None
             about[0].accept()
@@ -378,7 +378,7 @@ class GatheringView(QWidget):
         it, chosen = self.it, self.chosen()
         if it is None or len(chosen) != 1:
             return
-        sheet = _name_sheet(self, _("{name} brings a guest").format(name=chosen[0].name), _("Add"), _("Leave it empty if the name is still to come."))
+        sheet = NameSheet(self, _("{name} brings a guest").format(name=chosen[0].name), _("Add"), _("Leave it empty if the name is still to come."))
 
         def done(added: Added) -> None:
             sheet.accept()
@@ -393,21 +393,24 @@ class GatheringView(QWidget):
         if len(chosen) != 1:
             return
         one = chosen[0]
-        sheet = _name_sheet(self, _("Name of the guest"), _("Save"), "")
-        sheet.typed.setText(" ".join(part for part in (one.first_name, one.last_name) if part))
+        sheet = NameSheet(self, _("Name of the guest"), _("Save"), "")
+        sheet.opened = {"first_name": one.first_name or "", "last_name": one.last_name or ""}
+        sheet.put_in("name", sheet.shown_name())
 
         def done(changed: Changed) -> None:
             sheet.accept()
             self.changed.emit(changed, _("Name saved"))
 
         def save(name: str) -> Changed:
-            first, last = taken_apart(name, one.first_name, one.last_name)
-            return name_guest(self._desk, one.registration, first_name=first, last_name=last)
+            opened = dict(sheet.opened)
+            wanted = dict(zip(opened, taken_apart(name, *opened.values()), strict=True))
+            # Only what was typed: a first name that another laptop corrected meanwhile stays beside a last name from here.
+            return name_guest(self._desk, one.registration, opened=opened, **{part: text for part, text in wanted.items() if text != opened[part]})
 
         self._about = sheet, one
         self._saves(sheet, save, done)
 
-    def _saves(self, sheet: _NameSheet, act: Callable[[str], Any], done: Callable[[Any], None]) -> None:
+    def _saves(self, sheet: NameSheet, act: Callable[[str], Any], done: Callable[[Any], None]) -> None:
         """Ask for a guest's name, and save it once there is a recovery key on paper."""
 
         def save() -> None:
@@ -465,29 +468,3 @@ class GatheringView(QWidget):
             self.changed.emit(changed, ngettext("{n} guest taken off the list", "{n} guests taken off the list", n).format(n=number(n)))
 
         self._lanes.write(lambda: remove_guests(self._desk, it.row.id, chosen), done)
-
-
-def taken_apart(typed: str, first: str | None, last: str | None) -> tuple[str, str]:
-    """First and last name of a name that was typed as one; where what was known before tells it, divided as that was."""
-    words, given, family = typed.split(), (first or "").split(), (last or "").split()
-    if len(words) == len(given) + len(family):
-        at = len(given)
-    elif family and words[-len(family):] == family:
-        at = len(words) - len(family)
-    elif family and words[:len(given) + len(family)] == given + family:
-        at = len(given)
-    else:
-        at = max(len(words) - max(len(family), 1), min(len(words), 1))
-    return " ".join(words[:at]), " ".join(words[at:])
-
-
-class _NameSheet(Sheet):
-    def __init__(self, parent: QWidget, title: str, done: str, note: str) -> None:
-        super().__init__(parent, title, done)
-        self.typed = Field(_("Name"), _("First and last name"), height=40)
-        self.column.addWidget(FormRow(_("Name"), self.typed, note))
-        self.typed.setFocus()
-
-
-def _name_sheet(parent: QWidget, title: str, done: str, note: str) -> _NameSheet:
-    return _NameSheet(parent, title, done, note)

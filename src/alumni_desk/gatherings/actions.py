@@ -159,8 +159,9 @@ def add_guest_of(desk: Desk, gathering_id: str, host_registration: str, name: st
     return Added((registration,), 0, writing.changed)
 
 
-def name_guest(desk: Desk, registration: str, **typed: Any) -> Changed:
-    """Give a guest without a name theirs, or correct it. Raises NotFound, BadInput, or Refused: somebody who was erased or moved away has none here."""
+def name_guest(desk: Desk, registration: str, *, opened: Mapping[str, Any] | None = None, **typed: Any) -> Changed:
+    """Give a guest without a name theirs, or correct it. Raises NotFound, BadInput, or Refused: somebody who was erased or moved away has none here;
+    or ChangedMeanwhile, where a name that is replaced is another than in ``opened``, what a form showed."""
     values = read_person(typed)
     with desk.writing("guest_named") as writing:
         row = _registrations(writing, {registration}).get(registration)
@@ -171,6 +172,8 @@ def name_guest(desk: Desk, registration: str, **typed: Any) -> Changed:
         row_now = refuse_left(writing, person)
         if row_now is not None and row_now.standing == "member":
             need_name({**row_now._mapping, **values})
+        if opened is not None and row_now is not None:
+            refuse_unseen(writing.connection, writing.tables["person"], row_now.id, {name: opened[name] for name in values}, values)
         writing.change("person", person, **values)
         writing.touched("registration", [registration])
     return writing.changed
