@@ -17,6 +17,7 @@ from alumni_desk.gatherings.actions import add_guests, new_gathering
 from alumni_desk.gatherings.lists import guest_rows
 from alumni_desk.members.actions import add_member, change_member, remove_members
 from alumni_desk.members.lists import all_members, best_members, count_members, find_one, member_ids, member_rows, rows_of
+from alumni_desk.members.merging import merge_people
 from alumni_desk.schema import open_desk
 from alumni_desk.store import connecting, finding, keys, opening, search
 from alumni_desk.store.checking import rebuild_search, verify
@@ -181,12 +182,16 @@ def test_words_written_as_one_do_not_come_before_those_that_were_typed(desk: Des
     assert set(best(desk, "mary ann")) == set(best(desk, "maryann")) == {"Mary Ann Obi", "Maryann Cox"}
 
 
-def test_the_code_of_a_badge_finds_its_person(desk: Desk) -> None:
+@pytest.mark.parametrize("merged", [False, True])
+def test_the_code_of_a_badge_finds_its_person(desk: Desk, merged: bool) -> None:
     ada = add_member(desk, first_name="Ada", last_name="Obi").id
     gathering = new_gathering(desk, name="Dinner", start="2026-12-01T18:00").id
     add_guests(desk, gathering, [ada])
     code = next(row.code for row in guest_rows(desk, gathering) if row.person == ada)
     assert code is not None
+    if merged:
+        entry, ada = ada, add_member(desk, first_name="Ada", last_name="Obi-Lee").id
+        merge_people(desk, entry, ada)
     for typed in (code, code.lower(), f"{code[:4]}-{code[4:8]} {code[8:]}"):
         assert best_members(desk, typed, 5).ids == (ada,), typed
         found = best_members(desk, typed, 5)

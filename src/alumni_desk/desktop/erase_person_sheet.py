@@ -22,8 +22,8 @@ class ErasePersonSheet(Sheet):
     def __init__(self, parent: QWidget, desk: Desk, lanes: Lanes, person: str, name: str) -> None:
         super().__init__(parent, _("Erase {name} for good?").format(name=isolated(name)), _("Erase for good"), kind="danger")
         self._desk, self._lanes, self._person = desk, lanes, person
-        self.column.addWidget(Label(_("Names, contacts, degrees and all that was ever noted of this person go: from the list, its history and what waits to be "
-                                      "sent. What is counted of gatherings stays, without a name."), wrap=True))
+        self.column.addWidget(Label(_("Names, contacts, degrees and all that was ever noted of this person, or of an entry that was merged with theirs, go: "
+                                      "from the list, its history and what waits to be sent. What is counted of gatherings stays, without a name."), wrap=True))
         self.column.addWidget(Label(_("The backups that were made by themselves are deleted and a new one is made: there is no going back to an earlier day."),
                                     wrap=True))  # fmt: skip
         self.column.addWidget(Label(_("The server and the other laptops follow at their next sync. Backups that you made by hand and files that you exported "

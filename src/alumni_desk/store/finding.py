@@ -175,8 +175,7 @@ def matching_ids(question: Question) -> sa.Select[Any]:
     fits = sa.select(index.c.rowid).where(index.c.search_words.op("MATCH")(question.expression("any")))
     found: sa.ColumnElement[bool] = people.c.rowid.in_(fits)
     if question.code is not None:
-        registration = sa.table("registration", sa.column("person"), sa.column("code"), sa.column("gone"))
-        found |= people.c.id.in_(sa.select(registration.c.person).where(registration.c.code == question.code, ~registration.c.gone.cast(sa.Boolean)))
+        found |= sa.text(f"search_person.id IN ({_OF_CODE})").bindparams(code=question.code)
     return sa.select(people.c.id).where(found)
 
 
@@ -210,8 +209,8 @@ def everybody(connection: sa.Connection, question: Question | None, standing: st
         yield list(_holding(connection, question, standing, -1))
         return
     if question.code is not None:
-        yield from _portions(connection, f"SELECT id FROM search_person WHERE id IN ({_OF_CODE})" + _standing(standing) + " ORDER BY sort, standing, id",
-                             (question.code, *_given(standing)), portion)
+        yield from _portions(connection, f"SELECT id FROM search_person WHERE id IN ({_OF_CODE})".replace(":code", "?") + _standing(standing)
+                             + " ORDER BY sort, standing, id", (question.code, *_given(standing)), portion)
     fits = "(SELECT rowid FROM search_words WHERE search_words MATCH ?)"
     for place in ("names", "any"):
         expression = question.expression(place)
@@ -234,14 +233,16 @@ def _holding(connection: sa.Connection, question: Question, standing: str | None
                     + " ORDER BY sort, standing, id LIMIT ?", (json.dumps(question.signs), *_given(standing), limit))
 
 
-_OF_CODE = "SELECT person FROM registration WHERE code = ? AND NOT gone"
+_OF_CODE = ("WITH RECURSIVE owner (id) AS (SELECT person FROM registration WHERE code = :code AND NOT gone UNION SELECT p.merged_into FROM owner"
+            " JOIN person AS p ON p.id = owner.id WHERE p.merged_into IS NOT NULL) SELECT id FROM owner")
+"""Whose badge it is, and of whom that entry has become a part since."""
 
 
 def _best(connection: sa.Connection, question: Question, limit: int, standing: str | None, known: Known | None) -> tuple[str, ...]:
     search = _Search(connection, question, limit, standing, known)
     if question.code is not None:
-        search.take(_portion(connection, "SELECT person FROM registration AS r JOIN search_person AS p ON p.id = r.person WHERE code = ? AND NOT gone"
-                             + _standing(standing), (question.code, *_given(standing))))
+        search.take(_portion(connection, f"SELECT id FROM search_person WHERE id IN ({_OF_CODE})".replace(":code", "?") + _standing(standing),
+                             (question.code, *_given(standing))))
     if question.close:
         search.close_to()
     else:
