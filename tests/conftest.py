@@ -16,6 +16,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -28,10 +29,13 @@ os.environ.pop("QT_STYLE_OVERRIDE", None)
 import psycopg
 import pytest
 import sqlalchemy as sa
+from tests import migrated_once
 
+from alumni_desk import schema
 from alumni_desk.schema import open_desk
-from alumni_desk.server import aside
+from alumni_desk.server import aside, database
 from alumni_desk.server.database import postgresql_database
+from alumni_desk.store import keys, opening
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.profile import Profile
 
@@ -41,6 +45,14 @@ FOREIGN = ("ALUMNI_DESK_PASSPHRASE", "ALUMNI_DESK_RECOVERY", "ALUMNI_DESK_DATABA
 
 aside.IDLE_SECONDS = 0.02
 """A thread beside a server's loop waits two seconds for more to do before it ends, and ``_no_threads_left`` would wait for it after each test."""
+
+AGREED = keys.PASSES, keys.MEMORY
+"""How slow a password is made for whoever tries many; in the tests it is made so that each desk opens at once."""
+
+keys.PASSES, keys.MEMORY = 1, 8 * 1024 * 1024
+new_desk_schema, schema.desk_schema = schema.desk_schema, lru_cache(maxsize=1)(schema.desk_schema)
+opening._migrate = migrated_once.of_desks(opening._migrate)
+database.migrate = migrated_once.of_servers(database.migrate)
 
 HOMES = ("XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME")
 

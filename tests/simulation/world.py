@@ -20,6 +20,8 @@ from typing import Any
 from unittest.mock import patch
 from weakref import WeakKeyDictionary
 
+from tests import migrated_once
+
 START_MS = 1_790_000_000_000
 """When every run begins, in milliseconds since 1970."""
 
@@ -164,27 +166,6 @@ def _one_dialect() -> Callable[..., Any]:
     return make
 
 
-def _migrated_once(right: Callable[[Any], None]) -> Callable[[Any], None]:
-    """The first empty server database is migrated in earnest; those after it, of backups, get what came of it."""
-    made: list[str] = []
-
-    def migrate(database: Any) -> None:
-        with database.engine.connect() as connection:
-            empty = connection.exec_driver_sql("SELECT 1 FROM sqlite_master").first() is None
-        if not (made and empty):
-            right(database)
-            with database.engine.connect() as connection:
-                [revision] = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalars()
-                made[:] = connection.exec_driver_sql("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid").scalars()
-            made.append(f"INSERT INTO alembic_version VALUES ('{revision}')")
-            return
-        with database.writing() as connection:
-            for statement in made:
-                connection.exec_driver_sql(statement)
-
-    return migrate
-
-
 @contextlib.contextmanager
 def _random_kept() -> Iterator[None]:
     before = random.getstate()
@@ -256,7 +237,7 @@ def simulated() -> Iterator[None]:
         stack.enter_context(patch.object(ranges, "aside", _at_once))
         stack.enter_context(patch.object(server_snapshot.Snapshots, "_make", _made_at_once))
         stack.enter_context(patch.object(server_snapshot, "note_bug", _raised))
-        stack.enter_context(patch.object(server_database, "migrate", _migrated_once(server_database.migrate)))
+        stack.enter_context(patch.object(server_database, "migrate", migrated_once.of_servers(server_database.migrate)))
         stack.enter_context(patch.object(keys, "_derived", _derived_at_once))
         stack.enter_context(patch.object(schema, "desk_schema", lru_cache(maxsize=1)(schema.desk_schema)))
         stack.enter_context(patch.object(disk, "on_network", lambda _folder: False))

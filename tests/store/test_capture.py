@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.dialects import sqlite
+from tests.conftest import new_desk_schema
 
 from alumni_desk.errors import BadInput, NotFound
 from alumni_desk.protocol.clocks import unpack
@@ -248,7 +249,7 @@ def test_a_writing_outside_the_with_is_over(desk: Desk) -> None:
 def test_a_new_table_and_a_new_column_are_captured_without_a_word_about_them(profile: Profile) -> None:
     """A noun declares them; a migration makes them; nothing else has to know."""
     open_with(profile, desk_schema, SCHEMA_VERSION).close()
-    grown = desk_schema()
+    grown = new_desk_schema()
     declared = synced("scholarship", field("name"), field("amount", sa.BigInteger, group="money"), field("currency", group="money"), field("paid", sa.Boolean))
     grown.tables["person"].append_column(field("nickname", door=True))
     sa.Table(declared.name, grown, *[column._copy() for column in declared.columns], info=dict(declared.info))

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from keyring.backend import KeyringBackend
 from keyring.errors import KeyringLocked, PasswordDeleteError
+from tests.conftest import AGREED
 
 from alumni_desk.errors import StoreProblem
 from alumni_desk.members.actions import add_member
@@ -160,11 +161,15 @@ def test_from_password_to_password_store_and_back(profile: Profile, shelf: Shelf
         assert desk.key == key
 
 
-def test_the_password_is_made_slow_as_agreed(profile: Profile) -> None:
+def test_the_password_is_made_slow_as_agreed(profile: Profile, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert AGREED == (3, 64 * 1024 * 1024)
+    monkeypatch.setattr(keys, "PASSES", AGREED[0])
+    monkeypatch.setattr(keys, "MEMORY", AGREED[1])
     with open_desk(profile, passphrase="three words here"):
         pass
-    kept = json.loads((profile.path / "desk.key").read_text())
-    assert ("argon2id" in json.dumps(kept) and "65536" in json.dumps(kept)) or str(64 * 1024 * 1024) in json.dumps(kept)
+    sealed = json.loads((profile.path / "desk.key").read_text())
+    found = next(one for one in (sealed, *sealed.values()) if isinstance(one, dict) and one.get("kdf") == "argon2id")
+    assert (found["passes"], found["memory"]) == AGREED
 
 
 DBUS = ["dbus-run-session", "gnome-keyring-daemon"]

@@ -209,4 +209,5 @@ class Appearance(QObject):
         colours = self.colours()
         set_text_size(self._app, self._families, self.percent)
         self._app.setPalette(palette(colours))
-        self._app.setStyleSheet(style_sheet(colours, self.percent))
+        if (sheet := style_sheet(colours, self.percent)) != self._app.styleSheet():  # Qt dresses every widget anew
+            self._app.setStyleSheet(sheet)

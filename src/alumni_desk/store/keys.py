@@ -62,8 +62,8 @@ class Sealed(NamedTuple):
 
     salt: str
     box: str
-    passes: int = PASSES
-    memory: int = MEMORY
+    passes: int
+    memory: int
 
     def as_json(self) -> dict[str, Any]:
         """Plain values for a file."""
@@ -76,7 +76,7 @@ def seal(key: bytes, passphrase: str) -> Sealed:
 
     salt = secrets.token_bytes(pwhash.argon2id.SALTBYTES)
     box = secret.SecretBox(_derived(passphrase, salt, PASSES, MEMORY)).encrypt(key)
-    return Sealed(base64.b64encode(salt).decode(), base64.b64encode(bytes(box)).decode())
+    return Sealed(base64.b64encode(salt).decode(), base64.b64encode(bytes(box)).decode(), PASSES, MEMORY)
 
 
 def unseal(sealed: dict[str, Any], passphrase: str) -> bytes:
