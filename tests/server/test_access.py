@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
+import sqlalchemy as sa
 import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -56,6 +57,16 @@ def test_a_wrong_code_an_ended_one_and_a_stolen_proof(office: Any) -> None:
     assert office.ask("enrol", stolen).code == "forged"
     office.time.now += VALID + 1
     assert office.ask("enrol", asking(code)).code == "invitation_expired"
+
+
+def test_whoever_the_server_does_not_know_any_more_is_not_called_removed(office: Any) -> None:
+    laptop = office.laptop()
+    with office.server.database.writing() as connection:  # as if a backup of the day before had been put back
+        connection.execute(sa.delete(office.server.tables.tables["device"]))
+    for name, message in (("hello", HelloRequest()), ("pull", PullRequest({laptop.scope: Cursor()})),
+                          ("push", laptop.parcels(laptop.operation(last_name="Silva")))):
+        answer = office.ask(name, message, laptop.token)
+        assert (answer.status, answer.code) == (401, "no_session"), name
 
 
 def test_ten_wrong_codes_a_minute_are_enough_for_all(office: Any) -> None:

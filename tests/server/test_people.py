@@ -400,6 +400,16 @@ def test_who_left_is_not_removed_by_a_leader_and_what_comes_late_still_counts(of
     office.call(f"devices/{left.device}/revoke", HelloRequest(), HelloReply, leader.token)  # again is the same
 
 
+def test_the_last_who_looks_after_a_chapter_does_not_leave_it_an_admin_neither(office: Office) -> None:
+    admin = office.laptop(role="admin")
+    gathering = admin.operation("gathering", name="Reception", status="planned")
+    admin.push(gathering)
+    office.laptop(role="leader", chapter="Chicago"), office.laptop(role="door", gathering=gathering.row)
+    assert office.ask("leave", ScopeRequest(admin.scope), admin.token).code == "last_leader"
+    office.laptop(role="leader")
+    assert office.ask("leave", ScopeRequest(admin.scope), admin.token).status == 200
+
+
 def test_leaving_and_handing_over_outlive_a_restore(office: Office) -> None:
     one, two = office.laptop(), office.laptop()
     assert office.call("leave", ScopeRequest(two.scope), Done, two.token).time

@@ -34,7 +34,10 @@ from alumni_desk.sync import set_aside, state
 from alumni_desk.sync.engine import join, status, sync_once
 from alumni_desk.sync.leaving import leave
 from alumni_desk.sync.venue import holding
+from alumni_desk.sync.venue.channel import Trade, Traded
 from alumni_desk.sync.venue.credentials import hear_removals, me
+from alumni_desk.sync.venue.line import Line
+from alumni_desk.sync.venue.places import read_place
 from alumni_desk.sync.venue.sharing import Sharing
 from alumni_desk.sync.venue.visiting import Visit
 
@@ -285,6 +288,21 @@ def test_another_chapter_is_turned_away(leaders: Any, make_desk: MakeDesk, lasti
     assert refused.value.code == "venue_chapter"
     with one.reading() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM parcel WHERE state <> 'own'").scalar() == 0
+
+
+@pytest.mark.parametrize("wait", [float("nan"), -1.0, float("-inf")])
+def test_a_wait_that_is_no_time_is_answered_at_once(leaders: Any, wait: float) -> None:
+    one, two, *_rest = leaders
+    with shared(one) as sharing:
+        meet(two, sharing)
+        with two.reading() as connection:
+            mine = me(connection)
+        line = Line(read_place(sharing.address), sharing.code)
+        try:
+            reply = line.ask(Trade(mine.membership.server, mine.membership.scope, mine.credentials.chain, after=10_000, wait=wait))
+        finally:
+            line.close()
+    assert isinstance(reply, Traded)
 
 
 def test_nobody_there_is_said_in_words(leaders: Any) -> None:

@@ -274,13 +274,17 @@ def test_to_look_at_a_file_tells_what_its_kind_has(leaders: Any, tmp_path: Path,
     assert told["one.alumni"] == {"what": "parcels", "by": by, "done": False, "parcels": 1}
 
 
-@pytest.mark.parametrize("content", [b"", b"hello", b"{}", b"ALUMNI DESK PARCELS 1\n\xc1", b"ALUMNI DESK HAND-OUT 1\n\x90", b"ALUMNI DESK PARCELS 2\nx"])
+@pytest.mark.parametrize("content", [b"", b"hello", b"{}", b"ALUMNI DESK PARCELS 1\n\xc1", b"ALUMNI DESK HAND-OUT 1\n\x90", b"ALUMNI DESK PARCELS 2\nx",
+                                     b'{"alumni_desk": "invitation", "more": ' + b"[" * 16_000])
 def test_what_is_no_such_file_is_said_to_be_none(content: bytes, tmp_path: Path) -> None:
     file = tmp_path / "what"
     file.write_bytes(content)
     with pytest.raises(KnownError) as refused:
         look_at(file)
     assert refused.value.code in ("venue_file_unknown", "venue_file_damaged")
+    with pytest.raises(BadInput) as refused:
+        inviting.read(file)
+    assert refused.value.code == "invitation_file"
 
 
 def test_a_laptop_that_shares_is_found_on_this_computer(leaders: Any) -> None:

@@ -81,7 +81,7 @@ def _add_set_aside(commands: Any) -> None:
     add_json(aside)
     aside.set_defaults(run=run_set_aside)
     parts = aside.add_subparsers(dest="part", metavar="COMMAND")
-    one = parts.add_parser("show", help=_("everything that is in one"), description=_("Every change of one. JSON: as set-aside, that one alone, with more 0."))
+    one = parts.add_parser("show", help=_("everything that is in one"), description=_("Every change of one. JSON: as set-aside, that one alone."))
     one.add_argument("id", metavar="ID", help=_("its id, or how it begins"))
     add_json(one)
     one.set_defaults(run=run_show_aside)

@@ -185,7 +185,8 @@ class Changes(QWidget):
 
     def show_whole(self, lot: SetAside) -> QPlainTextEdit:
         """Everything instead of the first ones, in a box that scrolls: hundreds of labels would take seconds."""
-        text = QPlainTextEdit("\n".join(f"• {line}" for line in lot.what))
+        rest = [ngettext("and {n} more", "and {n} more", lot.more).format(n=number(lot.more))] if lot.more else []  # very long ones go into no answer
+        text = QPlainTextEdit("\n".join([*(f"• {line}" for line in lot.what), *rest]))
         text.setReadOnly(True)
         text.setTabChangesFocus(True)
         text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard)

@@ -167,8 +167,10 @@ def caller(server: Server, connection: sa.Connection, device_id: str, now: int, 
 
 def caller_in(rows: Sequence[sa.Row[Any]], device_id: str, now: int, *, removed_too: bool = False) -> Caller:
     """The same from what ``of_device`` found."""
-    found = _caller(device_id, rows, now) if rows else None
-    if found is None or (found.revoked and not removed_too):
+    if not rows:  # the server was put back to a day before it came, whoever gave it this token: nobody has removed it
+        raise Refusal(401, "no_session")
+    found = _caller(device_id, rows, now)
+    if found.revoked and not removed_too:
         raise Refusal(403, "revoked")
     return found
 

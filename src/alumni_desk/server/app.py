@@ -229,7 +229,7 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
             groups = [_taken_out(one.message) for one in asked]
             there = look(connection, server.tables, scope, operations_in(groups), devices={one.device for one in asked}, now=now())
             for place, one in enumerate(asked):
-                who = there.callers.get(one.device, Refusal(403, "revoked"))
+                who = there.callers.get(one.device, Refusal(401, "no_session"))
                 answers.append(who)
                 if isinstance(who, accounts.Caller) and not who.revoked:
                     keys[one.device] = who.public_key

@@ -14,6 +14,7 @@ from alumni_desk.server.accounts import Caller
 from alumni_desk.server.bulk import chunks
 from alumni_desk.server.clamping import replica
 from alumni_desk.server.conflicts_before import take_up
+from alumni_desk.server.fitting import that_fit
 from alumni_desk.server.inviting import look_after
 from alumni_desk.server.refusals import Refusal
 from alumni_desk.server.state import Server
@@ -46,7 +47,11 @@ def conflicts(server: Server, who: Caller, scope: str, now: int) -> ConflictsRep
         if len(rows) > LISTED:  # an address is five of them, and is told as a whole or not yet
             rows = [row for row in rows if row.operation != rows[-1].operation]
         wrote = _writers(connection, server.tables, scope, {replica(clock) for row in rows for clock in (row.winner_clock, row.loser_clock)})
-    return ConflictsReply([_told(row, wrote) for row in rows], now)
+    told = [_told(row, wrote) for row in rows]
+    some = that_fit(told)
+    if len(some) < len(told):  # notes of pages: the same
+        some = [one for one in some if one.operation != told[len(some)].operation]
+    return ConflictsReply(list(some), now)
 
 
 def _told(row: sa.Row[Any], wrote: dict[str, tuple[str, Author]]) -> ConflictRow:

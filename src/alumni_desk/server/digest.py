@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from alumni_desk.protocol.digest import PARTS, Sums, tail_of
-from alumni_desk.protocol.messages import PAGE_ROWS, Block, Cursor, DigestReply, DigestRequest
+from alumni_desk.protocol.messages import PAGE_BYTES, PAGE_ROWS, Block, Cursor, DigestReply, DigestRequest, pack
 from alumni_desk.server import feed
 from alumni_desk.server.projection import Projection, columns_for, rows_in
 from alumni_desk.server.refusals import Refusal
@@ -88,6 +88,7 @@ def _rows(connection: sa.Connection, tables: sa.MetaData, message: DigestRequest
             count += len(rows)
             if rows:
                 blocks.append(Block(table=shape.name, columns=["sequence", *names], rows=rows))
-        if count <= PAGE_ROWS or len(wanted) == 1:
+        size = sum(len(pack(block)) for block in blocks) if count <= PAGE_ROWS else 0
+        if (count <= PAGE_ROWS and size <= PAGE_BYTES) or len(wanted) == 1:
             return DigestReply(cursor=reply.cursor, time=reply.time, given=wanted, blocks=blocks)
         wanted = wanted[:max(1, min(len(wanted) // 2, len(wanted) * PAGE_ROWS // count))]

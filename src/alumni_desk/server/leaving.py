@@ -29,14 +29,14 @@ def end_grant(server: Server, connection: sa.Connection, device_id: str, scope: 
 
 
 def leave(server: Server, who: Caller, scope: str, now: int) -> Done:
-    """The calling laptop leaves. The last leader of a chapter hands it over instead."""
+    """The calling laptop leaves. The last one that looks after a chapter, a leader's or an admin's, hands it over instead."""
     if scope in who.left:
         return Done(now)
     if scope not in who.grants:
         raise Refusal(403, "no_grant")
     with server.database.writing() as connection:
         feed.lock_head(connection, server.tables, scope)
-        if who.grants[scope].role == "leader" and not _others_lead(connection, server.tables, scope, who.device):
+        if who.grants[scope].role in open_invitations.INVITERS and not _others_lead(connection, server.tables, scope, who.device):
             raise Refusal(409, "last_leader")
         end_grant(server, connection, who.device, scope, now, event="leave", by=who.device)
     return Done(now)

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from alumni_desk.protocol.messages import (
     ACCEPTED,
+    PAGE_BYTES,
     PARCEL_OPERATIONS,
     PUSH_OPERATIONS,
     Grant,
@@ -33,6 +34,7 @@ from alumni_desk.server import audit, feed
 from alumni_desk.server.accounts import Caller, chapters_of, grants_of
 from alumni_desk.server.bulk import chunks, put_rows
 from alumni_desk.server.devices import has_sent
+from alumni_desk.server.fitting import that_fit
 from alumni_desk.server.inviting import look_after
 from alumni_desk.server.lots import Lying, lots, operations_of
 from alumni_desk.server.refusals import Refusal
@@ -140,7 +142,7 @@ def listed(server: Server, who: Caller, scope: str, now: int) -> SetAsideReply:
     look_after(who, scope)
     with server.database.reading() as connection:
         found = lots(connection, server.tables, scope)[:LISTED]
-        return SetAsideReply([_told(connection, server.tables, scope, lot, SHOWN) for lot in found], now)
+        return SetAsideReply([_told(connection, server.tables, scope, lot, SHOWN, PAGE_BYTES // len(found)) for lot in found], now)
 
 
 def whole(server: Server, who: Caller, scope: str, parcel: str, now: int) -> SetAsideReply:
@@ -153,8 +155,8 @@ def whole(server: Server, who: Caller, scope: str, parcel: str, now: int) -> Set
         return SetAsideReply([_told(connection, server.tables, scope, lot, sum(one.changes for one in lot))], now)
 
 
-def _told(connection: sa.Connection, tables: sa.MetaData, scope: str, lot: Sequence[Lying], most: int) -> SetAsideRow:
-    """A lot, by the name of what came first of it, with its laptop's name and whose that is."""
+def _told(connection: sa.Connection, tables: sa.MetaData, scope: str, lot: Sequence[Lying], most: int, room: int = PAGE_BYTES) -> SetAsideRow:
+    """A lot, by the name of what came first of it, with its laptop's name and whose that is. ``most``: changes; ``room``: bytes for those."""
     table, device, account = (tables.tables[name] for name in ("quarantine", "device", "account"))
     query = (sa.select(table, device.c.name.label("name"), account.c.name.label("who"))
              .join_from(table, device, device.c.id == table.c.device, isouter=True)
@@ -162,10 +164,11 @@ def _told(connection: sa.Connection, tables: sa.MetaData, scope: str, lot: Seque
     rows = [connection.execute(query.where(table.c.id == one.id)).one() for one in lot]
     inside = [one for row in rows for one in operations_of(unpack(bytes(row.parcel), Parcel)) if one is not None]
     inside.sort(key=lambda one: one.kind != "command")  # whoever decides must see first what has no undo
-    most = max(most, sum(one.kind == "command" for one in inside))
+    commands = sum(one.kind == "command" for one in inside)
+    changes = [SetAsideChange(one.kind, one.table, one.row, one.fields) for one in inside[:max(most, commands)]]
     return SetAsideRow(id=rows[0].id, device=rows[0].device, name=rows[0].name, who=rows[0].who, received=rows[-1].received_at, reason=rows[0].reason,
                        operations=sum(row.operations for row in rows),
-                       changes=[SetAsideChange(one.kind, one.table, one.row, one.fields) for one in inside[:most]])
+                       changes=[*changes[:commands], *that_fit(changes[commands:], room)])
 
 
 def release(server: Server, who: Caller, scope: str, parcel: str, now: int, journal: Journal) -> Released:

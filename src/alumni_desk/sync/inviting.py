@@ -251,7 +251,7 @@ def read(file: Path) -> Way:
             raise ValueError
     except OSError as error:
         raise BadInput("invitation_file", _("{file} cannot be read ({reason})."), file=file, reason=error.strerror or "?") from None
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise BadInput("invitation_file", _("{file} is not an invitation of Alumni Desk, or it is damaged. Ask for the code instead."), file=file) from None
     return Way(f"{server}#sha256={pin}" if pin else server, code, str(said.get("chapter") or ""))
 

@@ -152,7 +152,7 @@ def look_at(file: Path, desk: Desk | None = None) -> Brought:
         pin = said.get("fingerprint")
         return Brought("invitation", url=f"{said['server']}#sha256={pin}" if pin else str(said["server"]), code=code, chapter=str(said.get("chapter") or ""),
                        role=str(said.get("role") or ""))
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise _unknown(file) from None
 
 

@@ -182,6 +182,7 @@ class Sharing:
         self._stations.hear(mine, request.heard, [request.chain, *request.chains], now, partner=partner)
         if (told := self._told) is not None:
             told(self.stations())
+        wait = min(max(0.0, request.wait), LONGEST_WAIT)  # in this order: what is no number at all is no wait
         given = {name_of(one) for one in request.parcels}
         want: list[bytes] = []
         if request.have is not None:
@@ -193,12 +194,12 @@ class Sharing:
             given.update(request.have)
         if mine.trouble(request.chain, now) is not None:  # its access has passed: what it has is taken, and nothing is given before the server heard of it
             if not want:
-                self._stopping.wait(min(request.wait, LONGEST_WAIT))
+                self._stopping.wait(wait)
             return Traded(place=request.after, more=False, chain=mine.credentials.chain, want=want, removals=mine.credentials.removals,
                           time=tell_time(desk, mine, request.challenge))
         with desk.reading() as connection:  # a list that ends before the place that the asker saw was put back by a restore
             after = request.after if request.after <= holding.last_place(connection) else 0
-        until = time.monotonic() + min(request.wait, LONGEST_WAIT)
+        until = time.monotonic() + wait
         while True:
             changes = self._watch.changes
             handout, again = self._handout_for(mine, request)
