@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import shiboken6
 from PySide6.QtCore import QPoint, Qt, QTimer
 from PySide6.QtGui import QAction, QGuiApplication, QShortcut
 from PySide6.QtTest import QTest
@@ -1413,3 +1414,16 @@ def test_a_locked_password_store_and_no_desk_yet(qapp: QApplication, profile: Pr
     qtbot.waitUntil(lambda: bool(window.findChildren(FirstRun)), timeout=10_000)
     opening.close()
     window.close()
+
+
+def test_the_way_to_the_recovery_key_leaves_no_place_behind_that_a_window_is_taken_for(hands: Hands) -> None:
+    """Where the button's old place in the layout is freed behind Python's back, PySide hands the next window at its address out as that place."""
+    hands.room.lock.lock("asked")
+    assert hands.room.lock.page is not None and hands.room.lock.page.entry is not None
+    entry = hands.room.lock.page.entry
+    for on in (True, False):
+        before = entry._row.itemAt(entry._row.indexOf(entry.button))
+        assert before.widget() is entry.button
+        entry.show_recovery(on)
+        assert not shiboken6.isValid(before)
+    unlock(hands)

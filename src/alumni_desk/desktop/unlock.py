@@ -201,6 +201,7 @@ class SecretEntry(QWidget):
         """Ask for the recovery key instead of the password, or the other way round."""
         self.password.setVisible(not on)
         self.recovery.setVisible(on)
+        self._row.removeWidget(self.button)  # else Qt frees its old place behind Python’s back, and the next window at that address is taken for it
         self._row.addWidget(self.button, int(on), 1)
         self.label.setText(_("Recovery key") if on else _("Password"))
         self.other.set_words(_("Use the password") if on else _("Forgot it? Use the recovery key") if self._has_recovery else _("Forgot it?"))
