@@ -1416,14 +1416,14 @@ def test_a_locked_password_store_and_no_desk_yet(qapp: QApplication, profile: Pr
     window.close()
 
 
-def test_the_way_to_the_recovery_key_leaves_no_place_behind_that_a_window_is_taken_for(hands: Hands) -> None:
-    """Where the button's old place in the layout is freed behind Python's back, PySide hands the next window at its address out as that place."""
+def test_what_moves_on_the_locked_page_leaves_no_place_behind_that_a_window_is_taken_for(hands: Hands) -> None:
+    """Where the old place of a widget in its layout is freed behind Python's back, PySide hands the next window at that address out as that place."""
     hands.room.lock.lock("asked")
     assert hands.room.lock.page is not None and hands.room.lock.page.entry is not None
     entry = hands.room.lock.page.entry
     for on in (True, False):
-        before = entry._row.itemAt(entry._row.indexOf(entry.button))
-        assert before.widget() is entry.button
+        before = [box.itemAt(box.indexOf(part)) for box, part in ((entry._row, entry.button), (entry._below, entry.said), (entry._below, entry.other))]
         entry.show_recovery(on)
-        assert not shiboken6.isValid(before)
+        entry.was_none("That was a badge", "")
+        assert not any(shiboken6.isValid(one) for one in before)
     unlock(hands)

@@ -178,6 +178,8 @@ class SecretEntry(QWidget):
 
     def _place(self, *, long: bool) -> None:
         """What is said beside the other way; a long sentence has the whole width, and the other way stands below it."""
+        for part in (self.said, self.other):
+            self._below.removeWidget(part)  # as with the button
         self._below.addWidget(self.said, 0, 1, 1, 2 if long else 1)
         self._below.addWidget(self.other, 1 if long else 0, 2, Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignRight)
 
