@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLabel
+from PySide6.QtWidgets import QFileDialog, QLabel
 
 from alumni_desk.desktop import printing
 from alumni_desk.desktop.app import build
@@ -229,3 +229,21 @@ def test_print_as_the_gathering_goes_prints_nothing(hands: Any, two_gatherings: 
     page._listed(gathering_rows(hands.desk))
     page.print_them()
     assert not printed
+
+
+def test_what_is_saved_as_pdf_is_what_was_asked_for_whatever_comes_while_a_file_is_chosen(
+        hands: Any, two_gatherings: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = hands.page("badges", gathering=two_gatherings[0])
+    pdf = page._laid.pdf
+
+    def chosen(*_words: Any) -> tuple[str, str]:
+        cancel_gathering(hands.desk, two_gatherings[0])
+        page._listed(gathering_rows(hands.desk))
+        hands.rest()
+        return str(tmp_path / "Dinner badges.pdf"), ""
+
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", chosen)
+    page.save()
+    hands.rest()
+    assert page._laid.wanted.gathering == two_gatherings[1]
+    assert (tmp_path / "Dinner badges.pdf").read_bytes() == pdf

@@ -362,11 +362,11 @@ class BadgesPage(Page):
         suggested = Path.home() / _("{gathering} badges.pdf").format(gathering=as_file_name(name))
         chosen, _kind = QFileDialog.getSaveFileName(self, _("Save badges"), str(suggested), "PDF (*.pdf)")
         if chosen:
-            self.save_as(Path(chosen))
+            self.save_as(Path(chosen), laid)
 
-    def save_as(self, out: Path) -> None:
-        """Write the PDF, then ask whether the badges came out."""
-        laid = self._laid
+    def save_as(self, out: Path, laid: Laid | None = None) -> None:
+        """Write the PDF, then ask whether the badges came out. ``laid``: what it was asked for; others may have been laid out while a file was chosen."""
+        laid = laid or self._laid
         if laid is not None:
             def work() -> None:
                 write_whole(out, laid.pdf)
