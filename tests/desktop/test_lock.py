@@ -19,7 +19,7 @@ import shiboken6
 from PySide6.QtCore import QPoint, Qt, QTimer
 from PySide6.QtGui import QAction, QGuiApplication, QShortcut
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QComboBox, QFileDialog, QLabel, QLineEdit, QWidget
+from PySide6.QtWidgets import QApplication, QComboBox, QFileDialog, QLabel, QLineEdit, QSpacerItem, QWidget
 from tests.conftest import PASSPHRASE
 from tests.desktop.conftest import Hands
 from tests.desktop.test_door import Door, door
@@ -1427,3 +1427,10 @@ def test_what_moves_on_the_locked_page_leaves_no_place_behind_that_a_window_is_t
         entry.was_none("That was a badge", "")
         assert not any(shiboken6.isValid(one) for one in before)
     unlock(hands)
+
+
+def test_a_window_that_is_taken_for_something_else_ends_no_idle_clock(qtbot: Any) -> None:
+    away, place = Away(0), QSpacerItem(1, 1)
+    away._watch(place)  # type: ignore[arg-type]
+    away._watch(None)
+    away.stop()
