@@ -556,3 +556,17 @@ def test_check_ins_of_one_evening_are_one_line_by_the_clock_of_the_place(monkeyp
     finally:
         monkeypatch.delenv("TZ")
         tzset()
+
+
+def test_undo_that_is_clicked_twice_leaves_what_was_said_of_the_first(hands: Any) -> None:
+    ana = member_rows(hands.desk)[0].id
+    done = change_member(hands.desk, ana, city="Porto").changed.action
+    for again in (False, True):
+        turn = hands.room.undoing.redo if again else hands.room.undoing.undo
+        for _click in range(3):
+            turn(done)
+        hands.rest()
+        turn(done)
+        hands.rest()
+        assert member(hands.desk, ana).fields["city"] == ("Porto" if again else None)
+        assert hands.shell.toast.link.isVisible() and hands.shell.toast.link.text() == ("Undo" if again else "Redo")

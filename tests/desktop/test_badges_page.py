@@ -8,15 +8,16 @@ from typing import Any
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLabel
+from PySide6.QtWidgets import QFileDialog, QLabel
 
+from alumni_desk.desktop import printing
 from alumni_desk.desktop.app import build
 from alumni_desk.desktop.badge_looks import LooksSheet
 from alumni_desk.desktop.badge_parts import NamesSheet
 from alumni_desk.desktop.controls import Button
 from alumni_desk.desktop.fonts import px
-from alumni_desk.gatherings.actions import add_guest_of, add_guests, new_gathering
-from alumni_desk.gatherings.lists import guest_rows
+from alumni_desk.gatherings.actions import add_guest_of, add_guests, cancel_gathering, new_gathering
+from alumni_desk.gatherings.lists import gathering_rows, guest_rows
 from alumni_desk.members.actions import add_member
 from alumni_desk.members.lists import member_rows
 from alumni_desk.schema import open_desk
@@ -181,3 +182,68 @@ def test_a_roster_with_a_long_name_alone_asks_for_no_pen(hands: Any, tmp_path: P
     assert any(text.startswith("Long: ") for text in said) and not any("with a pen" in text for text in said)
     hands.click(sheet.close_button)
     hands.rest()
+
+
+@pytest.fixture
+def printed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
+    """Of what was printed the title and how many pages."""
+    found: list[tuple[str, int]] = []
+    monkeypatch.setattr(printing, "print_pdf", lambda window, pdf, paper, title, *rest: found.append((title, printing.page_count(pdf))))
+    return found
+
+
+def test_print_right_after_another_gathering_was_chosen_prints_none_of_the_one_before(
+        hands: Any, two_gatherings: tuple[str, str], printed: list[tuple[str, int]]) -> None:
+    page = hands.page("badges", gathering=two_gatherings[0])
+    page.gathering.set_key(two_gatherings[1])
+    page.gathering.activated.emit(page.gathering.currentIndex())
+    for _time in range(2):
+        hands.click(page.print_button)
+        page.print_them()
+    hands.rest()
+    assert not printed
+    hands.click(page.print_button)
+    assert printed == [("Concert", 1)]
+
+
+def test_print_right_after_other_sheets_were_chosen_prints_those(hands: Any, two_gatherings: tuple[str, str], printed: list[tuple[str, int]]) -> None:
+    page = hands.page("badges", gathering=two_gatherings[0])
+    page.sheets.start_at.setValue(6)
+    page.blanks.click()
+    hands.click(page.print_button)
+    hands.rest()
+    assert printed == [("Dinner", page._laid.report.pages)] and page._laid.report.pages == 3
+
+
+def test_print_as_the_gathering_goes_prints_nothing(hands: Any, two_gatherings: tuple[str, str], printed: list[tuple[str, int]]) -> None:
+    page = hands.page("badges", gathering=two_gatherings[0])
+    laid = page._laid
+    cancel_gathering(hands.desk, two_gatherings[0])
+    page._listed(gathering_rows(hands.desk))
+    assert page._laid is not laid
+    hands.click(page.print_button)
+    page.print_them()
+    page.save()
+    hands.rest()
+    cancel_gathering(hands.desk, two_gatherings[1])
+    page._listed(gathering_rows(hands.desk))
+    page.print_them()
+    assert not printed
+
+
+def test_what_is_saved_as_pdf_is_what_was_asked_for_whatever_comes_while_a_file_is_chosen(
+        hands: Any, two_gatherings: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = hands.page("badges", gathering=two_gatherings[0])
+    pdf = page._laid.pdf
+
+    def chosen(*_words: Any) -> tuple[str, str]:
+        cancel_gathering(hands.desk, two_gatherings[0])
+        page._listed(gathering_rows(hands.desk))
+        hands.rest()
+        return str(tmp_path / "Dinner badges.pdf"), ""
+
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", chosen)
+    page.save()
+    hands.rest()
+    assert page._laid.wanted.gathering == two_gatherings[1]
+    assert (tmp_path / "Dinner badges.pdf").read_bytes() == pdf

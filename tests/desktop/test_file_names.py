@@ -23,7 +23,7 @@ def test_a_suggested_file_lies_at_home_and_its_name_fits_every_system(monkeypatc
     it, here = SimpleNamespace(row=SimpleNamespace(name=name, id="g")), SimpleNamespace
     pages: list[tuple[Any, Any, list[Any]]] = [
         (GatheringsPage.roster, here(), [it]), (GatheringsPage.hand_out, here(view=here(it=it)), []),
-        (BadgesPage.save, here(_laid=here(wanted=here(gathering="g")), _rows={"g": it.row}), []),
+        (BadgesPage.save, here(_as_wanted=lambda then: here(wanted=here(gathering="g")), save=None, _rows={"g": it.row}), []),
         (Inviting._save, here(_made=here(name=name), sheet=None), [])]
     for ask, page, words in pages:
         ask(page, *words)

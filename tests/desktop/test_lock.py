@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import shiboken6
 from PySide6.QtCore import QPoint, Qt, QTimer
 from PySide6.QtGui import QAction, QGuiApplication, QShortcut
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QComboBox, QFileDialog, QLabel, QLineEdit, QWidget
+from PySide6.QtWidgets import QApplication, QComboBox, QFileDialog, QLabel, QLineEdit, QSpacerItem, QWidget
 from tests.conftest import PASSPHRASE
 from tests.desktop.conftest import Hands
 from tests.desktop.test_door import Door, door
@@ -1413,3 +1414,23 @@ def test_a_locked_password_store_and_no_desk_yet(qapp: QApplication, profile: Pr
     qtbot.waitUntil(lambda: bool(window.findChildren(FirstRun)), timeout=10_000)
     opening.close()
     window.close()
+
+
+def test_what_moves_on_the_locked_page_leaves_no_place_behind_that_a_window_is_taken_for(hands: Hands) -> None:
+    """Where the old place of a widget in its layout is freed behind Python's back, PySide hands the next window at that address out as that place."""
+    hands.room.lock.lock("asked")
+    assert hands.room.lock.page is not None and hands.room.lock.page.entry is not None
+    entry = hands.room.lock.page.entry
+    for on in (True, False):
+        before = [box.itemAt(box.indexOf(part)) for box, part in ((entry._row, entry.button), (entry._below, entry.said), (entry._below, entry.other))]
+        entry.show_recovery(on)
+        entry.was_none("That was a badge", "")
+        assert not any(shiboken6.isValid(one) for one in before)
+    unlock(hands)
+
+
+def test_a_window_that_is_taken_for_something_else_ends_no_idle_clock(qtbot: Any) -> None:
+    away, place = Away(0), QSpacerItem(1, 1)
+    away._watch(place)  # type: ignore[arg-type]
+    away._watch(None)
+    away.stop()

@@ -89,7 +89,8 @@ class Away(QObject):
         # The one before may be no more: a list that opened over a box or a file dialog, a dialog of the system.
         if self._window is not None and shiboken6.isValid(self._window):
             self._window.removeEventFilter(self)
-        self._window = window
+        # Where Qt freed something behind Python's back a window at that address may be taken for it: without a filter there, no worse comes of it.
+        self._window = window = window if isinstance(window, QWindow) else None
         if window is not None:
             window.installEventFilter(self)
             self.touched()

@@ -59,6 +59,7 @@ class BadgesPage(Page):
         self._laid: Laid | None = None
         self._of: str | None = None
         self._unsaid: dict[str, tuple[Laid, str]] = {}
+        self._then: Callable[[], object] | None = None  # what was asked of sheets that are being laid out anew
         self._names: tuple[str, ...] = ()
         content = QWidget()
         self.stack.set_content(content)  # before it is filled: what moves with all that is in it is styled anew
@@ -194,6 +195,7 @@ class BadgesPage(Page):
     def _listed(self, rows: list[GatheringRow]) -> None:
         rows = [row for row in rows if not row.cancelled]
         if not rows:
+            self._forget_laid()
             self.stack.show_empty(EmptyPage("identification-badge", _("Badges are for a gathering"), _("Plan a gathering"),
                                             lambda: self.go("gatherings", plan=True), step_icon="plus"))
             return
@@ -229,6 +231,7 @@ class BadgesPage(Page):
     def _begin_anew(self, gathering: str) -> None:
         """What was said of the sheets of another gathering does not hold for this one."""
         self._of, self._names = gathering, ()
+        self._forget_laid()
         self.sheets.begin_anew()
         for widget in (self.blanks, self.new):
             widget.blockSignals(True)
@@ -238,6 +241,20 @@ class BadgesPage(Page):
         for widget in (self.blanks, self.new):
             widget.blockSignals(False)
         self._show_question()
+
+    def _forget_laid(self) -> None:
+        """What is laid out is not what the page shows: nobody means to print that."""
+        self._laid = self._then = None
+        for button in (self.print_button, self.save_button):
+            button.setEnabled(False)
+
+    def _as_wanted(self, then: Callable[[], object]) -> Laid | None:
+        """What is laid out, if it is what the controls say; else ``then`` follows once it is."""
+        if self._laid is None or self._laid.wanted == self.wanted():
+            return self._laid
+        self._then = then
+        self._anew()
+        return None
 
     def _anew(self) -> None:
         which = self.gathering.key()
@@ -252,6 +269,7 @@ class BadgesPage(Page):
         self.lanes.read(lambda: lay_out(self.desk, wanted), self._show, self._failed, key="badges")
 
     def _failed(self, error: KnownError) -> None:
+        self._then = None
         self.sheets.paper.show_picture(None, [], str(error))
         self.said.emit(str(error), None)
 
@@ -270,6 +288,10 @@ class BadgesPage(Page):
         self.foot_words.setText(self._paper_words(laid) if count else self._nobody(laid))
         self._show_looks(laid.report.looks)
         self.sheets.show_laid(laid)
+        if laid.wanted == self.wanted() and self._then is not None:
+            then, self._then = self._then, None
+            if count and self.isVisible():
+                then()
 
     @staticmethod
     def _paper_words(laid: Laid) -> str:
@@ -333,18 +355,18 @@ class BadgesPage(Page):
 
     def save(self) -> None:
         """Save as PDF."""
-        laid = self._laid
+        laid = self._as_wanted(self.save)
         if laid is None:
             return
         name = self._rows[laid.wanted.gathering].name
         suggested = Path.home() / _("{gathering} badges.pdf").format(gathering=as_file_name(name))
         chosen, _kind = QFileDialog.getSaveFileName(self, _("Save badges"), str(suggested), "PDF (*.pdf)")
         if chosen:
-            self.save_as(Path(chosen))
+            self.save_as(Path(chosen), laid)
 
-    def save_as(self, out: Path) -> None:
-        """Write the PDF, then ask whether the badges came out."""
-        laid = self._laid
+    def save_as(self, out: Path, laid: Laid | None = None) -> None:
+        """Write the PDF, then ask whether the badges came out. ``laid``: what it was asked for; others may have been laid out while a file was chosen."""
+        laid = laid or self._laid
         if laid is not None:
             def work() -> None:
                 write_whole(out, laid.pdf)
@@ -354,7 +376,7 @@ class BadgesPage(Page):
 
     def print_them(self) -> None:
         """Print on a printer of this computer."""
-        laid = self._laid
+        laid = self._as_wanted(self.print_them)
         if laid is None:
             return
         from alumni_desk.desktop.printing import print_pdf

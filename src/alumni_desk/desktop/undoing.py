@@ -46,6 +46,7 @@ class Undoing(QObject):
         self._by_keys = False
         self._again = False
         self._doing = ""
+        self._did: tuple[str, bool] | None = None  # what was undone, or done again (True), last
         self._long = QTimer(self)
         self._long.timeout.connect(self._say_doing)
         # Of which Ctrl+Z, or Ctrl+Shift+Z (True), found that nothing could be put back: the next one goes on to what was before, or after it.
@@ -138,7 +139,14 @@ class Undoing(QObject):
                 undone = redo(self._desk, but=CHECK_INS, passing=passing)
             return undone, undone_words(self._desk, undone, again=again)
 
-        self._lanes.write(both, lambda done: self._done(done, again), lambda error: self._failed(error, again, newest=error.facts.get("action") != action))
+        def failed(error: KnownError) -> None:
+            if error.code in ("undone_already", "not_undone") and action is not None and (action, again) == self._did:
+                self._over()  # a click that came twice: what was said of the first stands, with what can be done about it
+                self._go_on()
+            else:
+                self._failed(error, again, newest=error.facts.get("action") != action)
+
+        self._lanes.write(both, lambda done: self._done(done, again), failed)
 
     def _say_doing(self) -> None:
         self.said.emit(self._doing, "", None, "")
@@ -157,6 +165,7 @@ class Undoing(QObject):
     def _done(self, done: tuple[Undone, str], again: bool) -> None:
         self._over()
         undone, words = done
+        self._did = (undone.of, again)
         for passed in self._passing.values():  # it went after all, and may be meant again
             passed.discard(undone.of)
         self._changes.tell(undone.changed)

@@ -178,6 +178,8 @@ class SecretEntry(QWidget):
 
     def _place(self, *, long: bool) -> None:
         """What is said beside the other way; a long sentence has the whole width, and the other way stands below it."""
+        for part in (self.said, self.other):
+            self._below.removeWidget(part)  # as with the button
         self._below.addWidget(self.said, 0, 1, 1, 2 if long else 1)
         self._below.addWidget(self.other, 1 if long else 0, 2, Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignRight)
 
@@ -201,6 +203,7 @@ class SecretEntry(QWidget):
         """Ask for the recovery key instead of the password, or the other way round."""
         self.password.setVisible(not on)
         self.recovery.setVisible(on)
+        self._row.removeWidget(self.button)  # else Qt frees its old place behind Python’s back, and the next window at that address is taken for it
         self._row.addWidget(self.button, int(on), 1)
         self.label.setText(_("Recovery key") if on else _("Password"))
         self.other.set_words(_("Use the password") if on else _("Forgot it? Use the recovery key") if self._has_recovery else _("Forgot it?"))
