@@ -70,6 +70,14 @@ def test_whoever_joins_by_its_invitation_finds_everybody_who_is_here(keeper: Pat
         assert first_names(other) == {"Kay", "Lee"}
 
 
+def test_the_commands_of_a_server_say_whose_server_it_is(keeper: Path) -> None:
+    with kept(keeper):
+        pass
+    for words in (["server", "stats"], ["server", "init"], ["serve", "--port", "0"]):
+        done = subprocess.run([sys.executable, "-m", "alumni_desk", "--profile", str(keeper), *words], capture_output=True, text=True, check=False, timeout=60)
+        assert done.returncode == 1 and "on which this laptop keeps its chapter" in done.stderr, done.stderr
+
+
 def test_a_chapter_that_nobody_has_named_is_named_and_then_not_called_another_one(keeper: Path) -> None:
     with kept(keeper, "--chapter", "Great Lakes"):  # it began with its first member, who said no name for it
         assert said(keeper, "chapter")["name"] == said(keeper, "invite", "--name", "Sam")["chapter"] == "Great Lakes"

@@ -344,6 +344,18 @@ def test_no_invitation_is_made_for_a_file_that_cannot_be_written(leader: Desk, t
     assert [one for one in inviting.invitations(leader) if one.state == "open"] == [] and other.read_bytes() == b"PK"
 
 
+def test_a_file_with_an_invitation_that_is_still_good_is_not_written_over(leader: Desk, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "way.alumnidesk"
+    words = ["--profile", str(leader.profile.path), "invite", "--save", str(file), "--name"]
+    assert run([*words, "Ana"]) == 0
+    there = file.read_bytes()
+    assert run([*words, "Bo"]) == 1 and file.read_bytes() == there
+    assert "good for a while yet" in capsys.readouterr().err
+    assert [one.name for one in inviting.invitations(leader) if one.state == "open"] == ["Ana"]
+    file.write_text(json.dumps({**json.loads(there), "until": "2020-01-01T00:00:00Z"}), encoding="utf-8")
+    assert run([*words, "Bo"]) == 0 and file.read_bytes() != there
+
+
 def test_the_commands(office: Any, tmp_path: Path) -> None:
     def run(desk: str, *arguments: str) -> Any:
         done = subprocess.run([sys.executable, "-m", "alumni_desk", "--profile", str(tmp_path / desk), *arguments, "--json"],

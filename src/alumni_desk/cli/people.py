@@ -147,10 +147,11 @@ def _moment_of(text: str) -> datetime:
 
 def _may_save(args: argparse.Namespace) -> None:
     """Before there is an invitation: once made it is open, and its code is told once."""
-    from alumni_desk.sync.inviting import may_save
+    from alumni_desk.sync.inviting import may_save, refuse_open
 
     if args.save:
         may_save(Path(args.save).expanduser())
+        refuse_open(Path(args.save).expanduser())
 
 
 def _show_invitation(args: argparse.Namespace, made: Invitation, then: str = "") -> int:

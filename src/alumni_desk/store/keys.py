@@ -213,6 +213,10 @@ def database_key(folder: Path, name: str, *, passphrase: str | None = None, pati
 
 def _refuse_anew(folder: Path, name: str, typed: str | None) -> None:
     if any((folder / f"{name}.{end}").exists() for end in ("db", "outbox")):  # the database may be gone with it
+        if name != DESK and (folder / f"{DESK}.key").exists():  # its key is kept within the desk
+            raise StoreProblem("kept_by_the_desk", _(
+                "The server in {folder} is the one on which this laptop keeps its chapter, and only the desk itself opens it. Nothing is wrong with it. Use "
+                "“alumni-desk invite”, “laptops”, “backup” or “move” there, or name another folder with --profile."), folder=folder)
         raise StoreProblem("key_lost", _(
             "The key of the database in {folder} is missing, so it cannot be opened. Restore a backup: the key lies in that, too, and if it opens "
             "what is here, nothing is replaced.") if name == DESK else _(

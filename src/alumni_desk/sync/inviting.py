@@ -8,7 +8,7 @@ import os
 import re
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 from urllib.parse import parse_qs, quote, urlsplit
@@ -185,6 +185,21 @@ def may_save(file: Path) -> None:
         reason = error.strerror or "?"
     if reason:
         raise _not_saved(file, reason)
+
+
+def refuse_open(file: Path) -> None:
+    """Raise BadInput for a file with an invitation that is good for a while yet: its code stands nowhere else."""
+    if not is_invitation(file):
+        return
+    try:
+        with open(file, "rb") as stream:
+            until = datetime.fromisoformat(json.loads(stream.read(_FILE_LIMIT))["until"])
+        good = until.astimezone(UTC) > datetime.now(UTC)
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
+        return  # it invites nobody
+    if good:
+        raise BadInput("invitation_there", _("{file} holds an invitation that is good for a while yet, so it was left as it is. Give another name, or delete "
+                                             "that file first."), file=file)
 
 
 def save(invitation: Invitation, file: Path) -> Path:
