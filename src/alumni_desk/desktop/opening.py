@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, QTimer
+from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QFileDialog, QVBoxLayout, QWidget
 
 from alumni_desk.desktop.background import Job, Lanes
@@ -77,7 +77,11 @@ class Ways:
 
 
 class Opening(QObject):
-    """Leads to ``ready(desk, page, what)`` once there is a chapter to work on; ``stay_with`` in ``what``: address and code of the laptop that let it in."""
+    """Leads to ``ready(desk, page, what)`` once there is a chapter to work on; ``stay_with`` in ``what``: address and code of the laptop that let it in.
+    ``took(file)``: the first page begins with a file that was handed to the program.
+    """
+
+    took = Signal(object)
 
     def __init__(self, front: Front, ways: Ways, ready: Callable[[Desk, str, dict[str, Any]], None]) -> None:
         super().__init__()
@@ -381,23 +385,23 @@ class Opening(QObject):
         if file is not None:
             self.take_file(file)
 
-    def take_file(self, file: Path) -> bool:
-        """Begin with a file that somebody was given: an invitation fills the form, a backup is restored. False: it is for a chapter that is here."""
+    def take_file(self, file: Path) -> None:
+        """Begin with a file that somebody was given, once there is a first page: an invitation fills the form, of others it is said that they come later."""
         if self._desk is None or self._desk.scope is not None:
             self._file = file
-            return False
+            return
         from alumni_desk.sync import inviting
 
+        self.took.emit(file)
         if not inviting.is_invitation(file):
             self._front.show_view(ErrorPage(_for_later(file), _("Back"), self.first_run))
-            return True
+            return
         try:
             way = inviting.read(file)
         except KnownError as error:
             self._front.show_view(ErrorPage(error, _("Back"), self.first_run))
         else:
             self._ask_join(way)
-        return True
 
     def _ask_chapter(self, page: str, **what: Any) -> None:
         from alumni_desk.desktop.first_run import StartEmpty
