@@ -8,10 +8,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import shiboken6
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QFileDialog, QVBoxLayout, QWidget
 
-from alumni_desk.desktop.background import Job, Lanes
+from alumni_desk.desktop.background import Failed, Job, Lanes
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.front import Front, front_column, front_head
 from alumni_desk.desktop.pages import ErrorPage
@@ -387,7 +388,7 @@ class Opening(QObject):
 
     def take_file(self, file: Path) -> None:
         """Begin with a file that somebody was given, once there is a first page: an invitation fills the form, of others it is said that they come later."""
-        if self._desk is None or self._desk.scope is not None:
+        if self._desk is None or self._front.held or self._desk.scope is not None:
             self._file = file
             return
         from alumni_desk.sync import inviting
@@ -414,7 +415,20 @@ class Opening(QObject):
         desk = self._desk
         if desk is not None:
             self.lanes.write(lambda: self._ways.start(desk, *words), lambda done: self._hand_on(page, **what),
-                             lambda error: view.complain(str(error)))  # fmt: skip
+                             self._said_by(view, lambda error: view.complain(str(error))))  # fmt: skip
+
+    def _said_by(self, view: QWidget, say: Failed) -> Failed:
+        """Whoever says why what a view asked for failed: that view, which is not left until then; where another is shown all the same, a page of its own."""
+        self._front.hold(True)
+
+        def failed(error: KnownError) -> None:
+            self._front.hold(False)
+            if shiboken6.isValid(view):
+                say(error)
+            else:
+                self._front.show_view(ErrorPage(error, _("Back"), self._to_start))
+
+        return failed
 
     def _make_sample(self) -> None:
         from alumni_desk.desktop.working import Working
@@ -448,7 +462,7 @@ class Opening(QObject):
         if desk is not None:
             form.busy(_("Joining …"))
             self.lanes.send(lambda: self._ways.join(desk, url, code, laptop), lambda done: self._hand_on("sync"),
-                            lambda error: form.refused(error.code, str(error)))  # fmt: skip
+                            self._said_by(form, lambda error: form.refused(error.code, str(error))))  # fmt: skip
 
     def _meets(self) -> bool:
         return self._ways.find is not None and self._ways.meet is not None
@@ -580,7 +594,7 @@ class Opening(QObject):
             return
         key = self._key_of_first_page()
         self.lanes.write(lambda: restore(file, password, own, key), lambda said: self._restored(said, own or (None if key else password)),
-                         lambda error: self._not_restored(error, file, password, unlock))  # fmt: skip
+                         self._said_by(unlock, lambda error: self._not_restored(error, file, password, unlock)))  # fmt: skip
 
     def _restored(self, said: str, typed: str | None) -> None:
         """Go on, without asking once more for what was typed for the backup if it opens this, too."""
