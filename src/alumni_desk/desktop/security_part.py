@@ -205,7 +205,7 @@ class SecurityPart(QWidget):
             self._wanted = act
 
     def _keep(self, name: str, value: Any) -> None:
-        self._lanes.write(lambda: self._desk.set_setting(name, value), lambda done: self.ruled.emit())
+        self._lanes.write(lambda: self._desk.set_setting(name, value), lambda done: self.ruled.emit(), self._failed)
 
     def _set_store(self, on: bool) -> None:
         self._lanes.work(lambda: keys.keep_in_keyring(self._desk.profile.path, "desk", self._desk.key, on=on),
