@@ -544,6 +544,14 @@ def test_of_a_deed_whose_laptop_is_not_known_none_is_named(hands: Any) -> None:
     assert "this laptop" not in " ".join(label.text() for label in page.findChildren(QLabel))
 
 
+def test_check_ins_of_two_laptops_at_one_door_are_a_line_each() -> None:
+    found = [Deed(f"{n}", "checked_in", f"2026-11-12T12:0{9 - n}:00Z", who, laptop, "Checked in Ada Obi at Dinner", "", 1, "done", None, None, "dinner",
+                  "Dinner", None, rows=(("fact", f"{n}", "", ""),))
+             for n, (who, laptop) in enumerate([("Noor", None), ("Hana", "Hana’s laptop"), ("Noor", None), ("Hana", "Hana’s laptop"), ("Noor", None)])]
+    assert [(one.id, one.who, one.what, len(one.rows)) for one in grouped(found)] == [
+        ("0", "Noor", "Checked in 3 guests at Dinner", 3), ("1", "Hana", "Checked in 2 guests at Dinner", 2)]
+
+
 @pytest.mark.skipif(os.name != "posix", reason="Windows knows one time zone for a process")
 @pytest.mark.parametrize(("zone", "lines"), [("America/New_York", [3]), ("Asia/Tokyo", [3]), ("Europe/Berlin", [2, 1])])
 def test_check_ins_of_one_evening_are_one_line_by_the_clock_of_the_place(monkeypatch: pytest.MonkeyPatch, zone: str, lines: list[int]) -> None:
