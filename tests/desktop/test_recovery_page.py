@@ -288,6 +288,25 @@ def test_a_new_key_takes_the_old_ones_place_once_it_is_read_back(hands: Hands, t
     hands.rest()
 
 
+@pytest.mark.parametrize("twice", ["paper", "check"])
+def test_a_key_is_shown_once_also_after_a_double_click(fresh: Hands, twice: str) -> None:
+    """Of two pages the lower one would show a key that opens nothing any more."""
+    settings = fresh.page("settings", section="security")
+    fresh.until(lambda: settings.security._shown is not None and settings.security.check.isVisible())
+    getattr(settings.security, twice).click()
+    settings.security.paper.click()
+    fresh.rest()
+    assert len(fresh.open_dialogs(RecoveryPage)) == 1
+    page = fresh.dialog(RecoveryPage)
+    assert page._paper.key == recovery.recovery_key(fresh.desk)
+    page.reject()
+    fresh.rest()
+    settings.security.check.click()
+    fresh.rest()
+    fresh.dialog(RecoveryPage).reject()
+    fresh.rest()
+
+
 def test_it_was_kept_on_another_day(fresh: Hands) -> None:
     recovery.recovery_key(fresh.desk)
     recovery.note_begun(fresh.desk, recovery.Begun((2, 7), (), "printed", "2026-03-04T12:00:00+00:00"))

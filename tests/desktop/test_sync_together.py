@@ -1122,6 +1122,34 @@ def test_an_invitation_by_double_click_fills_the_form_of_the_first_page(office: 
         front.deleteLater()
 
 
+def test_a_new_laptop_that_is_started_by_an_invitation_asks_for_it_once(office: Any, laptop: Any, qapp: QApplication, qtbot: Any, tmp_path: Path) -> None:
+    file = inviting.save(inviting.invite(laptop("leader", office), "leader", name="Hana"), tmp_path / "Hana.alumnidesk")
+    new = laptop("new")
+    qapp.setQuitOnLastWindowClosed(False)
+    sitting = Sitting(qapp, new.profile, replace(ways_of(new.profile), open=lambda password: new), room_in)
+
+    def until(condition: Callable[[], Any]) -> None:
+        qtbot.waitUntil(lambda: bool(condition()), timeout=15_000)
+
+    def form() -> JoinForm | None:
+        return sitting.front.findChild(JoinForm) if sitting.front is not None else None
+
+    try:
+        sitting.take_files([file])  # as the program does it, before it begins
+        sitting.begin()
+        until(lambda: (there := form()) is not None and there.button.isEnabled() and there.button.text() == "Join Boston")
+        joining = form()
+        assert joining is not None
+        joining.button.click()
+        until(lambda: sitting.room is not None and sitting.room.lanes.idle() and not sitting.room.bridge.busy)
+        assert status(new).state == "synced"
+        assert sitting._files == []
+        assert [one for one in QApplication.topLevelWidgets() if isinstance(one, PlainSheet) and one.isVisible()] == []
+    finally:
+        sitting.close()
+        qapp.setQuitOnLastWindowClosed(True)
+
+
 @pytest.mark.parametrize("text", ["{code}", "Dear Hana,\n\nCode: {code}\nServer: {url}\n\nIt can be used once, on 1 laptop.", "{qr}", "  {qr}\n"])
 def test_an_invitation_is_found_in_whatever_was_copied(text: str) -> None:
     code = new_invitation()

@@ -26,13 +26,14 @@ from alumni_desk.members.actions import add_member, bring_back, change_member, r
 from alumni_desk.members.lists import count_members, member_rows
 from alumni_desk.members.merging import merge_people, unmerge
 from alumni_desk.schema import open_desk
-from alumni_desk.store import backup, backup_folders, backup_head, connecting, disk, erasing
+from alumni_desk.store import backup, backup_folders, backup_head, connecting, disk, driver, erasing
 from alumni_desk.store.checking import verify
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.done import actions
 from alumni_desk.store.history import history, keep, under
 from alumni_desk.store.profile import Profile
 from alumni_desk.store.undo import redo, undo
+from alumni_desk.sync.erasing import after_list
 from alumni_desk.sync.restoring import restore
 
 CANARY = "Quetzalcoatlus"
@@ -420,6 +421,7 @@ RESTORING = """
 import sys
 from pathlib import Path
 from alumni_desk.store.profile import Profile
+from alumni_desk.sync.erasing import after_list
 from alumni_desk.sync.restoring import restore
 
 def stop(done, total):
@@ -523,6 +525,28 @@ def test_what_a_killed_look_into_a_backup_left_goes_and_one_that_works_keeps_its
         [left] = profile.path.glob("compare-*")
     open_desk(profile).close()
     assert not left.exists()
+
+
+def test_that_traces_of_somebody_are_to_go_stays_where_they_were_erased_while_those_of_another_went(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    ana, bo = (add_member(desk, first_name=name, last_name="Obi").id for name in ("Ana", "Bo"))
+    remake = erasing._remake
+
+    def meanwhile(desk: Desk) -> int:
+        count = remake(desk)
+        monkeypatch.setattr(erasing, "_remake", remake)
+        with desk.applying() as applying:  # a sync hears of it in this very moment
+            after_list(applying.connection, [bo])
+        return count
+
+    def to_go() -> bool:
+        with desk.asking() as asked:
+            return driver.row(asked, "SELECT 1 FROM sync_state WHERE key = ?", (erasing.UNFINISHED,)) is not None
+
+    monkeypatch.setattr(erasing, "_remake", meanwhile)
+    erasing.erase(desk, [ana])
+    assert count_members(desk) == 0 and to_go()
+    erasing.finish_begun(desk)
+    assert not to_go()
 
 
 def test_they_come_to_no_gathering_any_more_and_still_came_to_those_before(desk: Desk) -> None:

@@ -206,6 +206,14 @@ def test_the_paper_that_was_read_back_holds_until_the_new_one_is(profile: Profil
     assert wrong.value.code == "recovery_wrong"
 
 
+def test_a_paper_whose_key_was_replaced_meanwhile_counts_for_none(profile: Profile, paper: str) -> None:
+    with open_desk(profile) as desk:
+        recovery.make_anew(desk)
+        with pytest.raises(Refused, match="another key took its place") as refused:
+            recovery.note_read_back(desk, paper)
+        assert refused.value.code == "recovery_replaced" and recovery.standing(desk) == recovery.Standing(True, None)
+
+
 def test_without_a_paper_a_new_one_holds_at_once(profile: Profile, paper: str) -> None:
     with open_desk(profile) as desk:
         newer = recovery.next_key(desk)

@@ -10,6 +10,9 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from alumni_desk.badges.actions import note_printed
+from alumni_desk.badges.people import badge_people
+from alumni_desk.checkin.actions import check_in, undo_check_in
 from alumni_desk.cli.main import run
 from alumni_desk.errors import KnownError, Refused
 from alumni_desk.gatherings.actions import add_guests, new_gathering, remove_guests, set_rsvp
@@ -413,6 +416,29 @@ def test_what_was_passed_over_brings_nothing_back_into_what_is_off_the_list(pair
     assert not redoable(one, passing=[added]) and redo(one).of == added and redo(one).count == 1
     until_equal(one, two)
     assert value(two, "person", ana, "notes") == "Sings"
+
+
+def test_what_others_did_for_two_gatherings_or_at_a_door_is_told_apart(pair: tuple[Desk, Desk]) -> None:
+    one, two = pair
+    ana, bo, cy = (person(two, name) for name in ("Lima", "Nuri", "Roth"))
+    dinner, picnic = (new_gathering(two, name=name, start="2026-11-28T19:00").id for name in ("Dinner", "Picnic"))
+    add_guests(two, dinner, [ana, bo])
+    add_guests(two, picnic, [cy])
+    note_printed(two, dinner, badge_people(two, dinner))
+    check_in(two, dinner, person_id=ana)
+    undo_check_in(two, dinner, registration_id(dinner, ana))
+    check_in(two, dinner, person_id=ana)
+    until_equal(one, two)
+    told = {line.what: (line.event, line.count) for line in others(one) if line.gathering and "Planned" not in line.what}
+    assert told == {"Checked in Lima at Dinner": ("checked_in", 1), "Took back the check-in of Lima at Dinner": ("check_in_undone", 1),
+                    "Printed 2 badges for Dinner": ("badges_printed", 2), "Added 2 guests to Dinner": ("guests_added", 2),
+                    "Added Roth to Picnic": ("guests_added", 1)}
+    check_in(two, dinner, person_id=bo)
+    check_in(one, picnic, person_id=cy)
+    until_equal(one, two)
+    [line] = [line for line in others(one) if line.event == "checked_in"]
+    assert (line.what, line.count, len(others_written(one, line, 9))) == ("Checked in 2 guests at Dinner", 2, 3)
+    assert [line.what for line in others(two)] == ["Checked in Roth at Picnic"]
 
 
 def test_undo_after_a_redo_leaves_what_another_laptop_changed_since(pair: tuple[Desk, Desk]) -> None:

@@ -534,8 +534,14 @@ class Sitting(QObject):
         self.front = Front(self.appearance.percent, self.appearance.set_percent)
         self.opening = Opening(self.front, self._ways, self.work_at)
         self.opening.news = news
+        self.opening.took.connect(self._took)
         QTimer.singleShot(CALM_MS, self.front, partial(self._show_front, self.front))
         self.opening.begin()
+        self.take_files(())
+
+    def _took(self, file: Path) -> None:
+        """The first page begins with it: it is not opened once more when there is a chapter."""
+        self._files = [one for one in self._files if one != file]
 
     def _show_front(self, front: Front) -> None:
         if self.front is front and self.opening is not None:
@@ -575,8 +581,8 @@ class Sitting(QObject):
         if self.room is None and self.opening is not None and self._files:
             from alumni_desk.desktop.carrying import is_ours
 
-            if is_ours(self._files[0]) and self.opening.take_file(self._files[0]):
-                self._files = []
+            if is_ours(self._files[0]):
+                self.opening.take_file(self._files[0])
         if self.room is not None and self.room.lock.locked:
             self.room.lock.say_files(len(self._files))
             return

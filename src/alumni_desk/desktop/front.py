@@ -33,6 +33,7 @@ class Front(QWidget):
         self._place: QVBoxLayout | None = None
         self._view: QWidget | None = None
         self._on_back: Callable[[], None] | None = None
+        self.held = False
 
     def _build(self) -> QVBoxLayout:
         if self._place is not None:
@@ -70,10 +71,17 @@ class Front(QWidget):
         view.show()  # at once: a layout does it later, and a window that becomes active in between gives the keyboard to what it shows already
         self._on_back = back
         self.back.setVisible(back is not None)
+        self.hold(False)
         first = getattr(view, "first_focus", None)
         self.show()
         if first is not None and first() is not None:
             first().setFocus(Qt.FocusReason.TabFocusReason)
+
+    def hold(self, on: bool) -> None:
+        """What this view asked for is under way: it is not left, nor drawn anew, before the answer."""
+        self.held = on
+        self.back.setEnabled(not on)
+        self.size_choice.setEnabled(not on)
 
     @property
     def is_empty(self) -> bool:
@@ -86,7 +94,8 @@ class Front(QWidget):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape and self._on_back is not None:
-            self._on_back()
+            if not self.held:
+                self._on_back()
         else:
             super().keyPressEvent(event)
 

@@ -35,6 +35,7 @@ class KeptPart(QObject):
         self._page, self._bridge, self._lanes, self._laptop = page, bridge, lanes, laptop
         self._facts: Facts | None = None
         self._kept_at, self.not_kept = bridge.kept_at, bridge.not_kept
+        self._making, self._unmade = False, ""  # the server; and why it was not made
         bridge.kept.connect(self._kept)
 
     def know(self, facts: Facts) -> None:
@@ -63,17 +64,34 @@ class KeptPart(QObject):
                                    "while this window is open and both are on one network. It can move to an office’s server later, with everything."),
                                    self.keep)  # fmt: skip
         column.addWidget(self.keep_row)
+        self._say_making()
+
+    def _say_making(self) -> None:
+        """Also where the rows were drawn anew meanwhile."""
+        self.keep.setEnabled(not self._making)
+        if self._making or self._unmade:
+            self.keep_row.say(_("The server is being made …") if self._making else self._unmade)
 
     def keep_here(self) -> None:
         """Keep the chapter here, for the others."""
-        self.keep.setEnabled(False)
-        self.keep_row.say(_("The server is being made …"))
+        if self._making:
+            return
+        self._making, self._unmade = True, ""
+        self._say_making()
+
+        def done() -> None:
+            self._making = False
+            self._begun()
 
         def failed(error: KnownError) -> None:
-            self.keep.setEnabled(True)
-            self.keep_row.say(str(error))
+            self._making = False
+            if self.may_keep():
+                self._unmade = str(error)
+                self._say_making()
+            else:  # a command has joined a server, and the rows about that are gone
+                self.said.emit(str(error))
 
-        self._bridge.keep_here(self._begun, failed)
+        self._bridge.keep_here(done, failed)
 
     def _begun(self) -> None:
         self.keeps.emit()

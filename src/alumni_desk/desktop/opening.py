@@ -8,10 +8,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, QTimer
+import shiboken6
+from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QFileDialog, QVBoxLayout, QWidget
 
-from alumni_desk.desktop.background import Job, Lanes
+from alumni_desk.desktop.background import Failed, Job, Lanes
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.front import Front, front_column, front_head
 from alumni_desk.desktop.pages import ErrorPage
@@ -77,7 +78,11 @@ class Ways:
 
 
 class Opening(QObject):
-    """Leads to ``ready(desk, page, what)`` once there is a chapter to work on; ``stay_with`` in ``what``: address and code of the laptop that let it in."""
+    """Leads to ``ready(desk, page, what)`` once there is a chapter to work on; ``stay_with`` in ``what``: address and code of the laptop that let it in.
+    ``took(file)``: the first page begins with a file that was handed to the program.
+    """
+
+    took = Signal(object)
 
     def __init__(self, front: Front, ways: Ways, ready: Callable[[Desk, str, dict[str, Any]], None]) -> None:
         super().__init__()
@@ -381,23 +386,23 @@ class Opening(QObject):
         if file is not None:
             self.take_file(file)
 
-    def take_file(self, file: Path) -> bool:
-        """Begin with a file that somebody was given: an invitation fills the form, a backup is restored. False: it is for a chapter that is here."""
-        if self._desk is None or self._desk.scope is not None:
+    def take_file(self, file: Path) -> None:
+        """Begin with a file that somebody was given, once there is a first page: an invitation fills the form, of others it is said that they come later."""
+        if self._desk is None or self._front.held or self._desk.scope is not None:
             self._file = file
-            return False
+            return
         from alumni_desk.sync import inviting
 
+        self.took.emit(file)
         if not inviting.is_invitation(file):
             self._front.show_view(ErrorPage(_for_later(file), _("Back"), self.first_run))
-            return True
+            return
         try:
             way = inviting.read(file)
         except KnownError as error:
             self._front.show_view(ErrorPage(error, _("Back"), self.first_run))
         else:
             self._ask_join(way)
-        return True
 
     def _ask_chapter(self, page: str, **what: Any) -> None:
         from alumni_desk.desktop.first_run import StartEmpty
@@ -410,7 +415,20 @@ class Opening(QObject):
         desk = self._desk
         if desk is not None:
             self.lanes.write(lambda: self._ways.start(desk, *words), lambda done: self._hand_on(page, **what),
-                             lambda error: view.complain(str(error)))  # fmt: skip
+                             self._said_by(view, lambda error: view.complain(str(error))))  # fmt: skip
+
+    def _said_by(self, view: QWidget, say: Failed) -> Failed:
+        """Whoever says why what a view asked for failed: that view, which is not left until then; where another is shown all the same, a page of its own."""
+        self._front.hold(True)
+
+        def failed(error: KnownError) -> None:
+            self._front.hold(False)
+            if shiboken6.isValid(view):
+                say(error)
+            else:
+                self._front.show_view(ErrorPage(error, _("Back"), self._to_start))
+
+        return failed
 
     def _make_sample(self) -> None:
         from alumni_desk.desktop.working import Working
@@ -444,7 +462,7 @@ class Opening(QObject):
         if desk is not None:
             form.busy(_("Joining …"))
             self.lanes.send(lambda: self._ways.join(desk, url, code, laptop), lambda done: self._hand_on("sync"),
-                            lambda error: form.refused(error.code, str(error)))  # fmt: skip
+                            self._said_by(form, lambda error: form.refused(error.code, str(error))))  # fmt: skip
 
     def _meets(self) -> bool:
         return self._ways.find is not None and self._ways.meet is not None
@@ -576,7 +594,7 @@ class Opening(QObject):
             return
         key = self._key_of_first_page()
         self.lanes.write(lambda: restore(file, password, own, key), lambda said: self._restored(said, own or (None if key else password)),
-                         lambda error: self._not_restored(error, file, password, unlock))  # fmt: skip
+                         self._said_by(unlock, lambda error: self._not_restored(error, file, password, unlock)))  # fmt: skip
 
     def _restored(self, said: str, typed: str | None) -> None:
         """Go on, without asking once more for what was typed for the backup if it opens this, too."""

@@ -52,7 +52,7 @@ class PeoplePart(QWidget):
         self._places: dict[str, int] = {}
         self._at = ""  # when the server told of them; empty: just now
         self._came_at = ""  # when it last told this page of them
-        self._asking = False
+        self._asking = self._looking = False
         self._all = self._all_open = False
         self._inviting: Inviting | None = None
         column = QVBoxLayout(self)
@@ -277,15 +277,24 @@ class PeoplePart(QWidget):
         self._lanes.send(lambda: remove(self._desk, laptop.id), done, sheet.complain)
 
     def _look(self, device: str) -> None:
+        if self._looking:  # one sheet: in a second one below it nothing would be left to decide
+            return
+        self._looking = True
+
         def ask() -> list[SetAside]:
             from alumni_desk.sync.set_aside import set_aside
 
             return [one for one in set_aside(self._desk) if one.device == device]
 
         def came(found: list[SetAside]) -> None:
+            self._looking = False
             SetAsideSheet(self.window(), self._desk, self._lanes, found, lambda: self.refresh(self._waiting)).open()
 
-        self._lanes.send(ask, came, lambda error: self.said.emit(str(error)))
+        def failed(error: KnownError) -> None:
+            self._looking = False
+            self.said.emit(str(error))
+
+        self._lanes.send(ask, came, failed)
 
 
 def removed_words(laptop: Laptop) -> str:

@@ -78,6 +78,7 @@ class SecurityPart(QWidget):
         super().__init__()
         self._desk, self._lanes, self._folder, self._erase = desk, lanes, folder, erase
         self._shown: Security | None = None
+        self._asking_paper = False
         self._wanted: Callable[[], None] | None = None  # what is to be done once it was read how things are
         self._column = column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -205,7 +206,7 @@ class SecurityPart(QWidget):
             self._wanted = act
 
     def _keep(self, name: str, value: Any) -> None:
-        self._lanes.write(lambda: self._desk.set_setting(name, value), lambda done: self.ruled.emit())
+        self._lanes.write(lambda: self._desk.set_setting(name, value), lambda done: self.ruled.emit(), self._failed)
 
     def _set_store(self, on: bool) -> None:
         self._lanes.work(lambda: keys.keep_in_keyring(self._desk.profile.path, "desk", self._desk.key, on=on),
@@ -219,10 +220,26 @@ class SecurityPart(QWidget):
 
     def check_paper(self) -> None:
         """Show the recovery key, to be printed or saved and read back."""
-        self._lanes.write(lambda: paper_of(self._desk), self._show_paper, self._failed)
+        self._ask_paper(lambda: paper_of(self._desk))
 
     def _new_paper(self) -> None:
-        self._lanes.write(lambda: self._made_anew(), self._show_paper, self._failed)
+        self._ask_paper(self._made_anew)
+
+    def _ask_paper(self, work: Callable[[], Paper]) -> None:
+        """Once, though somebody clicks twice: each new key takes the place of the one before."""
+        if self._asking_paper:
+            return
+        self._asking_paper = True
+
+        def came(paper: Paper) -> None:
+            self._asking_paper = False
+            self._show_paper(paper)
+
+        def failed(error: KnownError) -> None:
+            self._asking_paper = False
+            self._failed(error)
+
+        self._lanes.write(work, came, failed)
 
     def _made_anew(self) -> Paper:
         return paper_of(self._desk, recovery.next_key(self._desk))

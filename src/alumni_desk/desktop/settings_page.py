@@ -292,10 +292,10 @@ class SettingsPage(Page):
     def _you_and_laptop(self, column: QVBoxLayout) -> None:
         column.addWidget(section(_("You and this laptop")))
         self.you = Field(_("Your name"))
-        self.you.editingFinished.connect(lambda: self._keep("person_name", self.you.text()))
+        self.you.editingFinished.connect(lambda: self._keep("person_name", self.you))
         column.addWidget(SettingRow(_("Your name"), _("Stands beside what you change."), self.you, width=240))
         self.laptop = Field(_("Name of this laptop"))
-        self.laptop.editingFinished.connect(lambda: self._keep("device_name", self.laptop.text()))
+        self.laptop.editingFinished.connect(lambda: self._keep("device_name", self.laptop))
         column.addWidget(SettingRow(_("Name of this laptop"), _("So that others know it."), self.laptop, width=240))
         activity = Button(_("Open"))
         activity.setAccessibleName(_("Open the activity"))
@@ -403,10 +403,12 @@ class SettingsPage(Page):
         theme: Theme = key if key in ("light", "dark") else "system"  # type: ignore[assignment]
         self._appearance.set_theme(theme)
 
-    def _keep(self, key: str, value: str) -> None:
-        text = value.strip()
+    def _keep(self, key: str, field: Field) -> None:
+        text = field.text().strip()
         if text:
             self.lanes.write(lambda: self.desk.set_setting(key, text), lambda done: self.named.emit())
+        else:  # nobody goes without a name, so the one that stands is shown again
+            self.lanes.read(lambda: names(self.desk), lambda both: None if field.text().strip() else field.fill(both[field is self.laptop]))
 
 
 def names(desk: Desk) -> tuple[str, str]:

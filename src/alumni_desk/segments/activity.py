@@ -140,20 +140,26 @@ def _gone_back(one: Done, back: GoneBack | None) -> Deed:
 
 
 def grouped(found: Sequence[Deed], words: Sequence[str] = ()) -> list[Deed]:
-    """Runs of check-ins at one gathering on one day as one line: a door would fill the list otherwise. Its id is the newest one's. ``words``: each line is to
-    hold these.
+    """Runs of check-ins at one gathering on one day as one line for each laptop: a door would fill the list otherwise. Its id is the newest one's. ``words``:
+    each line is to hold these.
     """
     lines: list[Deed] = []
+    run: dict[tuple[str | None, str | None], int] = {}  # of each laptop its line
+    before: tuple[Any, ...] = ()
     for one in found:
-        last = lines[-1] if lines else None
-        if last is not None and one.event in ("checked_in", "walked_in") and last.event in ("checked_in", "walked_in") and (
-                one.gathering, one.state, _day(one.at)) == (last.gathering, last.state, _day(last.at)):
+        about = (one.gathering, one.state, _day(one.at)) if one.event in ("checked_in", "walked_in") else ()
+        if about != before:
+            run, before = {}, about
+        place = run.get((one.who, one.device))
+        if about and place is not None:
+            last = lines[place]
             count = last.count + one.count
             strong = ngettext("{n} guest", "{n} guests", count).format(n=number(count))
             what = _("Checked in {guests} at {gathering}").format(guests=strong, gathering=one.where)
             if all(word in what.casefold() for word in words):
-                lines[-1] = replace(last, what=what, strong=strong, count=count, event="checked_in", person=None)
+                lines[place] = replace(last, what=what, strong=strong, count=count, event="checked_in", person=None, rows=last.rows + one.rows)
                 continue
+        run[one.who, one.device] = len(lines)
         lines.append(one)
     return lines
 

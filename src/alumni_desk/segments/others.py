@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import takewhile
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import sqlalchemy as sa
@@ -25,6 +25,8 @@ from alumni_desk.words import _, ngettext, number
 TABLES = ("person", "registration", "gathering", "fact", "chapter")
 TOGETHER_MS = 60_000
 """What one laptop wrote into one field within so long is one line."""
+AT_DOOR_MS = 3_600_000
+"""And what it noted at a door, where guests come one by one."""
 ROWS = 20
 """So many rows are looked through for each line that is wanted."""
 
@@ -34,6 +36,15 @@ _ANSWER = frozenset({"status", "answered_at"})
 _TURNS = frozenset({"gone", "merged_into"})
 """Fields that say by their value what was done, not that they were changed."""
 
+
+class _Held(NamedTuple):
+    """Of a guest or a fact: the gathering, what the fact says, and whose it is."""
+
+    gathering: str | None
+    kind: str
+    guest: str
+
+
 @dataclass
 class _Group:
     replica: str
@@ -42,6 +53,8 @@ class _Group:
     newest: str  # clock
     turn: tuple[str, bool] | None = None  # of ``_TURNS``, and whether it was set or taken back
     into: str | None = None  # whom the first of them was merged with
+    kind: str = ""  # what its facts say
+    guests: set[str] = field(default_factory=set)  # whom its facts are about: who came, went and came again is one
     rows: dict[str, tuple[str, str]] = field(default_factory=dict)  # id -> a field of it, its clock
 
 
@@ -67,8 +80,9 @@ def others_so_far(desk: Desk, limit: int, given_up: Callable[[], bool] = lambda:
         seen = sorted(takewhile(lambda one: not given_up(), _seen(connection, desk, limit * ROWS)), reverse=True)
         if given_up():
             return [], False
-        ours = _ours(connection, {(table, row_id) for _clock, table, row_id, _field, _new in seen})
-        groups = _grouped(connection, (one for one in seen if (one[1], one[2], one[0]) not in ours), limit)
+        rows = {(table, row_id) for _clock, table, row_id, _field, _new in seen}
+        ours = _ours(connection, rows)
+        groups = _grouped(connection, (one for one in seen if (one[1], one[2], one[0]) not in ours), limit, _held(connection, rows))
         authors = authors_of(connection, {one.replica for one in groups})
         names = Names(connection, {"": [(one.table, row_id, {"merged_into": one.into}) for one in groups for row_id in list(one.rows)[:2]]}, set())
         whole = len(groups) < limit and not any(
@@ -83,7 +97,9 @@ def others_written(desk: Desk, deed: Deed, most: int) -> list[Written]:
         names = Names(connection, {"": [(table, row_id, {}) for table, row_id, _field, _clock in deed.rows[:most]]}, set())
     for table, row_id, name, clock in deed.rows[:most]:
         if not name:
-            found.append(Written(names.of(table, row_id, {}), _("New"), "", "", new=True))
+            word = {"checked_in": _("Checked in"), "checked_out": _("Left"), "check_in_undone": _("Taken back"), "badges_printed": _("Badge printed")}.get(
+                deed.event, _("New"))
+            found.append(Written(names.of(table, row_id, {}), word, "", "", new=True))
             continue
         versions = [one for one in history(desk, table, row_id) if one.field == name]
         now = next((n for n, one in enumerate(versions) if one.id == f"{name}@{clock}"), None)
@@ -104,6 +120,9 @@ def _seen(connection: sa.Connection, desk: Desk, most: int) -> Iterator[Seen]:
         rows = _newest(connection, table, most)
         fields = {column.info.get("group") or column.name: column.name for column in reversed(desk.tables[table].columns)}
         for row in rows:
+            if desk.tables[table].info["kind"] == "fact":  # written once, under the one clock that it has
+                yield row.clock, table, row.id, "", True
+                continue
             clocks = unpack(row.clocks)
             by_clock: dict[str, list[str]] = defaultdict(list)
             for key, clock in clocks.items():
@@ -160,20 +179,34 @@ def _ours(connection: sa.Connection, rows: Iterable[tuple[str, str]]) -> set[tup
     return found
 
 
-def _grouped(connection: sa.Connection, seen: Iterable[Seen], limit: int) -> list[_Group]:
+def _held(connection: sa.Connection, rows: Iterable[tuple[str, str]]) -> dict[tuple[str, str], _Held]:
+    """What is known of these guests and facts."""
+    by_table: dict[str, list[str]] = defaultdict(list)
+    for table, row_id in rows:
+        by_table[table].append(row_id)
+    return {(table, row.id): _Held(row.gathering, row.kind or "", row.guest) for table, kind, guest in (
+        ("registration", "''", "id"), ("fact", "kind", "coalesce(registration, person, id)")) for row in connection.exec_driver_sql(
+            f'SELECT id, gathering, {kind} AS kind, {guest} AS guest FROM "{table}" WHERE id IN (SELECT value FROM json_each(?))',
+            (msgspec.json.encode(by_table[table]).decode(),))}
+
+
+def _grouped(connection: sa.Connection, seen: Iterable[Seen], limit: int, held: Mapping[tuple[str, str], _Held]) -> list[_Group]:
     groups: list[_Group] = []
-    open_ones: dict[tuple[str, str, str, tuple[str, bool] | None], _Group] = {}
+    open_ones: dict[tuple[Any, ...], _Group] = {}
     for clock, table, row_id, name, new in seen:
         replica, word = clock.rpartition("-")[2], "" if new else field_word(table, "status" if name in _ANSWER and table == "registration" else name)
         value = _value(connection, table, row_id, name, clock) if name in _TURNS and table in ("person", "registration") else None
         turn = (name, bool(value)) if name in _TURNS and table in ("person", "registration") else None
-        group = open_ones.get((replica, table, word, turn))
-        if group is None or milliseconds(group.newest) - milliseconds(clock) > TOGETHER_MS:
+        there = held.get((table, row_id), _Held(None, "", row_id))
+        key = (replica, table, word, turn, there.gathering, there.kind)
+        group = open_ones.get(key)
+        if group is None or milliseconds(group.newest) - milliseconds(clock) > (AT_DOOR_MS if table == "fact" else TOGETHER_MS):
             if len(groups) >= limit:
                 break
-            group = open_ones[replica, table, word, turn] = _Group(replica, table, word, clock, turn, value if name == "merged_into" else None)
+            group = open_ones[key] = _Group(replica, table, word, clock, turn, value if name == "merged_into" else None, there.kind)
             groups.append(group)
         group.rows.setdefault(row_id, (name, clock))
+        group.guests.add(there.guest)
     return groups
 
 
@@ -192,7 +225,7 @@ def _value(connection: sa.Connection, table: str, row_id: str, name: str, clock:
 
 
 def _deed(group: _Group, names: Names, who: str | None, device: str | None) -> Deed:
-    first, count = next(iter(group.rows)), len(group.rows)
+    first, count = next(iter(group.rows)), len(group.rows) if group.kind in ("", "badge") else len(group.guests)
     event, what, strong = _what(group, first, count, names)
     at = datetime.fromtimestamp(milliseconds(group.newest) / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     reason = _("Only {who} can undo this").format(who=who.split()[0]) if who else _("Only its own laptop can undo this")
@@ -221,8 +254,10 @@ def _what(group: _Group, first: str, count: int, names: Names) -> tuple[str, str
     if group.table == "person":
         return "member_changed", _("Changed the {field} of {person}").format(field=word, person=members if several else person), members if several else ""
     if group.table == "fact":
-        return "checked_in", _("Noted at the door of {gathering}: {guests}").format(gathering=gathering, guests=guests if several else person), (
-            guests if several else "")
+        badges = ngettext("{n} badge", "{n} badges", count).format(n=number(count))
+        event, sentence = _NOTED.get(group.kind, lambda: ("checked_in", _("Noted at the door of {gathering}: {person}")))()
+        strong = badges if group.kind == "badge" else guests if several else ""
+        return event, sentence.format(gathering=gathering, person=guests if several else person, badges=badges), strong
     if group.table == "registration" and not word:
         return "guests_added", _("Added {guests} to {gathering}").format(guests=guests if several else person, gathering=gathering), guests if several else ""
     if group.table == "registration" and next(iter(group.rows.values()))[0] not in _ANSWER:
@@ -234,6 +269,15 @@ def _what(group: _Group, first: str, count: int, names: Names) -> tuple[str, str
         return "chapter_changed", _("Changed the {field} of the chapter").format(field=word), ""
     return ("gathering_changed", _("Changed the {field} of {gathering}").format(field=word, gathering=gathering), "") if word else (
         "gathering_planned", _("Planned {gathering}").format(gathering=gathering), gathering)
+
+
+_NOTED: dict[str, Callable[[], tuple[str, str]]] = {
+    "in": lambda: ("checked_in", _("Checked in {person} at {gathering}")),
+    "out": lambda: ("checked_out", _("{person} left {gathering}")),
+    "void": lambda: ("check_in_undone", _("Took back the check-in of {person} at {gathering}")),
+    "badge": lambda: ("badges_printed", _("Printed {badges} for {gathering}")),
+}
+"""What a fact says, as event and sentence."""
 
 
 def _turned(group: _Group, several: bool, facts: dict[str, str]) -> tuple[str, str, str]:

@@ -16,7 +16,7 @@ from alumni_desk.errors import BadInput, StoreProblem
 from alumni_desk.store.backup_head import ENDING, Backup, listed, opened_with
 from alumni_desk.store.cut_off import clear, deleted
 from alumni_desk.store.disk import ENOUGH, FULL, gone_after, with_logs
-from alumni_desk.store.profile import Profile, private
+from alumni_desk.store.profile import Profile, alone, private
 from alumni_desk.store.rotation import Made, kept
 from alumni_desk.store.troubles import disk_said
 from alumni_desk.words import _, ngettext, number
@@ -60,7 +60,7 @@ def next_number(profile: Profile, key: bytes) -> int:
     number = 1 + max((kept_here if isinstance(kept_here, int) else 0, *(one.number for one in everywhere(profile, key) if one.ours)))
     if profile.path.is_dir():
         try:
-            _tell(profile, {**_told(profile), "number": number})
+            _tell(profile, number=number)
         except StoreProblem as problem:  # the profile's disk is full: the backup may go elsewhere, and those that are there tell the number, too
             log.warning("the number of a backup was not kept: %s", problem.code)
     return number
@@ -88,7 +88,7 @@ def thin_out(profile: Profile, key: bytes, now: datetime) -> list[Path]:
     said = _told(profile)
     left = [one for one in over if not deleted(one, quietly=str(one) in said.get("left", []))]
     if said.get("left", []) != (now_left := [str(one) for one in left]):
-        _tell(profile, {**said, "left": now_left})
+        _tell(profile, left=now_left)
     return [one for one in over if one not in left]
 
 
@@ -133,7 +133,7 @@ def hold(profile: Profile, files: Iterable[Path]) -> None:
     """Keep which files these are."""
     said, now = _told(profile), [str(one) for one in files]
     if said.get("held", []) != now:
-        _tell(profile, {**said, "held": now})
+        _tell(profile, held=now)
 
 
 def owe(profile: Profile, owing: Iterable[Path], without_list: Iterable[Path] | None = None) -> None:
@@ -142,7 +142,7 @@ def owe(profile: Profile, owing: Iterable[Path], without_list: Iterable[Path] | 
     former = [str(one) for one in _paths(profile, "former") if str(one) in (*still, *bare) or not _is_folder(one) or _files_in(one)]
     said = _told(profile)
     if (said.get("owed", []), said.get("unlisted", []), said.get("former", [])) != (still, bare, former):
-        _tell(profile, {**said, "owed": still, "unlisted": bare, "former": former})
+        _tell(profile, owed=still, unlisted=bare, former=former)
 
 
 def _told(profile: Profile) -> dict[str, Any]:
@@ -158,10 +158,12 @@ def _paths(profile: Profile, name: str) -> list[Path]:
     return [Path(one) for one in said if isinstance(one, str) and one] if isinstance(said, list) else []
 
 
-def _tell(profile: Profile, said: dict[str, Any]) -> None:
+def _tell(profile: Profile, **news: Any) -> None:
+    """Keep these by their names, and what else is kept as it is by now: a sync that erases, the backup of the day and a command may be at it at once."""
     file = profile.path / "backups.json"
     part = file.with_name("backups.json.part")
-    with disk_said():
+    with disk_said(), alone(profile.path / "backups.lock"):
+        said = {**_told(profile), **news}
         with open(part, "w", encoding="utf-8", opener=private) as stream:
             json.dump(said, stream)
             stream.flush()
@@ -191,9 +193,8 @@ def note_disk(profile: Profile, folder: Path) -> None:
     here, there = _put_in_at(profile.path), _put_in_at(folder)
     disk = there if there != here else ""
     if disk_of(profile, folder) != disk:
-        said = _told(profile)
-        disks = said.get("disks")
-        _tell(profile, {**said, "disks": {**(disks if isinstance(disks, dict) else {}), str(folder): disk}})
+        disks = _told(profile).get("disks")
+        _tell(profile, disks={**(disks if isinstance(disks, dict) else {}), str(folder): disk})
 
 
 def _put_in_at(path: Path) -> str:
@@ -233,7 +234,7 @@ def trouble(profile: Profile) -> Trouble | None:
 def note_failed(profile: Profile, failed: str | None) -> None:
     """Keep why the chosen folder did not take the newest backup, as a code; None: it did."""
     if _told(profile).get("failed") != failed:
-        _tell(profile, {**_told(profile), "failed": failed})
+        _tell(profile, failed=failed)
 
 
 def trouble_words(profile: Profile, named: Callable[[Path], str] = str) -> list[str]:
@@ -287,7 +288,7 @@ def choose_folder(profile: Profile, folder: Path | None) -> None:
         _try_folder(profile, folder)
     before = chosen_folder(profile)
     former = [str(one) for one in dict.fromkeys((*_paths(profile, "former"), before)) if one not in (folder, own_folder(profile))]
-    _tell(profile, {**_told(profile), "folder": str(folder) if folder else None, "former": former, "failed": None})
+    _tell(profile, folder=str(folder) if folder else None, former=former, failed=None)
     if folder is not None:
         note_disk(profile, folder)
 

@@ -191,11 +191,17 @@ def finish(desk: Desk) -> int:
 def finish_begun(desk: Desk) -> int:
     """What was taken out goes from pages, copies and backups, too; ended in the middle of it, the next opening or sync does it. Returns as ``finish``."""
     with desk.asking() as asked:
-        found = driver.row(asked, "SELECT value FROM sync_state WHERE key = ?", (UNFINISHED,))
-    if found is None:
-        return 0
+        if driver.row(asked, "SELECT 1 FROM sync_state WHERE key = ?", (UNFINISHED,)) is None:
+            return 0
+    with desk.applying() as applying:  # whoever is erased from here on says so anew, and that stays
+        found = driver.row(applying.connection, "SELECT value FROM sync_state WHERE key = ?", (UNFINISHED,))
+        if found is None:
+            return 0
+        wanted = json.loads(found[0])
+        begun = json.dumps({**wanted, "begun": uuid7()})
+        driver.run(applying.connection, "UPDATE sync_state SET value = ? WHERE key = ?", (begun, UNFINISHED))
     count = 0
-    if json.loads(found[0]).get("backups", True):
+    if wanted.get("backups", True):
         count = finish(desk)
     else:
         _keep_list(desk.profile, _listed_in(desk))
@@ -203,7 +209,7 @@ def finish_begun(desk: Desk) -> int:
         scrub(desk)
         desk.outbox.make_anew(desk, surely=True)
     with desk.applying() as applying:
-        driver.run(applying.connection, "DELETE FROM sync_state WHERE key = ?", (UNFINISHED,))
+        driver.run(applying.connection, "DELETE FROM sync_state WHERE key = ? AND value = ?", (UNFINISHED, begun))
     return count
 
 

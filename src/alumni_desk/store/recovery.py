@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from alumni_desk.errors import StoreProblem
+from alumni_desk.errors import Refused, StoreProblem
 from alumni_desk.protocol import codes
 from alumni_desk.store import keys
+from alumni_desk.words import _
 
 if TYPE_CHECKING:
     from alumni_desk.store.desk import Desk
@@ -73,9 +74,13 @@ def standing(desk: Desk) -> Standing:
 
 
 def note_read_back(desk: Desk, key: str | None = None) -> None:
-    """Somebody has read two groups back from the paper: it exists. ``key``: which is on it; a new one takes the old one's place now."""
+    """Somebody has read two groups back from the paper: it exists. ``key``: which is on it; a new one takes the old one's place now. Raises Refused
+    ``recovery_replaced`` where it opens nothing any more."""
     if key is not None and key == desk.setting(NEXT):
         _replace(desk, key)
+    elif key is not None and key != desk.setting(SETTING):
+        raise Refused("recovery_replaced", _("This paper opens nothing: another key took its place meanwhile. Destroy it, then print the new one in the "
+                                             "settings, under Security."))
     desk.set_setting(READ_BACK, datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"))
     desk.set_setting(BEGUN, None)
 

@@ -35,8 +35,8 @@ Why = Literal["revoked", "left", "handed_over", "erased"]
 
 # By name: the folder may hold what somebody else put there.
 _OURS = ("desk.db", "desk.db-wal", "desk.db-shm", "desk.db-journal", "desk.mark", "desk.outbox", "desk.outbox.part", "outbox-anew.lock", "desk-damaged-*",
-         "desk-replaced-*", "erased.json", "erased.json.part", "backups.json", "backups.json.part", "desk.key.part", "snapshot.part", "snapshot.lock",
-         "restore.lock", "compare-*", "compare.lock")
+         "desk-replaced-*", "erased.json", "erased.json.part", "backups.json", "backups.json.part", "backups.lock", "desk.key.part", "snapshot.part",
+         "snapshot.lock", "restore.lock", "compare-*", "compare.lock")
 
 
 _SERVERS = ("server.db", "server.db-wal", "server.db-shm", "server-journal.jsonl", "server-cert.pem", "server-key.pem", "server.lock", "serving.lock",
