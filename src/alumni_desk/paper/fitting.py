@@ -121,12 +121,12 @@ def _clusters(text: str) -> list[str]:
 
 
 def _room_for(faces: Faces, clusters: Sequence[str], width: float, size: float, weight: Weight) -> int:
-    """How many of them fit in a line."""
-    fits, beyond = 0, len(clusters) + 1
+    """How many of them fit in a line. Few are tried first: a line holds few, and to shape all the rest of a long text takes its time."""
+    fits, beyond, step = 0, len(clusters) + 1, 16
     while beyond - fits > 1:
-        middle = (fits + beyond) // 2
+        middle = min(fits + step, (fits + beyond) // 2)
         if set_line(faces, "".join(clusters[:middle]), size, weight).width <= width:
-            fits = middle
+            fits, step = middle, 2 * step
         else:
             beyond = middle
     return fits

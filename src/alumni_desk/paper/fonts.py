@@ -79,6 +79,11 @@ def source_for(char: str, language: str, before: Source | None = None) -> Source
     code = ord(char)
     if before is not None and (unicodedata.category(char) in ("Mn", "Mc", "Me") or char in INVISIBLE) and (code in _covers(before) or char in INVISIBLE):
         return before
+    return _drawn_by(code, language)
+
+
+@lru_cache(maxsize=4096)
+def _drawn_by(code: int, language: str) -> Source | None:
     for source in _sources():
         if code in _covers(source):
             return source
