@@ -20,7 +20,7 @@ from typing import Any
 from unittest.mock import patch
 from weakref import WeakKeyDictionary
 
-from tests import migrated_once
+import migrated_once
 
 START_MS = 1_790_000_000_000
 """When every run begins, in milliseconds since 1970."""
@@ -210,7 +210,6 @@ def simulated() -> Iterator[None]:
     import alumni_desk.server.database as server_database
     import alumni_desk.server.ranges as ranges
     import alumni_desk.server.snapshot as server_snapshot
-    import alumni_desk.server.tables as server_tables
     import alumni_desk.sync.push as push
     import alumni_desk.sync.venue.channel as venue_channel
     import alumni_desk.sync.venue.line as line
@@ -219,7 +218,6 @@ def simulated() -> Iterator[None]:
     from alumni_desk.store import disk, driver, keys
     from simulation.ground import ground
 
-    all_tables = lru_cache(maxsize=1)(server_tables.all_tables)
     assert isinstance(app.aside, Callable)  # the seam must still be there
     with contextlib.ExitStack() as stack:
         stack.enter_context(_silence())
@@ -241,8 +239,6 @@ def simulated() -> Iterator[None]:
         stack.enter_context(patch.object(keys, "_derived", _derived_at_once))
         stack.enter_context(patch.object(schema, "desk_schema", lru_cache(maxsize=1)(schema.desk_schema)))
         stack.enter_context(patch.object(disk, "on_network", lambda _folder: False))
-        for module in _those_with("all_tables", server_tables.all_tables):
-            stack.enter_context(patch.object(module, "all_tables", all_tables))
         stack.enter_context(patch("sqlalchemy.create_engine", _one_dialect()))
         for module in (sharing, venue_channel, line, venue):
             stack.enter_context(patch.object(module, "key_of", _key_at_once))
