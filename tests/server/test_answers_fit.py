@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 
 from alumni_desk.protocol.messages import (
@@ -62,6 +63,19 @@ def test_of_many_lots_of_long_changes_each_is_told(office: Any) -> None:
     answer = office.ask("set-aside", ScopeRequest(leader.scope), leader.token)
     assert len(answer.body) <= BODY_LIMIT
     assert sum(lot.operations for lot in unpack(answer.body, SetAsideReply).parcels) == 210
+
+
+def test_what_only_calls_itself_a_command_has_no_more_room_than_others(office: Any) -> None:
+    leader, other = office.laptop(), office.laptop()
+    office.call(f"devices/{other.device}/revoke", HelloRequest(), HelloReply, leader.token)
+    for _time in range(3):
+        other.push(*(msgspec.structs.replace(other.operation(notes=LONG), kind="command") for _n in range(70)))
+    other.push(*(msgspec.structs.replace(other.operation(command="erase"), kind="command") for _n in range(50)))
+    answer = office.ask("set-aside", ScopeRequest(leader.scope), leader.token)
+    assert len(answer.body) <= BODY_LIMIT
+    lots = unpack(answer.body, SetAsideReply).parcels
+    assert sum(lot.operations for lot in lots) == 260
+    assert sum(one.fields == {"command": "erase"} for lot in lots for one in lot.changes) == 50, "each of those is told"
 
 
 def test_rows_that_differ_are_told_in_as_many_answers_as_it_takes(office: Any) -> None:

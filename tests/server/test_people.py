@@ -410,6 +410,19 @@ def test_the_last_who_looks_after_a_chapter_does_not_leave_it_an_admin_neither(o
     assert office.ask("leave", ScopeRequest(admin.scope), admin.token).status == 200
 
 
+def test_what_the_last_leader_s_laptop_was_before_it_joined_anew_looks_after_nobody(office: Office) -> None:
+    before, code, key = office.laptop(), office.invite(), SigningKey.generate()
+    office.time.now += 1
+    request = EnrolRequest(code=code, public_key=bytes(key.verify_key), name="laptop", proof=enrol_proof(key, code), former=before.device,
+                           former_proof=enrol_proof(before.key, code))
+    anew = Laptop(office, key, before.server, office.call("enrol", request, EnrolReply).device, before.scope)
+    anew.begin()
+    assert office.ask("leave", ScopeRequest(anew.scope), anew.token).code == "last_leader"
+    office.time.now += 1
+    before.begin()  # an older copy of its disk is in use again
+    assert office.ask("leave", ScopeRequest(anew.scope), anew.token).status == 200
+
+
 def test_leaving_and_handing_over_outlive_a_restore(office: Office) -> None:
     one, two = office.laptop(), office.laptop()
     assert office.call("leave", ScopeRequest(two.scope), Done, two.token).time

@@ -20,7 +20,7 @@ from alumni_desk.errors import KnownError
 from alumni_desk.protocol.codes import new_invitation
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync import door as doors
-from alumni_desk.sync import inviting, laptops, moving, state
+from alumni_desk.sync import inviting, laptops, moving, set_aside, state
 from alumni_desk.sync.engine import join, status, sync_once
 
 MakeDesk = Callable[[str], Desk]
@@ -350,10 +350,20 @@ def test_a_file_with_an_invitation_that_is_still_good_is_not_written_over(leader
     assert run([*words, "Ana"]) == 0
     there = file.read_bytes()
     assert run([*words, "Bo"]) == 1 and file.read_bytes() == there
-    assert "good for a while yet" in capsys.readouterr().err
+    assert "time is not over" in capsys.readouterr().err
     assert [one.name for one in inviting.invitations(leader) if one.state == "open"] == ["Ana"]
     file.write_text(json.dumps({**json.loads(there), "until": "2020-01-01T00:00:00Z"}), encoding="utf-8")
     assert run([*words, "Bo"]) == 0 and file.read_bytes() != there
+
+
+def test_what_is_too_long_to_be_told_is_counted_and_not_asked_for_in_circles(leader: Desk, monkeypatch: pytest.MonkeyPatch,
+                                                                            capsys: pytest.CaptureFixture[str]) -> None:
+    lot = set_aside.SetAside(id="abcd1234-5678", device="d", laptop="Door", who=None, received="2026-11-28T19:00:00Z", reason="revoked", why="Removed.",
+                             count=5, what=("Ana Lima: notes",), more=4)
+    monkeypatch.setattr(set_aside, "whole", lambda _desk, _text: lot)
+    assert run(["--profile", str(leader.profile.path), "set-aside", "show", "abcd"]) == 0
+    said = capsys.readouterr().out
+    assert said.rstrip().endswith("and 4 more") and "set-aside show" not in said
 
 
 def test_the_commands(office: Any, tmp_path: Path) -> None:

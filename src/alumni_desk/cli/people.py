@@ -262,7 +262,7 @@ def run_show_aside(args: argparse.Namespace) -> int:
 
     with opened(args) as desk:
         one = whole(desk, args.id)
-    return show(args, _aside_data(one), _aside(one))
+    return show(args, _aside_data(one), _aside(one, all_there_is=True))
 
 
 def _aside_data(one: SetAside) -> dict[str, Any]:
@@ -270,10 +270,12 @@ def _aside_data(one: SetAside) -> dict[str, Any]:
             "what": list(one.what), "more": one.more}
 
 
-def _aside(one: SetAside) -> str:
+def _aside(one: SetAside, *, all_there_is: bool = False) -> str:
+    """One in words. ``all_there_is``: it was asked for whole, and what very long changes leave no room for is not had by asking again."""
     who = _("{who}, {laptop}").format(who=one.who, laptop=one.laptop) if one.who else one.laptop
     count = ngettext("{n} change", "{n} changes", one.count).format(n=number(one.count))
-    more = ngettext("and {n} more: set-aside show {id}", "and {n} more: set-aside show {id}", one.more)
+    more = (ngettext("and {n} more", "and {n} more", one.more) if all_there_is else
+            ngettext("and {n} more: set-aside show {id}", "and {n} more: set-aside show {id}", one.more))
     rest = [f"  {more.format(n=number(one.more), id=one.id[:8])}"] if one.more else []
     return "\n".join([f"{one.id[:8]}  {local_moment(one.received)}  {who}  {count}. {one.why}", *(f"  {line}" for line in one.what), *rest])
 

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from alumni_desk.protocol.messages import Done
 from alumni_desk.server import audit, feed, journal, open_invitations
 from alumni_desk.server.accounts import Caller
+from alumni_desk.server.devices import is_there
 from alumni_desk.server.refusals import Refusal
 from alumni_desk.server.state import Server
 from alumni_desk.server.tables import EVERY
@@ -45,6 +46,5 @@ def leave(server: Server, who: Caller, scope: str, now: int) -> Done:
 def _others_lead(connection: sa.Connection, tables: sa.MetaData, scope: str, but: str) -> bool:
     device, grant = tables.tables["device"], tables.tables["grant"]
     query = (sa.select(device.c.id).join_from(grant, device, device.c.account == grant.c.account)
-             .where(grant.c.scope.in_((scope, EVERY)), grant.c.role.in_(("leader", "admin")), grant.c.ended_at.is_(None), device.c.revoked_at.is_(None),
-                    device.c.id != but).limit(1))
+             .where(grant.c.scope.in_((scope, EVERY)), grant.c.role.in_(open_invitations.INVITERS), is_there(tables), device.c.id != but).limit(1))
     return connection.execute(query).first() is not None

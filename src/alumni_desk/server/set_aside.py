@@ -163,12 +163,17 @@ def _told(connection: sa.Connection, tables: sa.MetaData, scope: str, lot: Seque
              .join(account, account.c.id == device.c.account, isouter=True).where(table.c.scope == scope))
     rows = [connection.execute(query.where(table.c.id == one.id)).one() for one in lot]
     inside = [one for row in rows for one in operations_of(unpack(bytes(row.parcel), Parcel)) if one is not None]
-    inside.sort(key=lambda one: one.kind != "command")  # whoever decides must see first what has no undo
-    commands = sum(one.kind == "command" for one in inside)
+    inside.sort(key=lambda one: not _erases(one))  # whoever decides must see first what has no undo
+    commands = sum(map(_erases, inside))
     changes = [SetAsideChange(one.kind, one.table, one.row, one.fields) for one in inside[:max(most, commands)]]
     return SetAsideRow(id=rows[0].id, device=rows[0].device, name=rows[0].name, who=rows[0].who, received=rows[-1].received_at, reason=rows[0].reason,
                        operations=sum(row.operations for row in rows),
                        changes=[*changes[:commands], *that_fit(changes[commands:], room)])
+
+
+def _erases(one: Operation) -> bool:
+    """Whether it is what erases somebody, as it would be taken. What only calls itself a command is as long as whoever sent it likes."""
+    return one.kind == "command" and is_id(one.row) and one.table == "person" and one.fields == {"command": "erase"}
 
 
 def release(server: Server, who: Caller, scope: str, parcel: str, now: int, journal: Journal) -> Released:

@@ -188,7 +188,7 @@ def may_save(file: Path) -> None:
 
 
 def refuse_open(file: Path) -> None:
-    """Raise BadInput for a file with an invitation that is good for a while yet: its code stands nowhere else."""
+    """Raise BadInput for a file with an invitation whose time is not over: nobody may have used it yet, and its code stands nowhere else."""
     if not is_invitation(file):
         return
     try:
@@ -198,8 +198,8 @@ def refuse_open(file: Path) -> None:
     except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return  # it invites nobody
     if good:
-        raise BadInput("invitation_there", _("{file} holds an invitation that is good for a while yet, so it was left as it is. Give another name, or delete "
-                                             "that file first."), file=file)
+        raise BadInput("invitation_there", _("{file} holds an invitation whose time is not over, so it was left as it is. Give another name, or delete that "
+                                             "file first."), file=file)
 
 
 def save(invitation: Invitation, file: Path) -> Path:
