@@ -11,7 +11,7 @@ import traceback
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
-sys.path[:0] = map(str, Path(__file__).resolve().parents[1:3])  # "simulation", and "tests" of which it is
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 AGAIN = "python3 packaging/dev.py simulation --seed {seed}"
 
