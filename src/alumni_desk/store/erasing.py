@@ -187,6 +187,7 @@ def finish(desk: Desk) -> int:
     backup.remove_stage(desk.profile)
     scrub(desk)
     desk.outbox.make_anew(desk, surely=True)
+    backup_folders.owe(desk.profile, backup_folders.folders(desk.profile))  # another one's erasure that ended meanwhile has said they are not
     return _remake(desk)
 
 
