@@ -527,6 +527,36 @@ def test_what_a_killed_look_into_a_backup_left_goes_and_one_that_works_keeps_its
     assert not left.exists()
 
 
+def test_backups_that_hold_somebody_go_though_the_next_who_is_erased_keeps_theirs(
+        desk: Desk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    ana, bo = (add_member(desk, first_name=name, last_name="Obi").id for name in ("Ana", "Bo"))
+    held = backup.by_itself(desk.profile, desk.key, "daily")
+
+    def full(desk: Desk) -> None:
+        raise disk.disk_full()
+
+    with monkeypatch.context() as broken:
+        broken.setattr(erasing, "scrub", full)
+        assert erasing.erase(desk, [ana]).unfinished is not None
+        assert erasing.erase(desk, [bo], remake_backups=False).unfinished is not None
+    assert held.exists()
+    erasing.finish_begun(desk)
+    assert not held.exists()
+
+
+def test_backups_that_hold_somebody_go_though_another_ones_are_done_with_meanwhile(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    bo = add_member(desk, first_name="Bo", last_name="Obi").id
+    held, scrub = backup.by_itself(desk.profile, desk.key, "daily"), erasing.scrub  # as the new one that is made after somebody else was erased
+
+    def meanwhile(desk: Desk) -> None:
+        scrub(desk)
+        backup_folders.owe(desk.profile, [])  # a sync that erased them is at its end
+
+    monkeypatch.setattr(erasing, "scrub", meanwhile)
+    assert erasing.erase(desk, [bo]).backups_deleted == 1
+    assert not held.exists()
+
+
 def test_that_traces_of_somebody_are_to_go_stays_where_they_were_erased_while_those_of_another_went(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     ana, bo = (add_member(desk, first_name=name, last_name="Obi").id for name in ("Ana", "Bo"))
     remake = erasing._remake

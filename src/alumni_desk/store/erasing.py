@@ -117,8 +117,10 @@ def erase(desk: Desk, people: Sequence[str], *, remake_backups: bool = True) -> 
             clear_rows(connection, writing.tables, rows)
             driver.run_many(connection, "UPDATE registration SET status = 'cancelled' WHERE id = ?", [(one,) for one in ended])  # as the server will
             forget(connection, writing.tables, rows)
+            begun = driver.row(connection, "SELECT value FROM sync_state WHERE key = ?", (UNFINISHED,))
+            owed = begun is not None and json.loads(begun[0]).get("backups", True)  # of somebody before, whom those backups still hold
             driver.run(connection, "INSERT INTO sync_state (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-                       (UNFINISHED, json.dumps({"backups": remake_backups})))
+                       (UNFINISHED, json.dumps({"backups": remake_backups or owed})))
     try:
         deleted = finish_begun(desk)
     except KnownError as problem:  # it is saved, and the next opening goes on
@@ -185,6 +187,7 @@ def finish(desk: Desk) -> int:
     backup.remove_stage(desk.profile)
     scrub(desk)
     desk.outbox.make_anew(desk, surely=True)
+    backup_folders.owe(desk.profile, backup_folders.folders(desk.profile))  # another one's erasure that ended meanwhile has said they are not
     return _remake(desk)
 
 
