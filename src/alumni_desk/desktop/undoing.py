@@ -46,7 +46,7 @@ class Undoing(QObject):
         self._by_keys = False
         self._again = False
         self._doing = ""
-        self._did: tuple[str, bool] | None = None  # what was undone, or done again (True), last
+        self._clicked: tuple[str, bool, str] | None = None  # what a link undid, or did again (True), if that came last; and what was said of it
         self._long = QTimer(self)
         self._long.timeout.connect(self._say_doing)
         # Of which Ctrl+Z, or Ctrl+Shift+Z (True), found that nothing could be put back: the next one goes on to what was before, or after it.
@@ -140,13 +140,14 @@ class Undoing(QObject):
             return undone, undone_words(self._desk, undone, again=again)
 
         def failed(error: KnownError) -> None:
-            if error.code in ("undone_already", "not_undone") and action is not None and (action, again) == self._did:
+            if error.code in ("undone_already", "not_undone") and self._clicked is not None and (action, again) == self._clicked[:2]:
                 self._over()  # a click that came twice: what was said of the first stands, with what can be done about it
+                self._say_done(*self._clicked)
                 self._go_on()
             else:
                 self._failed(error, again, newest=error.facts.get("action") != action)
 
-        self._lanes.write(both, lambda done: self._done(done, again), failed)
+        self._lanes.write(both, lambda done: self._done(done, again, by_link=action is not None and not by_keys), failed)
 
     def _say_doing(self) -> None:
         self.said.emit(self._doing, "", None, "")
@@ -162,16 +163,19 @@ class Undoing(QObject):
             action, again, by_keys = self._wished.pop(0)
             self._turn(action, again=again, by_keys=by_keys)
 
-    def _done(self, done: tuple[Undone, str], again: bool) -> None:
+    def _done(self, done: tuple[Undone, str], again: bool, *, by_link: bool) -> None:
         self._over()
         undone, words = done
-        self._did = (undone.of, again)
+        self._clicked = (undone.of, again, words) if by_link else None
         for passed in self._passing.values():  # it went after all, and may be meant again
             passed.discard(undone.of)
         self._changes.tell(undone.changed)
-        back: Callable[[], Any] = (lambda: self.undo(undone.of)) if again else (lambda: self.redo(undone.of))
-        self.said.emit(words, _("Undo") if again else _("Redo"), back, _("Ctrl Z") if again else _("Ctrl Shift Z"))
+        self._say_done(undone.of, again, words)
         self._go_on()
+
+    def _say_done(self, action: str, again: bool, words: str) -> None:
+        back: Callable[[], Any] = (lambda: self.undo(action)) if again else (lambda: self.redo(action))
+        self.said.emit(words, _("Undo") if again else _("Redo"), back, _("Ctrl Z") if again else _("Ctrl Shift Z"))
 
     def _failed(self, error: KnownError, again: bool, *, newest: bool) -> None:
         self._over()
