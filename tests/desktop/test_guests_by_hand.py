@@ -31,6 +31,16 @@ def dinner(hands: Any, people: list[str]) -> Any:
     return page
 
 
+def naming(hands: Any, person: str) -> NameSheet:
+    """The sheet that names the one guest of a dinner."""
+    page = dinner(hands, [person])
+    page.view.list.selectRow(0)
+    page.view.name_one()
+    sheet = hands.dialog(NameSheet)
+    assert isinstance(sheet, NameSheet)
+    return sheet
+
+
 @pytest.mark.parametrize(("first", "last", "typed", "becomes"), [
     ("María José", "García López", None, ("María José", "García López")),
     (None, "Madonna", None, (None, "Madonna")),
@@ -40,10 +50,7 @@ def dinner(hands: Any, people: list[str]) -> Any:
     ("Ada", None, "Ada Maria Obi", ("Ada Maria", "Obi"))])
 def test_a_guests_name_is_taken_apart_as_it_was_before(hands: Any, first: str | None, last: str | None, typed: str | None, becomes: tuple[str, str]) -> None:
     person = add_member(hands.desk, **{name: value for name, value in (("first_name", first), ("last_name", last)) if value}).id
-    page = dinner(hands, [person])
-    page.view.list.selectRow(0)
-    page.view.name_one()
-    sheet = hands.dialog(NameSheet)
+    sheet = naming(hands, person)
     if typed is not None:
         sheet.typed.setText(typed)
     hands.click(sheet.done_button)
@@ -56,10 +63,7 @@ def test_a_guests_name_is_taken_apart_as_it_was_before(hands: Any, first: str | 
 @pytest.mark.parametrize("theirs", [False, True])
 def test_a_name_that_was_changed_while_the_sheet_was_open_is_said_before_it_is_written_over(hands: Any, theirs: bool) -> None:
     person = add_member(hands.desk, first_name="Jon", last_name="Obi").id
-    page = dinner(hands, [person])
-    page.view.list.selectRow(0)
-    page.view.name_one()
-    sheet = hands.dialog(NameSheet)
+    sheet = naming(hands, person)
     change_member(hands.desk, person, first_name="Jonas")
     sheet.typed.setText("John Obi")
     hands.click(sheet.done_button)
@@ -80,10 +84,7 @@ def test_a_name_that_was_changed_while_the_sheet_was_open_is_said_before_it_is_w
 @pytest.mark.parametrize(("typed", "becomes"), [(None, ("Jonas", "Obi")), ("Jon Nwosu", ("Jonas", "Nwosu"))])
 def test_of_a_guests_name_only_what_was_typed_is_written(hands: Any, typed: str | None, becomes: tuple[str, str]) -> None:
     person = add_member(hands.desk, first_name="Jon", last_name="Obi").id
-    page = dinner(hands, [person])
-    page.view.list.selectRow(0)
-    page.view.name_one()
-    sheet = hands.dialog(NameSheet)
+    sheet = naming(hands, person)
     change_member(hands.desk, person, first_name="Jonas")
     if typed is not None:
         sheet.typed.setText(typed)

@@ -26,11 +26,18 @@ def switch_by_another_program(desk: Desk) -> None:
         applying.connection.exec_driver_sql("INSERT INTO chapter (id, scope, name, gone) VALUES (?, ?, 'Boston', 0)", (BOSTON, BOSTON))
 
 
-def test_a_form_begun_for_one_chapter_is_not_saved_into_another(hands: Hands) -> None:
+def half_typed(hands: Hands) -> MemberForm:
+    """A form with something in it, for the chapter that is shown."""
     hands.page("members").add()
     form = hands.dialog(MemberForm)
+    assert isinstance(form, MemberForm)
     form._fields["first_name"].setText("Meant for the first")
     hands.until(lambda: hands.desk.shows is not None)
+    return form
+
+
+def test_a_form_begun_for_one_chapter_is_not_saved_into_another(hands: Hands) -> None:
+    form = half_typed(hands)
     switch_by_another_program(hands.desk)
     form.done_clicked.emit()
     hands.until(lambda: "switched this laptop to another chapter" in words_of(form))
@@ -44,10 +51,7 @@ def test_a_form_begun_for_one_chapter_is_not_saved_into_another(hands: Hands) ->
 
 
 def test_what_a_sync_brings_meanwhile_does_not_take_the_form_into_the_other_chapter(hands: Hands) -> None:
-    hands.page("members").add()
-    form = hands.dialog(MemberForm)
-    form._fields["first_name"].setText("Meant for the first")
-    hands.until(lambda: hands.desk.shows is not None)
+    form = half_typed(hands)
     switch_by_another_program(hands.desk)
     with hands.desk.applying():  # the window's own sync, before anybody has looked
         pass
