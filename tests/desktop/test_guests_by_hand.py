@@ -41,6 +41,15 @@ def naming(hands: Any, person: str) -> NameSheet:
     return sheet
 
 
+def saved(hands: Any, sheet: NameSheet, person: str) -> tuple[str | None, str | None]:
+    """Save it; what the guest is called then."""
+    hands.click(sheet.done_button)
+    hands.until(lambda: not hands.open_dialogs(NameSheet))
+    hands.rest()
+    fields = member(hands.desk, person).fields
+    return fields["first_name"], fields["last_name"]
+
+
 @pytest.mark.parametrize(("first", "last", "typed", "becomes"), [
     ("María José", "García López", None, ("María José", "García López")),
     (None, "Madonna", None, (None, "Madonna")),
@@ -53,11 +62,7 @@ def test_a_guests_name_is_taken_apart_as_it_was_before(hands: Any, first: str | 
     sheet = naming(hands, person)
     if typed is not None:
         sheet.typed.setText(typed)
-    hands.click(sheet.done_button)
-    hands.until(lambda: not hands.open_dialogs(NameSheet))
-    hands.rest()
-    fields = member(hands.desk, person).fields
-    assert (fields["first_name"], fields["last_name"]) == becomes
+    assert saved(hands, sheet, person) == becomes
 
 
 @pytest.mark.parametrize("theirs", [False, True])
@@ -74,11 +79,7 @@ def test_a_name_that_was_changed_while_the_sheet_was_open_is_said_before_it_is_w
         hands.rest()
         hands.click(row.way_out)
         assert sheet.typed.text() == "Jonas Obi"
-    hands.click(sheet.done_button)
-    hands.until(lambda: not hands.open_dialogs(NameSheet))
-    hands.rest()
-    fields = member(hands.desk, person).fields
-    assert (fields["first_name"], fields["last_name"]) == ("Jonas" if theirs else "John", "Obi")
+    assert saved(hands, sheet, person) == ("Jonas" if theirs else "John", "Obi")
 
 
 @pytest.mark.parametrize(("typed", "becomes"), [(None, ("Jonas", "Obi")), ("Jon Nwosu", ("Jonas", "Nwosu"))])
@@ -88,11 +89,7 @@ def test_of_a_guests_name_only_what_was_typed_is_written(hands: Any, typed: str 
     change_member(hands.desk, person, first_name="Jonas")
     if typed is not None:
         sheet.typed.setText(typed)
-    hands.click(sheet.done_button)
-    hands.until(lambda: not hands.open_dialogs(NameSheet))
-    hands.rest()
-    fields = member(hands.desk, person).fields
-    assert (fields["first_name"], fields["last_name"]) == becomes
+    assert saved(hands, sheet, person) == becomes
 
 
 def test_enter_ticks_the_first_of_what_was_typed_last(hands: Any, monkeypatch: pytest.MonkeyPatch) -> None:
