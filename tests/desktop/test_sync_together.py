@@ -1141,8 +1141,7 @@ def test_a_new_laptop_that_is_started_by_an_invitation_asks_for_it_once(office: 
         joining = form()
         assert joining is not None
         joining.button.click()
-        until(lambda: sitting.room is not None and sitting.room.lanes.idle() and not sitting.room.bridge.busy)
-        assert status(new).state == "synced"
+        until(lambda: sitting.room is not None and sitting.room.lanes.idle() and not sitting.room.bridge.busy and status(new).state == "synced")
         assert sitting._files == []
         assert [one for one in QApplication.topLevelWidgets() if isinstance(one, PlainSheet) and one.isVisible()] == []
     finally:

@@ -12,11 +12,12 @@ DAILY, WEEKLY, MONTHLY, BEFORE = 12, 10, 9, 10
 
 
 class Made(NamedTuple):
-    """A backup to judge: its name, when it was made (with a zone), and whether it was made before an import, an update or a restore."""
+    """A backup to judge: its name, when it was made (with a zone, to the second), whether before an import, an update or a restore, and its number."""
 
     name: str
     at: datetime
     before: bool = False
+    number: int = 0  # rises with each of a desk's; 0: nobody knows
 
 
 def kept(backups: Iterable[Made], now: datetime) -> dict[str, Rule]:
@@ -26,7 +27,7 @@ def kept(backups: Iterable[Made], now: datetime) -> dict[str, Rule]:
     import, an update or a restore are counted apart: going back and forth must not push out what one goes back to. A backup from
     the future tells that a clock is wrong, this one or an earlier one: it stays and takes nobody's place.
     """
-    newest_first = sorted(backups, key=lambda one: (one.at, len(one.name), one.name), reverse=True)  # of one second: …-daily-2 after …-daily
+    newest_first = sorted(backups, key=lambda one: (one.at, one.number, len(one.name), one.name), reverse=True)  # of one second: …-daily-2 after …-daily
     found: dict[str, Rule] = {one.name: "ahead" for one in newest_first if one.at > now + timedelta(days=1)}
     past = [one for one in newest_first if one.name not in found and not one.before]
     rules: tuple[tuple[Rule, int, Callable[[datetime], object]], ...] = (
