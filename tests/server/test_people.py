@@ -410,6 +410,41 @@ def test_the_last_who_looks_after_a_chapter_does_not_leave_it_an_admin_neither(o
     assert office.ask("leave", ScopeRequest(admin.scope), admin.token).status == 200
 
 
+def test_an_admin_who_has_left_is_gone_from_every_chapter_and_looks_after_none(office: Office) -> None:
+    admin, leader, elsewhere = office.laptop(role="admin"), office.laptop(), office.laptop("Chicago")
+    made = [office.call("invite", InviteRequest(scope, "leader"), InviteReply, admin.token) for scope in (leader.scope, elsewhere.scope)]
+    assert office.call("leave", ScopeRequest(admin.scope), Done, admin.token).time
+    assert office.call("leave", ScopeRequest(admin.scope), Done, admin.token).time  # again is the same
+    assert office.call("hello", HelloRequest(), HelloReply, admin.token).commands == ["leave"]
+    for one in (leader, elsewhere):
+        [listed] = [row for row in office.call("laptops", ScopeRequest(one.scope), LaptopsReply, one.token).laptops if row.device == admin.device]
+        assert listed.ended and listed.invitations == 1
+        assert office.ask("leave", ScopeRequest(one.scope), one.token).code == "last_leader"
+    key = SigningKey.generate()
+    for one in made:
+        request = EnrolRequest(code=one.code, public_key=bytes(key.verify_key), name="laptop", proof=enrol_proof(key, one.code))
+        assert office.ask("enrol", request).code == "invitation_cancelled"
+    late = admin.operation(last_name="Last words")
+    assert admin.push(late).results[0].status == "ok"
+    assert office.ask("pull", PullRequest({admin.scope: _zero()}), admin.token).status == 403
+    assert events(office).count("leave") == 2, "each chapter's audit says so"
+
+
+def test_an_admin_hands_a_chapter_over_and_a_restore_brings_nothing_back(office: Office) -> None:
+    admin, elsewhere = office.laptop(role="admin"), office.laptop("Chicago")
+    other = office.call("invite", InviteRequest(elsewhere.scope, "leader"), InviteReply, admin.token)
+    made = office.call("invite", InviteRequest(admin.scope, "leader", hand_over=True), InviteReply, admin.token)
+    leader = enrol(office, made.code, admin.scope)
+    assert office.call("hello", HelloRequest(), HelloReply, admin.token).commands == ["leave"]
+    assert office.ask("leave", ScopeRequest(leader.scope), leader.token).code == "last_leader"
+    listed = office.call("invitations", ScopeRequest(elsewhere.scope), InvitationsReply, elsewhere.token).invitations
+    assert [one.cancelled is not None for one in listed if one.id == other.id] == [True]
+    with office.server.database.writing() as connection:  # the database of a moment before
+        connection.execute(sa.update(office.server.tables.tables["grant"]).values(ended_at=None))
+    open_server(office.server.database, office.server.journal)
+    assert office.call("hello", HelloRequest(), HelloReply, admin.token).commands == ["leave"]
+
+
 def test_what_the_last_leader_s_laptop_was_before_it_joined_anew_looks_after_nobody(office: Office) -> None:
     before, code, key = office.laptop(), office.invite(), SigningKey.generate()
     office.time.now += 1

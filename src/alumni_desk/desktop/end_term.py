@@ -25,7 +25,7 @@ class EndTerm(QWidget):
 
     def __init__(self, bridge: SyncBridge, chapter: str, *, admin: bool, hand_over: Callable[[], None], switched: Callable[[str], None]) -> None:
         super().__init__()
-        self._bridge, self._chapter, self._switched = bridge, chapter, switched
+        self._bridge, self._chapter, self._admin, self._switched = bridge, chapter, admin, switched
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
@@ -40,6 +40,8 @@ class EndTerm(QWidget):
         self.over.clicked.connect(hand_over)
         column.addWidget(SettingRow(_("Hand over the chapter"), _("You invite your successor. When they have joined, this laptop sends everything and is "
                                     "emptied; its other open invitations end."), self.over))  # fmt: skip
+        if admin:
+            column.addWidget(Label(_for_every_chapter(), tone="muted", wrap=True))
         self.leaves = _named(Button(_("Leave"), "danger"), _("Leave the chapter"))
         self.leaves.clicked.connect(self.ask_leave)
         column.addWidget(SettingRow(_("Leave the chapter"), _("Where others look after it, too. This laptop sends everything and is emptied."), self.leaves))
@@ -50,6 +52,8 @@ class EndTerm(QWidget):
         sheet.column.addWidget(Label(_("What this laptop has still to send goes to the server first. Then its members, backups and keys are erased from it. "
                                        "Open invitations made on it end. The chapter and the other laptops keep everything; to come back you need an "
                                        "invitation."), wrap=True))  # fmt: skip
+        if self._admin:
+            sheet.column.addWidget(Label(_for_every_chapter(), wrap=True, tone="warn"))
 
         def leave() -> None:
             from alumni_desk.sync import leaving
@@ -110,6 +114,11 @@ class ChaptersSheet(Sheet):
             self.switched.emit(chapter.name)
 
         self._bridge.switch(wanted.id, done, self.complain)
+
+
+def _for_every_chapter() -> str:
+    return _("This laptop is a network admin’s: leaving or handing over ends its access to every chapter of the network. To go on as admin, choose another "
+             "chapter, or invite a leader for this one.")
 
 
 def _named(button: Button, name: str) -> Button:

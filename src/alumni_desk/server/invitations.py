@@ -24,7 +24,7 @@ from alumni_desk.server.accounts import as_name, grants_of, moment_of, new_devic
 from alumni_desk.server.bulk import put_rows
 from alumni_desk.server.clamping import stamp
 from alumni_desk.server.lasting import end_of_door, end_of_invitation
-from alumni_desk.server.leaving import end_grant
+from alumni_desk.server.leaving import concerned, end_grant
 from alumni_desk.server.merging import row_from
 from alumni_desk.server.refusals import Refusal
 from alumni_desk.server.state import Server
@@ -228,11 +228,12 @@ def _use(server: Server, connection: sa.Connection, code: str, request: EnrolReq
     tables = server.tables
     invitation, device = tables.tables["invitation"], tables.tables["device"]
     shown = invitation.c.code_hash == invitation_hash(server, code)
-    scope = connection.execute(sa.select(invitation.c.scope).where(shown)).scalar()
-    if scope is None:
+    there = connection.execute(sa.select(invitation.c.scope, invitation.c.succeeds).where(shown)).first()
+    if there is None:
         return _used_before_the_restore(server, connection, code, request, now)
     if not request.look:
-        feed.lock_head(connection, tables, scope)  # before its row, as whoever removes the laptop that made it
+        for one in concerned(connection, tables, there.scope, there.succeeds):
+            feed.lock_head(connection, tables, one)  # before its row, as whoever removes the laptop that made it
     found = connection.execute(sa.select(invitation).where(shown).with_for_update()).one()
     known = connection.execute(sa.select(device).where(device.c.public_key == request.public_key)).first()
     if known is not None and known.revoked_at is not None:

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from alumni_desk.protocol.messages import Done
 from alumni_desk.server import audit, feed, journal, open_invitations
-from alumni_desk.server.accounts import Caller
+from alumni_desk.server.accounts import Caller, chapters_of
 from alumni_desk.server.devices import is_there
 from alumni_desk.server.refusals import Refusal
 from alumni_desk.server.state import Server
@@ -16,17 +16,25 @@ from alumni_desk.server.tables import EVERY
 def end_grant(server: Server, connection: sa.Connection, device_id: str, scope: str, now: int, *, event: str, by: str | None) -> None:
     """End a device's access to a chapter, in the journal first: no restore gives it back. The open invitations that it made end, too.
 
-    The caller holds the chapter's head.
+    An admin's ends in every chapter, for whoever leaves or hands over empties the laptop. The caller holds the heads of ``concerned``.
     """
     device, grant = server.tables.tables["device"], server.tables.tables["grant"]
     account = connection.execute(sa.select(device.c.account).where(device.c.id == device_id)).scalar()
-    mine = (grant.c.account == account, grant.c.scope == scope, grant.c.ended_at.is_(None))
-    if account is None or connection.execute(sa.select(grant.c.role).where(*mine)).first() is None:
-        return  # it has ended already, or it is an admin's, which is not one chapter's to end
-    journal.write(server.journal, server.id, "leave", at=now, account=account, scope=scope)
+    mine = (grant.c.account == account, grant.c.scope.in_((scope, EVERY)), grant.c.ended_at.is_(None))
+    ending = connection.execute(sa.select(grant.c.scope).where(*mine).order_by(grant.c.scope)).scalars().all()
+    if not ending:
+        return  # it has ended already
+    for one in ending:
+        journal.write(server.journal, server.id, "leave", at=now, account=account, scope=one)
     connection.execute(sa.update(grant).where(*mine).values(ended_at=now))
-    ended = open_invitations.end_made_by(connection, server.tables, scope, device_id, now)
-    audit.note(connection, server.tables, scope, event, at=now, device=by, details={"device": device_id, **({"invitations": ended} if ended else {})})
+    for one in concerned(connection, server.tables, scope, device_id) if EVERY in ending else [scope]:
+        ended = open_invitations.end_made_by(connection, server.tables, one, device_id, now)
+        audit.note(connection, server.tables, one, event, at=now, device=by, details={"device": device_id, **({"invitations": ended} if ended else {})})
+
+
+def concerned(connection: sa.Connection, tables: sa.MetaData, scope: str, device_id: str | None) -> list[str]:
+    """The chapters of a device that leaves this one or hands it over, in the order in which their heads are locked."""
+    return sorted({scope, *(chapters_of(connection, tables, device_id) if device_id else ())})
 
 
 def leave(server: Server, who: Caller, scope: str, now: int) -> Done:
@@ -36,7 +44,8 @@ def leave(server: Server, who: Caller, scope: str, now: int) -> Done:
     if scope not in who.grants:
         raise Refusal(403, "no_grant")
     with server.database.writing() as connection:
-        feed.lock_head(connection, server.tables, scope)
+        for one in concerned(connection, server.tables, scope, who.device):
+            feed.lock_head(connection, server.tables, one)
         if who.grants[scope].role in open_invitations.INVITERS and not _others_lead(connection, server.tables, scope, who.device):
             raise Refusal(409, "last_leader")
         end_grant(server, connection, who.device, scope, now, event="leave", by=who.device)
