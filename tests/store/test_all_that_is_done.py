@@ -484,8 +484,9 @@ class Everything:
         self.look()
 
     def gone_words(self) -> set[str]:
-        """What was said of those who were erased, and of nobody else."""
+        """What was said of those who were erased, and of nobody else. What a merge brought along and still stands with somebody else is theirs by now."""
         of_others = {word for person, known in self.known.items() if person not in self.erased for word in known}
+        of_others |= {word for cell, value in self.before.items() if not self.is_erased(cell) for word in re.findall(r"zq\d+x", str(value))}
         return {word for person in self.erased for word in self.known.get(person, ())} - of_others
 
     def forgotten(self, *, backups_too: bool) -> None:

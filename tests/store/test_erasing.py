@@ -31,6 +31,7 @@ from alumni_desk.store.checking import verify
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.done import actions
 from alumni_desk.store.history import history, keep, under
+from alumni_desk.store.history import restore as restore_value
 from alumni_desk.store.profile import Profile
 from alumni_desk.store.undo import redo, undo
 from alumni_desk.sync.erasing import after_list
@@ -230,6 +231,25 @@ def test_what_came_along_on_two_ways_into_one_entry_goes_from_both(desk: Desk) -
         unmerge(desk, who)
     erasing.erase(desk, [who])
     assert findings(desk.profile, desk.key, CANARY) == [] and verify(desk).ok
+
+
+@pytest.mark.parametrize("onward", ["a merge", "out of the history"])
+def test_what_came_along_and_was_written_on_goes_from_the_past_of_the_other_entry(desk: Desk, onward: str) -> None:
+    other = add_member(desk, first_name="Bea", last_name="Stone", email="bea@stone.example").id
+    who = add_member(desk, first_name=CANARY, email=f"{CANARY}@example.org", notes=f"{CANARY} likes tea").id
+    merge_people(desk, who, other)
+    if onward == "a merge":
+        merge_people(desk, add_member(desk, first_name="Dora", last_name="Stone", email="dora@stone.example").id, other)
+        change_member(desk, other, other_emails="", notes="Plays chess")
+        unmerge(desk, who)
+    else:
+        unmerge(desk, who)
+        for field in ("other_emails", "notes"):
+            restore_value(desk, "person", other, next(one.id for one in history(desk, "person", other) if one.field == field and one.value))
+            change_member(desk, other, **{field: ""})
+    erasing.erase(desk, [who])
+    assert findings(desk.profile, desk.key, CANARY) == [] and verify(desk).ok
+    assert ("dora@stone.example" in str([one.value for one in history(desk, "person", other) if one.field == "other_emails"])) is (onward == "a merge")
 
 
 @pytest.mark.parametrize("into", ["here", "an empty profile with these backups"])

@@ -105,18 +105,29 @@ def _forget_written(connection: sa.Connection, row_id: str, keys: Mapping[str, s
     operations = driver.rows(connection, "SELECT rowid, clock, rowid IN (SELECT operation FROM waiting), fields, before, values_before, transaction_id"
                                          " FROM operation INDEXED BY operation_row WHERE table_name = 'person' AND row_id = ? ORDER BY rowid", (row_id,))
     own = {clock for _rowid, clock, *_said, transaction in operations if transaction in transactions}
+    brought = _brought(operations, keys, own)
 
     def came(clock: str | None) -> bool:
         return clock is not None and (clock in own or any(_is_of_merge(clock, merged) for merged in others))
 
+    def less(said: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: rest for name, value in said.items() if name in keys and value is not None and (rest := _without(brought, name, value)) != value}
+
     count, taken, unsent = 0, False, dict[str, dict[str, str | None]]()
     for rowid, clock, waits, fields, before, values_before, _transaction in operations:
         said, clocks, values = json.loads(fields), json.loads(before), json.loads(values_before)
-        written = [name for name in said if name in keys and in_force.get(keys[name]) != clock] if clock in own else []
-        found = [name for name, value in values.items() if value is not None and name in keys and came(clocks.get(keys[name]))]
-        if not written and not found:
+        superseded = {name: value for name, value in said.items() if name in keys and in_force.get(keys[name]) != clock}
+        written = [*superseded] if clock in own else []
+        # What stood there once went on into what was written later: by another merge, by hand out of the history, by an undo.
+        later = bool(own) and clock > min(own)
+        onward = less(superseded) if later and clock not in own else {}
+        written += [name for name, rest in onward.items() if rest is None]
+        said.update({name: rest for name, rest in onward.items() if rest is not None})
+        found = {**(less(values) if later else {}),
+                 **{name: None for name, value in values.items() if value is not None and name in keys and came(clocks.get(keys[name]))}}
+        if not written and not found and not onward:
             continue
-        count, taken = count + 1, taken or bool(written)
+        count, taken = count + 1, taken or bool(written or onward)
         if clocks and len(written) == len(said) and waits:  # nobody ever saw it: what came after it found what it had found
             driver.run(connection, "DELETE FROM operation WHERE rowid = ?", (rowid,))
             unsent[clock] = clocks
@@ -125,12 +136,36 @@ def _forget_written(connection: sa.Connection, row_id: str, keys: Mapping[str, s
         driver.run(connection, "UPDATE operation SET fields = ?, before = ?, values_before = ? WHERE rowid = ?", (
             _packed({name: value for name, value in said.items() if name not in written}),
             _packed({key: unsent[seen].get(key) if seen in unsent else seen for key, seen in clocks.items()}),
-            _packed({**values, **dict.fromkeys(found)}), rowid))
+            _packed({**values, **found}), rowid))
     for rowid, name, clock in driver.rows(connection, "SELECT rowid, field, clock FROM past WHERE table_name = 'person' AND row_id = ?", (row_id,)):
         if (name in keys or name in keys.values()) and came(clock):
             driver.run(connection, "DELETE FROM past WHERE rowid = ?", (rowid,))
             count += 1
     return count, taken
+
+
+def _brought(operations: Sequence[Any], keys: Mapping[str, str], merged: set[str]) -> dict[str, set[Any]]:
+    """What the merges with these clocks wrote into an entry that had not had it, by field; an address, in whichever of the two it stands."""
+    found: dict[str, set[Any]] = {}
+    for _rowid, clock, _waits, fields, _before, values_before, _transaction in operations:
+        had = json.loads(values_before)
+        for name, value in json.loads(fields).items() if clock in merged else ():
+            if name in keys and value is not None:
+                found.setdefault(_MAILS[0] if name in _MAILS else name, set()).update(_parts(name, value) - _parts(name, had.get(name)))
+    return found
+
+
+def _parts(name: str, value: Any) -> set[Any]:
+    return set() if value is None else set(json.loads(value)) if name == _MAILS[1] else {value}
+
+
+def _without(brought: Mapping[str, set[Any]], name: str, value: Any) -> Any:
+    """A value without what was brought; None if nothing is left of it."""
+    theirs = brought.get(_MAILS[0] if name in _MAILS else name, set())
+    if not theirs & _parts(name, value):
+        return value
+    rest = [one for one in json.loads(value) if one not in theirs] if name == _MAILS[1] else []
+    return _packed(rest) if rest else None
 
 
 def _is_of_merge(clock: str, merged: str) -> bool:
@@ -139,5 +174,5 @@ def _is_of_merge(clock: str, merged: str) -> bool:
             and milliseconds(merged) - milliseconds(clock) <= ONE_ACTION_MS)
 
 
-def _packed(said: Mapping[str, Any]) -> str:
+def _packed(said: Mapping[str, Any] | list[Any]) -> str:
     return json.dumps(said, ensure_ascii=False, separators=(",", ":"))
