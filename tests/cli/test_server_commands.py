@@ -138,8 +138,9 @@ def test_from_nothing_to_looking_after_it(do: Do, tmp_path: Path, url: str | Non
     assert stats["revision"] == REVISION and stats["laptops"] == 1 and stats["open_invitations"] == 0
     assert stats["chapters"][0]["name"] == "Łódź" and stats["chapters"][0]["backed_up"] == 0
 
-    assert "No laptop is called" in do("revoke", "nobody", code=1)
-    assert do("revoke", "Door laptop").keys() == {"id", "name", "revoked", "invitations"}
+    assert "No laptop is called" in do("revoke", "nobody", code=1) and "No laptop is called" in do("revoke", device[:7], code=1)
+    assert do("revoke", device[:13].upper()).keys() == {"id", "name", "revoked", "invitations"}
+    assert do("revoke", "Door laptop")["id"] == device
     assert "before" in do("revoke", device, text=True)
     assert do("devices")[0]["revoked"] and do("stats")["removed"] == 1
     assert [entry["event"] for entry in do("audit")] == ["revoke", "enrol", "invite"]

@@ -17,6 +17,9 @@ from alumni_desk.words import _
 SEEN_AGAIN = 60 * 1000
 """A laptop that was seen within this time (milliseconds) is not noted again."""
 
+SHORT = 8
+"""So many letters of an id may stand for it, where they are of one alone."""
+
 
 @dataclass(frozen=True)
 class DeviceRow:
@@ -100,14 +103,16 @@ def account_rows(server: Server) -> list[AccountRow]:
 
 
 def find_device(connection: sa.Connection, tables: sa.MetaData, text: str) -> sa.Row[Any]:
-    """The device with this id, or of this name if there is one alone. Raises NotFound or Ambiguous."""
+    """The device with this id, or of this name if there is one alone, else the one whose id begins so. Raises NotFound or Ambiguous."""
     device = tables.tables["device"]
     rows = connection.execute(sa.select(device).where((device.c.id == text) | (device.c.name == text)).order_by(device.c.id)).all()
+    if not rows and len(text) >= SHORT:
+        rows = connection.execute(sa.select(device).where(device.c.id.startswith(text.lower(), autoescape=True)).order_by(device.c.id)).all()
     if not rows:
         raise NotFound("no_such_laptop", _("No laptop is called “{text}”. See: server devices."), text=text)
     if len(rows) > 1:
-        raise Ambiguous("several_laptops", _("{count} laptops are called “{text}”. Give the id of one; server devices lists them."),
-                        candidates=[row.id for row in rows], count=len(rows), text=text)
+        raise Ambiguous("several_laptops", _("{count} laptops are called “{text}”, or have an id that begins so. Give the id of one; server devices lists "
+                                             "them."), candidates=[row.id for row in rows], count=len(rows), text=text)
     return rows[0]
 
 
