@@ -19,6 +19,7 @@ from alumni_desk.desktop.deeds import Deed
 from alumni_desk.desktop.door import DoorWindow
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.pages import EmptyPage, Go, Page
+from alumni_desk.desktop.paint import isolated
 from alumni_desk.desktop.sound import Sounds
 from alumni_desk.desktop.widgets import Scroll
 from alumni_desk.store.at_door import is_at_door
@@ -120,6 +121,8 @@ class CheckInPage(Page):
         """What the door plays on; its own if None."""
         self._wanted: str | None = None
         self._opens = False
+        self._lost = ""
+        """What is said while none is chosen, for the one that was is no longer to be checked in for."""
         content = Scroll(margins=(24, 48, 24, 24))
         box = QWidget()
         box.setMaximumWidth(px(560))
@@ -129,6 +132,7 @@ class CheckInPage(Page):
         column.addWidget(Label(_("Who comes in tonight?"), "number"))
         self.gathering = Choice(_("Gathering"))
         self.gathering.setMinimumWidth(px(200))  # a long name gives way, not the page
+        self.gathering.setPlaceholderText(_("Choose a gathering"))
         self.gathering.currentIndexChanged.connect(lambda index: self._say_who())
         column.addWidget(FormRow(_("Gathering"), self.gathering))
         self.when = Label("", tone="muted", wrap=True)
@@ -182,6 +186,8 @@ class CheckInPage(Page):
     def _on_read(self, found: list[Choosable], standing: Standing, last: LastTime) -> None:
         self._fill(last)
         before = self._wanted or self.gathering.key()
+        if before is not None and before not in {g.id for g in found}:
+            self._lost, self._wanted = _is_lost(self._found.get(before)), None
         self._found = {g.id: g for g in found}
         self.gathering.blockSignals(True)
         self.gathering.clear()
@@ -190,6 +196,8 @@ class CheckInPage(Page):
             self.gathering.addItem(f"{gathering.name} · {day}", gathering.id)
         if before in self._found:
             self.gathering.set_key(before)
+        elif self._lost:
+            self.gathering.setCurrentIndex(-1)  # never another one's door, because a list became shorter under a hand
         self.gathering.blockSignals(False)
         if standing.role == "door" and (not found or standing.state == "ended"):
             gone = standing.state == "ended"
@@ -200,6 +208,7 @@ class CheckInPage(Page):
             self.stack.show_empty(EmptyPage("lock-simple" if gone else "door", words, _("To the sync"), lambda: self.go("sync"), promise))
             return
         if not found:
+            self._lost = ""
             self.stack.show_empty(EmptyPage("door", _("There is no gathering to check in for"), _("Plan a gathering"),
                                             lambda: self.go("gatherings", plan=True),
                                             _("Guests are let in at its door, with or without internet")))  # fmt: skip
@@ -212,8 +221,11 @@ class CheckInPage(Page):
 
     def _say_who(self) -> None:
         chosen = self._found.get(self.gathering.key() or "")
+        self.button.setEnabled(chosen is not None)
         if chosen is None:
+            self.when.setText(self._lost)
             return
+        self._lost = ""
         when = [day_middle(chosen.starts.date()), span(chosen.starts, chosen.ends)] if chosen.starts else []
         cancelled = _("cancelled") if chosen.cancelled else ""
         self.when.setText(" · ".join(part for part in (cancelled, *when, chosen.place) if part))
@@ -261,6 +273,12 @@ class CheckInPage(Page):
         self.door = None
         self.refresh()
         self.left.emit()
+
+
+def _is_lost(it: Choosable | None) -> str:
+    if it is None:
+        return _("That gathering was cancelled or removed. Choose the one to check in for.")
+    return _("{gathering} was cancelled or removed. Choose the one to check in for.").format(gathering=isolated(it.name))
 
 
 def open_door(desk: Desk, lanes: Lanes, changes: ChangeBus, gathering_id: str, *, station: str, by: str = "",
