@@ -85,7 +85,9 @@ class Deed:
         self.event = event
         self.cells: dict[Cell, tuple[Any, Any, str | None]] = {}
         self.stands = True
-        self.back: set[Cell] = set()  # what the last undo wrote
+        # Where something of it stands: what it or a redo wrote and no undo took back. What a redo left, for somebody wrote there since the undo, was named by
+        # that redo and is theirs; an undo of it has nothing there to take back, and names it no more.
+        self.there: set[Cell] = set()
         self.at: dict[tuple[str, str], int] = {}  # the step in which it, an undo or a redo of it, wrote to a row last
 
 
@@ -180,6 +182,7 @@ class Everything:
                 continue
             assert deed is not None, f"{cell} was written by no action"
             deed.cells[cell] = (was, value, self.whose.get(cell))
+            deed.there.add(cell)
             deed.at[cell[:2]] = self.step
             self.whose[cell], self.at[cell] = new[0].id, self.step
             self.said.setdefault(cell, []).append(value)
@@ -397,7 +400,7 @@ class Everything:
                 assert again or self.whose[cell] == turned.of, f"{cell} was changed since"
             if cell in free:
                 assert value == ((True,) if wanted is None else wanted), f"{cell} stays {value} of {deed.event}, and nobody changed it since"
-            elif value == was and wanted is not None and value != wanted and (not again or cell in deed.back) and not self.is_erased(cell):
+            elif value == was and wanted is not None and value != wanted and again != (cell in deed.there) and not self.is_erased(cell):
                 assert (cell[0], cell[1]) in named or self.part_of(cell, named), f"{cell} of {deed.event} was left and not named, again: {again}"
         for cell, value in now.items():
             if before.get(cell) != value:
@@ -415,8 +418,8 @@ class Everything:
                 self.whose[cell] = f"before {turned.of}"
             elif again and old is None and now[cell[0], cell[1], "gone"] == (False,) and self.whose.get(cell) == f"before {turned.of}":
                 self.whose[cell] = turned.of
-        if not again:
-            deed.back = {cell for cell, value in now.items() if before.get(cell) != value}
+        turned_now = {cell for cell, value in now.items() if before.get(cell) != value}
+        deed.there = deed.there | turned_now if again else deed.there - turned_now
         deed.stands = again
         self.before = now
         left_words(self.desk, turned.left)
@@ -460,7 +463,7 @@ class Everything:
             if self.before[cell] == (old if not deed.stands else _new):
                 free.add(cell)
         if not deed.stands:  # what was not taken back need not come back
-            free &= deed.back
+            free -= deed.there
         return free
 
     # For good
@@ -528,7 +531,7 @@ class Everything:
         file = self.place / f"kept{len(self.kept)}.alumnidesk"
         backup.back_up(self.desk, file)
         kept = {"before": self.before, "whose": dict(self.whose), "at": dict(self.at), "said": {cell: list(said) for cell, said in self.said.items()},
-                "done": {name: (deed.event, dict(deed.cells), deed.stands, dict(deed.at), set(deed.back)) for name, deed in self.done.items()}}
+                "done": {name: (deed.event, dict(deed.cells), deed.stands, dict(deed.at), set(deed.there)) for name, deed in self.done.items()}}
         self.kept.append((file, kept))
 
     def go_back(self, one: int) -> None:
@@ -551,9 +554,9 @@ class Everything:
                 self.whose[cell], self.at[cell] = "erased", self.step
         self.said = {cell: list(said) for cell, said in kept["said"].items()}
         self.done = {}
-        for name, (event, cells, stands, at, back) in kept["done"].items():
+        for name, (event, cells, stands, at, stood) in kept["done"].items():
             deed = self.done[name] = Deed(event)
-            deed.cells, deed.stands, deed.at, deed.back = dict(cells), stands, dict(at), set(back)
+            deed.cells, deed.stands, deed.at, deed.there = dict(cells), stands, dict(at), set(stood)
         for row in self.asked("SELECT id, event FROM action WHERE undoes IS NULL"):
             self.done.setdefault(row[0], Deed(row[1]))
         if self.erased:

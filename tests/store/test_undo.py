@@ -191,6 +191,24 @@ def test_a_change_of_somebody_who_is_off_the_list_is_not_done_again_and_says_why
     assert refused.value.code == "off_the_list" and "taken off the list" in str(refused.value)
 
 
+def test_a_merge_of_somebody_merged_elsewhere_since_adds_nothing_to_an_entry_off_the_list(desk: Desk) -> None:
+    """Of the merge only the address would have come back, into an entry that nobody sees."""
+    ana, bea, cleo = (add_member(desk, first_name=name, email=f"{name.lower()}@example.org").id for name in ("Ana", "Bea", "Cleo"))
+    merge_people(desk, bea, ana)
+    merged = actions(desk)[0].id
+    remove_members(desk, [ana])
+    undo(desk, merged)
+    merge_people(desk, bea, cleo)
+    before = view(desk)
+    goes, left = ahead(desk, merged)
+    assert not goes and {(one.row, one.why) for one in left} == {(bea, "changed"), (ana, "off")}
+    with pytest.raises(Refused) as refused:
+        redo(desk, merged)
+    assert refused.value.code == "all_changed_since" and refused.value.facts["left"] == tuple(left) and view(desk) == before
+    with desk.reading() as connection:
+        assert connection.exec_driver_sql("SELECT other_emails FROM person WHERE id = ?", (ana,)).scalar() is None
+
+
 def test_what_would_come_back_into_what_is_off_the_list_is_not_done_again(desk: Desk) -> None:
     """Nobody would see anything of it, and it was called done."""
     ana = add_member(desk, first_name="Ana", last_name="Lima").id
@@ -408,6 +426,26 @@ def test_of_an_import_whose_members_were_all_erased_there_is_nothing_to_bring_ba
     with pytest.raises(Refused) as refused:
         undo(desk, action)
     assert refused.value.code == "erased_since"
+
+
+def test_of_an_import_that_was_undone_nothing_of_who_was_erased_since_comes_back(desk: Desk, tmp_path: Path) -> None:
+    """The degrees of theirs had come back, though not they; and an import of nobody else had counted as done again."""
+    action, people = graduates(desk, tmp_path)
+    undo(desk, action)
+    erase(desk, people[:1], remake_backups=False)
+    goes, foreseen = ahead(desk, action)
+    done = redo(desk, action)
+    assert goes and tuple(foreseen) == done.left == (Left("person", people[0], "erased"),)
+    with desk.reading() as connection:
+        assert set(connection.exec_driver_sql("SELECT person FROM education WHERE NOT gone").scalars()) == set(people[1:])
+    undo(desk, action)
+    erase(desk, people[1:], remake_backups=False)
+    assert not ahead(desk, action)[0]
+    with pytest.raises(Refused) as refused:
+        redo(desk, action)
+    assert refused.value.code == "erased_since"
+    with desk.reading() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM education WHERE NOT gone").scalar() == 0
 
 
 def test_an_import_that_brought_nothing_new_can_be_taken_off_the_list(desk: Desk, tmp_path: Path) -> None:

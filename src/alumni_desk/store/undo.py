@@ -116,8 +116,8 @@ def redo(desk: Desk, action: str | None = None, *, but: Collection[str] = (), pa
         chain = _chain(_links(connection), row.id)
         # Where one was passed over, what stood on it may come next: it may be of somebody who is off the list still.
         goes, left = _outlook(desk, connection, chain, _json.decode(row.counts), again=True) if action or passing else (True, [])
-        if not goes and why_stays(left) == "off":
-            raise _off_the_list(left, row.id)
+        if not goes and any(one.why == "off" for one in left):
+            raise _off_the_list(left, row.id) if why_stays(left) == "off" else _all_changed(left, row.id)
     return _turn(desk, row, chain, "redone")
 
 
@@ -188,6 +188,10 @@ def _left_of(connection: sa.Connection, table: sa.Table, batch: Mapping[str, _Ro
 def _off_the_list(left: Collection[Left], action: str) -> Refused:
     return Refused("off_the_list", _("What this is about was taken off the list since, so nothing was put back. Bring it back first, by undoing or redoing "
                                      "that."), left=tuple(left), action=action)
+
+
+def _all_changed(left: Collection[Left], action: str) -> Refused:
+    return Refused("all_changed_since", _("Everything of this was changed or is in use since, so nothing was put back."), left=tuple(left), action=action)
 
 
 def ahead(desk: Desk, action: str) -> tuple[bool, list[Left]]:
@@ -396,8 +400,7 @@ def _turn(desk: Desk, row: sa.Row[Any], chain: Sequence[str], event: str) -> Und
             if not left and driver.row(writing.connection, "SELECT 1 FROM sync_state WHERE key = 'went_back'") is not None:
                 raise Refused("not_here_yet", _("Going back to a backup took away what this is about. The next sync brings it back; undo it then."),
                               left=(), action=row.id)
-            raise Refused("all_changed_since", _("Everything of this was changed or is in use since, so nothing was put back."), left=tuple(left),
-                          action=row.id)
+            raise _all_changed(left, row.id)
         if _ties_erased(writing.connection, chain):
             raise Refused("erased_since", _("This was about somebody who was erased since, so there is nothing to bring back."), left=tuple(left),
                           action=row.id)
@@ -520,7 +523,7 @@ def _plans(connection: sa.Connection, table: sa.Table, chain: Sequence[str], sta
         stay = _in_use(connection, table, batch, leaving) | erased
         left = [Left(table.name, row_id, "erased" if row_id in erased else "in_use") for row_id in batch if row_id in stay]
         stayed.update(row_id for row_id in stay if batch[row_id].inserted)
-        parts = _parts_of(connection, table, batch, stayed)
+        parts = _parts_of(connection, table, batch, stayed) | _parts_of_erased(connection, table, batch)
         for row_id, row in batch.items():
             if row_id in stay or row_id in parts:
                 continue
@@ -543,6 +546,15 @@ def _parts_of(connection: sa.Connection, table: sa.Table, batch: Mapping[str, _R
     found = driver.rows(connection, f'SELECT id FROM "{table.name}" WHERE id IN (SELECT value FROM json_each(?))'
                                     f' AND "{whole}" IN (SELECT value FROM json_each(?))',
                         (msgspec.json.encode(going).decode(), msgspec.json.encode(list(stayed)).decode()))
+    return {row_id for (row_id,) in found}
+
+
+def _parts_of_erased(connection: sa.Connection, table: sa.Table, batch: Mapping[str, _Row]) -> set[str]:
+    """Rows that would come back and that are a part of somebody who was erased, and does not."""
+    whole = table.info["part_of"]
+    coming = [row_id for row_id, row in batch.items() if "gone" in row.first_values and not row.first_values["gone"]] if whole == "person" else []
+    found = driver.rows(connection, f'SELECT t.id FROM "{table.name}" AS t CROSS JOIN erased AS e ON e.id = t."{whole}"'
+                                    " WHERE t.id IN (SELECT value FROM json_each(?))", (msgspec.json.encode(coming).decode(),)) if coming else []
     return {row_id for (row_id,) in found}
 
 
