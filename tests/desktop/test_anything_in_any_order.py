@@ -45,7 +45,7 @@ from alumni_desk.checkin.lists import headcount
 from alumni_desk.desktop.app import Sitting
 from alumni_desk.desktop.background import Bug
 from alumni_desk.desktop.wiring import room_in, ways_of
-from alumni_desk.errors import KnownError
+from alumni_desk.errors import KnownError, Refused
 from alumni_desk.gatherings.actions import add_guests, cancel_gathering, new_gathering, remove_guests, replan_gathering, set_rsvp
 from alumni_desk.gatherings.lists import guest_rows
 from alumni_desk.members.actions import add_member, bring_back, change_member, remove_members
@@ -467,6 +467,14 @@ class Somebody:
 
     def beside(self, desk: Desk, who: str) -> None:
         """Something that anybody may do who has the chapter."""
+        try:
+            self._beside(desk, who)
+        except Refused as error:
+            if desk is not self.peer or error.code != "access_removed":
+                raise
+            self.tell(f"{who} has no access any more")  # it was removed from this window, and heard of it at a sync
+
+    def _beside(self, desk: Desk, who: str) -> None:
         chance = self.chance
         person, gathering = chance.choice(self.ids("person", desk)), chance.choice(self.ids("gathering", desk))
         places = self.ids("registration", desk)

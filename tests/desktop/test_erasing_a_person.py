@@ -16,7 +16,7 @@ from alumni_desk.desktop.erase_person_sheet import ErasePersonSheet
 from alumni_desk.desktop.guest_name_sheet import NameSheet
 from alumni_desk.desktop.history_sheet import HistorySheet
 from alumni_desk.desktop.member_form import MemberForm
-from alumni_desk.desktop.members_sheets import show_history
+from alumni_desk.desktop.members_sheets import ask_erase, show_history
 from alumni_desk.gatherings.actions import add_guest_of, add_guests, new_gathering, remove_guests
 from alumni_desk.gatherings.lists import guest_rows
 from alumni_desk.members.actions import add_member, change_member
@@ -54,6 +54,16 @@ def test_a_member_is_erased_for_good_after_a_word_was_typed(hands: Any) -> None:
     of_them = [deed for deed in deeds(hands.desk) if "erased" in deed.what and deed.event != "person_erased"]
     assert [deed.what for deed in of_them] == ["Changed somebody who was erased", "Added somebody who was erased"]
     assert not any(deed.undoable for deed in of_them) and {deed.reason for deed in of_them} == {"Erased since"}
+
+
+def test_the_sheet_that_asks_closes_and_says_so_where_they_are_erased_elsewhere_meanwhile(hands: Any) -> None:
+    ada = member_rows(hands.desk, "obi")[0].id
+    ask_erase(hands.page("members", member=ada), ada, lambda what, words: None)
+    sheet = hands.dialog(ErasePersonSheet)
+    QTest.keyClicks(sheet.typed, "erase")
+    erase(hands.desk, [ada], remake_backups=False)
+    hands.until(lambda: not hands.open_dialogs(ErasePersonSheet))
+    assert "was erased meanwhile" in hands.shell.toast.words.text() and "Ada" not in hands.shell.toast.words.text()
 
 
 def test_a_form_that_is_open_on_somebody_who_is_erased_elsewhere_closes_and_says_so(hands: Any) -> None:

@@ -18,6 +18,7 @@ from alumni_desk.gatherings.lists import guest_rows
 from alumni_desk.members.actions import add_member, change_member, remove_members
 from alumni_desk.members.lists import member, member_rows
 from alumni_desk.members.merging import merge_people
+from alumni_desk.store.erasing import erase
 from alumni_desk.store.writing import Changed
 
 
@@ -109,6 +110,24 @@ def test_enter_ticks_the_first_of_what_was_typed_last(hands: Any, monkeypatch: p
     go.set()
     hands.rest()
     assert list(picker.model.ticked.values()) == ["Łukasz Żółć"]
+    picker.model.ticked.clear()
+    picker.reject()
+
+
+@pytest.mark.parametrize("typed", ["", "obi"])
+def test_whoever_is_erased_while_guests_are_chosen_is_not_among_them_any_more(hands: Any, typed: str) -> None:
+    page = dinner(hands, [])
+    page.view.add()
+    picker = hands.dialog(GuestPicker)
+    picker.search.setText(typed)
+    hands.rest()
+    for row in range(picker.model.rowCount()):
+        picker.model.turn(picker.model.index(row))
+    [ada] = [row.id for row in member_rows(hands.desk) if row.name == "Ada Obi"]
+    assert ada in picker.chosen() and "Ada Obi" in picker.picked.text()
+    erase(hands.desk, [ada], remake_backups=False)
+    hands.until(lambda: ada not in picker.chosen() and "Ada Obi" not in picker.picked.text())
+    hands.until(lambda: "Ada Obi" not in [picker.model.row(picker.model.index(row)).name for row in range(picker.model.rowCount())])
     picker.model.ticked.clear()
     picker.reject()
 

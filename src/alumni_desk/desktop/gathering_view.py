@@ -61,6 +61,7 @@ class GatheringView(QWidget):
         self._desk, self._lanes = desk, lanes
         self.it: Whole | None = None
         self._about: tuple[NameSheet, GuestRow] | None = None  # a sheet that names a guest, and whom
+        self._picker: GuestPicker | None = None  # the one that was opened last
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
@@ -155,6 +156,8 @@ class GatheringView(QWidget):
         focus = self.model.rows[current].registration if same and 0 <= current < len(self.model.rows) else None
         self.it = it
         self._close_of_erased(it)
+        if self._picker is not None and isValid(self._picker) and self._picker.isVisible():
+            self._picker.look_anew()
         self.model.over = over
         self._show_cells(it, over)
         counts = Counter(guest.status for guest in it.guests)
@@ -308,7 +311,7 @@ class GatheringView(QWidget):
         it = self.it
         if it is None:
             return
-        picker = GuestPicker(self, self._desk, self._lanes, {guest.person for guest in it.guests})
+        self._picker = picker = GuestPicker(self, self._desk, self._lanes, {guest.person for guest in it.guests})
 
         def done(added: Added) -> None:
             picker.accept()

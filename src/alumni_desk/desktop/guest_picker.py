@@ -17,6 +17,7 @@ from alumni_desk.desktop.sheet import Sheet
 from alumni_desk.errors import NotFound
 from alumni_desk.members.lists import MemberRow, member_rows, rows_of
 from alumni_desk.store.desk import Desk
+from alumni_desk.store.erasing import erased_of
 from alumni_desk.words import _, ngettext, number
 
 MOST = 300
@@ -99,6 +100,26 @@ class GuestPicker(Sheet):
         self._enter = False  # it was meant for what stood there before
         self._lanes.read(lambda: (text, member_rows(self._desk, text, MOST, "best" if text.strip() else "name")), self._found, key="picker")
 
+    def look_anew(self) -> None:
+        """Others changed something: whoever was erased stands here no longer, nor stays ticked."""
+        text, ticked = self.search.text(), self.chosen()
+
+        def read() -> tuple[set[str], tuple[str, list[MemberRow]]]:
+            with self._desk.asking() as connection:
+                erased = set(erased_of(connection, ticked)) if ticked else set()
+            return erased, (text, member_rows(self._desk, text, MOST, "best" if text.strip() else "name"))
+
+        self._lanes.read(read, self._found_anew)
+
+    def _found_anew(self, read: tuple[set[str], tuple[str, list[MemberRow]]]) -> None:
+        erased, both = read
+        for one in erased:
+            self.model.ticked.pop(one, None)
+        if erased:
+            self._say()
+        if both[0] == self.search.text():  # else what was typed since is being looked up
+            self._found(both)
+
     def _found(self, both: tuple[str, list[MemberRow]]) -> None:
         self._answered, rows = both
         self.model.show(rows)
@@ -143,6 +164,8 @@ class Candidates(QAbstractListModel):
 
     def show(self, rows: list[MemberRow]) -> None:
         """Show these; ticks of others stay."""
+        if rows == self._rows:
+            return  # it stays where it was scrolled
         self.beginResetModel()
         self._rows = rows
         self.endResetModel()

@@ -70,8 +70,23 @@ def ask_erase(page: Page, person: str, erased: Callable[[Erased, str], None]) ->
         from alumni_desk.desktop.erase_person_sheet import ErasePersonSheet
 
         sheet = ErasePersonSheet(page, page.desk, page.lanes, person, name)
+        over: list[int] = []
+
+        def close(gone: bool) -> None:
+            if gone and not over and not sheet.erasing():
+                sheet.accept()
+                page.said.emit(_("Whoever was to be erased was erased meanwhile, elsewhere, so there is nothing left to do."), None)
+
+        def look() -> None:
+            page.lanes.read(lambda: was_erased(page.desk, person), close)
+
+        told = page.changes.changed.connect(look)
+        sheet.tried.connect(look)
+        sheet.finished.connect(over.append)
+        sheet.finished.connect(lambda result: page.changes.changed.disconnect(told))
         sheet.erased.connect(erased)
         sheet.open()
+        look()
 
     page.lanes.read(lambda: member(page.desk, person).full_name, named)
 
