@@ -445,12 +445,15 @@ class Everything:
 
     def free(self, deed: Deed, action: str, left: Sequence[Left]) -> set[Cell]:
         """The cells of which nobody wrote anything to the row since, and that nothing stands on: they must go back, or come back."""
-        stays = {(one.table, one.row) for one in left if one.why in ("in_use", "erased", "off")}
+        stays = {(one.table, one.row) for one in left if one.why in ("in_use", "erased", "off") and not one.fields}
+        # What stood in these fields a merge may have brought from somebody who was erased; the others of the row go back.
+        lost = {(one.table, one.row, clock_key(self.desk.tables[one.table].c[name])) for one in left if one.why == "erased" for name in one.fields}
+        assert self.erased or not lost
         named = {(one.table, one.row) for one in left}
         free = set()
         for cell, (old, _new, _whose) in deed.cells.items():
             table, row, key = cell
-            if table == "import_run" or (table, row) in stays or self.is_erased(cell) or self.part_of(cell, named):
+            if table == "import_run" or (table, row) in stays or cell in lost or self.is_erased(cell) or self.part_of(cell, named):
                 continue
             if old is None and key != "gone":
                 continue  # the row goes as a whole

@@ -23,7 +23,7 @@ from alumni_desk.members.actions import add_member, change_member, remove_member
 from alumni_desk.members.lists import count_members, member, member_rows
 from alumni_desk.members.merging import merge_people, unmerge
 from alumni_desk.schema import open_desk
-from alumni_desk.segments.activity import deeds
+from alumni_desk.segments.activity import deeds, left_words
 from alumni_desk.store.checking import verify
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.done import actions
@@ -207,6 +207,62 @@ def test_a_merge_of_somebody_merged_elsewhere_since_adds_nothing_to_an_entry_off
     assert refused.value.code == "all_changed_since" and refused.value.facts["left"] == tuple(left) and view(desk) == before
     with desk.reading() as connection:
         assert connection.exec_driver_sql("SELECT other_emails FROM person WHERE id = ?", (ana,)).scalar() is None
+
+
+def other_emails(desk: Desk, who: str) -> str | None:
+    with desk.reading() as connection:
+        return connection.exec_driver_sql("SELECT other_emails FROM person WHERE id = ?", (who,)).scalar()
+
+
+def test_an_undo_brings_back_what_was_theirs_before_somebody_who_was_erased_was_merged_with_them(desk: Desk) -> None:
+    """It had emptied the field, and said that all was undone."""
+    ana = add_member(desk, first_name="Ana", email="ana@example.org", other_emails="own@example.org").id
+    eve = add_member(desk, first_name="Eve", email="eve@example.org").id
+    merge_people(desk, eve, ana)
+    change_member(desk, ana, other_emails="own@example.org;new@example.org")
+    changed = actions(desk)[0].id
+    unmerge(desk, eve)
+    erase(desk, [eve], remake_backups=False)
+    assert undo(desk, changed).left == () and other_emails(desk, ana) == '["own@example.org"]'
+    assert redo(desk, changed).left == () and other_emails(desk, ana) == '["own@example.org","new@example.org"]' and verify(desk).ok
+
+
+def test_an_undo_empties_no_field_of_which_nobody_knows_any_more_what_stood_there(desk: Desk) -> None:
+    """It went with somebody who was erased, whose addresses were in an entry that was merged into this one."""
+    cleo = add_member(desk, first_name="Cleo", email="cleo@example.org").id
+    bea = add_member(desk, first_name="Bea", email="bea@example.org", city="Rome").id
+    eve = add_member(desk, first_name="Eve", email="eve@example.org").id
+    merge_people(desk, eve, bea)
+    unmerge(desk, eve)
+    merge_people(desk, bea, cleo)
+    change_member(desk, cleo, other_emails="new@example.org", employer="Acme")
+    changed = actions(desk)[0].id
+    change_member(desk, cleo, other_emails="newer@example.org")
+    newer = actions(desk)[0].id
+    undo(desk, newer)
+    erase(desk, [eve], remake_backups=False)
+    left = (Left("person", cleo, "erased", ("other_emails",)),)
+    assert ahead(desk, changed) == (True, [*left])
+    undone = undo(desk, changed)
+    assert undone.left == left and other_emails(desk, cleo) == '["new@example.org"]' and not member(desk, cleo).fields["employer"]
+    assert left_words(desk, left) == ["Cleo: what stood in the other e-mails before went with somebody who was erased."]
+    assert left_by_undo(desk, changed) == [*left] and verify(desk).ok
+
+
+def test_an_undo_of_nothing_else_than_what_went_with_somebody_who_was_erased_says_so(desk: Desk) -> None:
+    cleo = add_member(desk, first_name="Cleo", email="cleo@example.org").id
+    bea = add_member(desk, first_name="Bea", email="bea@example.org", city="Rome").id
+    eve = add_member(desk, first_name="Eve", email="eve@example.org").id
+    merge_people(desk, eve, bea)
+    unmerge(desk, eve)
+    merge_people(desk, bea, cleo)
+    change_member(desk, cleo, other_emails="new@example.org")
+    changed = actions(desk)[0].id
+    erase(desk, [eve], remake_backups=False)
+    assert not ahead(desk, changed)[0] and stay_changed(desk, actions(desk)).get(changed) == "erased"
+    with pytest.raises(Refused) as refused:
+        undo(desk, changed)
+    assert refused.value.code == "erased_since" and other_emails(desk, cleo) == '["new@example.org"]'
 
 
 def test_what_would_come_back_into_what_is_off_the_list_is_not_done_again(desk: Desk) -> None:

@@ -615,6 +615,7 @@ def _left(one: Left, name: str, *, ahead: bool, removed: bool) -> str:
     left, would_be = {
         "in_use": in_use.get(one.table, (_("{name} was left: something newer stands on it."), _("{name} would be left: something newer stands on it."))),
         "erased": (_("{name}: there is nothing to bring back."), _("{name}: there is nothing to bring back.")),
+        "came_along": (_("{name}: what stood in {what} before went with somebody who was erased."),) * 2,
         "off": (_("{name} was left: off the list since."), _("{name} is off the list, so nothing would be seen of it.")),
         "then": (_("{name} was left: something stood on it then."),) * 2,
         "closed": (_("{name} was left: that was taken back already."), _("{name} would be left: that was taken back already.")),
@@ -631,6 +632,8 @@ def _left(one: Left, name: str, *, ahead: bool, removed: bool) -> str:
 
 
 def _how(one: Left) -> str:
+    if one.why == "erased" and one.fields:
+        return "came_along"
     if one.why in ("in_use", "closed", "erased", "off", "then"):
         return one.why
     return f"{'who' if one.who else 'here' if one.here else 'elsewhere'}{'_listed' if one.fields[:1] == ('gone',) else ''}"

@@ -42,7 +42,8 @@ MOST_LOOKED = 50
 @dataclass(frozen=True, slots=True)
 class Left:
     """A row, or fields of it, that was left as it is: ``changed`` since by somebody, or ``in_use`` by something newer, or ``closed`` (a fact), or of
-    somebody who was ``erased``; or that nobody would see, because it was taken ``off`` the list. ``then``: an undo left it, for what is no more."""
+    somebody who was ``erased`` (with ``fields``: what stood in those may have been); or that nobody would see, because it was taken ``off`` the list.
+    ``then``: an undo left it, for what is no more."""
 
     table: str
     row: str
@@ -180,8 +181,9 @@ def _left_of(connection: sa.Connection, table: sa.Table, batch: Mapping[str, _Ro
         if row_id in parts or row_id in erased:
             continue
         kept = [key for key in _values_back(connection, table, row_id, row)[1] if key not in back.get(row_id, ())]
-        found.append(Left(table.name, row_id, "in_use") if row_id in in_use else _named(connection, table, row_id, row, kept) if kept else
-                     Left(table.name, row_id, "then"))
+        lost = [] if row_id in in_use else _lost(table, row_id, row, [*kept, *back.get(row_id, ())])
+        found += lost if lost and not kept else [Left(table.name, row_id, "in_use") if row_id in in_use else
+                                                 _named(connection, table, row_id, row, kept) if kept else Left(table.name, row_id, "then")]
     return found
 
 
@@ -392,7 +394,7 @@ def _turn(desk: Desk, row: sa.Row[Any], chain: Sequence[str], event: str) -> Und
             if lapsed(writing.connection, [row.id]):
                 raise Refused("went_for_good", _("What this is about went for good {days} days after it was removed, so there is nothing to bring back."),
                               left=tuple(left), action=row.id, days=DAYS)
-            if _were_erased(writing, chain):
+            if _were_erased(writing, chain) or {one.why for one in left} == {"erased"}:
                 raise Refused("erased_since", _("This was about somebody who was erased since, so there is nothing to bring back."), left=tuple(left),
                               action=row.id)
             if left and all(_is_off(writing.connection, one) for one in left):
@@ -485,7 +487,8 @@ def _facts_back(writing: Writing, table: sa.Table, target: str) -> tuple[int, li
 class _Row:
     """What stands of an action in one row, and how the row is now. ``own``: the clocks that its chain wrote; ``went``: where taking it back removes the
     row again, the clock of the removal that it had taken back; ``gone_since``: where it brings the row back, under which clock that stood there before it
-    was removed; ``removed``: the clock of a removal by somebody else since, which says the same as the chain's own."""
+    was removed; ``removed``: the clock of a removal by somebody else since, which says the same as the chain's own; ``forgotten``: the clock keys of which
+    it is not known any more what stood there; ``emptied``: under which clock something stood in a field of which an operation says that it was empty."""
 
     clocks: Mapping[str, str]
     first_values: dict[str, Any] = field(default_factory=dict)
@@ -495,6 +498,8 @@ class _Row:
     went: str | None = None
     gone_since: str = ""
     removed: str | None = None
+    emptied: dict[str, str] = field(default_factory=dict)
+    forgotten: set[str] = field(default_factory=set)
     own: set[str] = field(default_factory=set)
 
 
@@ -534,6 +539,7 @@ def _plans(connection: sa.Connection, table: sa.Table, chain: Sequence[str], sta
                 left.append(_named(connection, table, row_id, row, kept))
                 if row.inserted:
                     stayed.add(row_id)
+            left += _lost(table, row_id, row, kept)
         yield by_fields, left
 
 
@@ -575,13 +581,14 @@ def _batches(connection: sa.Connection, table: sa.Table, chain: Sequence[str]) -
     keys = {column.name: clock_key(column) for column in table.columns}
     all_of_it = "o.action = ?" if len(chain) == 1 else "o.action IN (SELECT value FROM json_each(?))"
     wanted = chain[0] if len(chain) == 1 else msgspec.json.encode(list(chain)).decode()
+    wiped = table.name == "person" and driver.row(connection, "SELECT 1 FROM erased LIMIT 1") is not None
     for start in range(0, len(ids), 5_000):
         part = msgspec.json.encode(list(ids[start:start + 5_000])).decode()
         found: dict[str, _Row] = {}
-        for row_id, clocks, said, said_before, went, clock, action, decided in driver.rows(
+        for row_id, clocks, said, said_before, went, clock, action, decided, clocks_before in driver.rows(
                 connection,  # CROSS: in this order, else SQLite begins with all operations of the table.
                 "SELECT t.id, t.clocks, o.fields, o.values_before, o.before ->> '$.gone', o.clock, o.action,"
-                f" o.event = '{DECIDED}'"
+                f" o.event = '{DECIDED}', {'o.before' if wiped else 'NULL'}"
                 f' FROM json_each(?) AS j CROSS JOIN "{table.name}" AS t ON t.id = j.value'
                 " CROSS JOIN operation AS o INDEXED BY operation_row ON o.table_name = ? AND o.row_id = t.id"
                 f" WHERE {all_of_it} AND {fates.NOT_REFUSED} ORDER BY o.rowid",
@@ -595,6 +602,7 @@ def _batches(connection: sa.Connection, table: sa.Table, chain: Sequence[str]) -
             if action not in standing:  # what it took back does not stand; where it put a row there, that is not to be taken back now
                 for name in fields:
                     one.first_values.pop(name, None)
+                    one.emptied.pop(name, None)
                     one.last_clocks.pop(keys[name], None)
                 if "gone" in fields:
                     one.inserted, one.went = False, None
@@ -604,7 +612,10 @@ def _batches(connection: sa.Connection, table: sa.Table, chain: Sequence[str]) -
             if one.inserted:  # it goes away as a whole
                 continue
             before = _json.decode(said_before)
+            seen = _json.decode(clocks_before) if wiped else {}
             for name in fields:
+                if name not in one.first_values and before.get(name) is None and (stood := seen.get(keys[name])) is not None:
+                    one.emptied[name] = stood
                 one.first_values.setdefault(name, before.get(name))
                 one.last_clocks[keys[name]] = clock
             if fields.get("gone"):
@@ -612,7 +623,22 @@ def _batches(connection: sa.Connection, table: sa.Table, chain: Sequence[str]) -
             if "gone" in fields and before.get("gone"):  # whoever decided on a card has seen what was changed after the removal
                 one.went = clock if decided else went
         _note_removed(connection, table, found)
+        for row_id, one in found.items():
+            _note_forgotten(connection, table, row_id, one, keys)
         yield found
+
+
+def _note_forgotten(connection: sa.Connection, table: sa.Table, row_id: str, row: _Row, keys: Mapping[str, str]) -> None:
+    """Where what stood in a field went with somebody who was erased (see ``came_along``), for a merge had brought it: nobody wants it empty. Where what had
+    stood before the merge is known, that comes back."""
+    for name, clock in row.emptied.items():
+        wrote = driver.row(connection, "SELECT fields FROM operation INDEXED BY operation_row WHERE table_name = ? AND row_id = ? AND clock = ?"
+                                       " AND kind = 'put'", (table.name, row_id, clock))
+        said = _json.decode(wrote[0]) if wrote is not None else {name: None}
+        if name in said:
+            row.first_values[name] = said[name]
+        else:
+            row.forgotten.add(keys[name])
 
 
 def _note_removed(connection: sa.Connection, table: sa.Table, found: Mapping[str, _Row]) -> None:
@@ -640,7 +666,13 @@ def _values_back(connection: sa.Connection, table: sa.Table, row_id: str, row: _
     keys = {column.name: clock_key(column) for column in table.columns}
     if row.removed is not None and "gone" not in kept:
         kept.append("gone")
-    return {name: value for name, value in row.first_values.items() if keys[name] not in kept}, kept
+    return {name: value for name, value in row.first_values.items() if keys[name] not in kept and keys[name] not in row.forgotten}, kept
+
+
+def _lost(table: sa.Table, row_id: str, row: _Row, kept: Collection[str]) -> list[Left]:
+    """The fields of a row that are left because nobody knows any more what stood there, as one."""
+    lost = set() if row.inserted else row.forgotten.difference(kept)
+    return [Left(table.name, row_id, "erased", tuple(column.name for column in table.columns if clock_key(column) in lost))] if lost else []
 
 
 def _foreign(connection: sa.Connection, table: sa.Table, row_id: str, row: _Row, after: str) -> list[str]:
