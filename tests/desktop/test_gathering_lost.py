@@ -41,6 +41,7 @@ def hands(desk: Desk, hands_of: Callable[[Room], Any]) -> Iterator[Any]:
 def test_no_other_door_is_opened_for_one_that_is_cancelled(hands: Any, how: str) -> None:
     page = hands.page("checkin")
     hands.until(lambda: page.gathering.count() == 2)
+    assert page.gathering.currentText().startswith("Lunch") and page.button.isEnabled()  # the next one at first
     dinner = page.gathering.itemData(1)
     if how == "chosen in the list":
         page.gathering.set_key(dinner)

@@ -194,10 +194,10 @@ class CheckInPage(Page):
         for gathering in found:
             day = day_middle(gathering.starts.date()) if gathering.starts else _("no date yet")
             self.gathering.addItem(f"{gathering.name} · {day}", gathering.id)
+        # None where one is lost: never another one's door, because a list became shorter under a hand.
+        self.gathering.setCurrentIndex(-1 if self._lost else 0)
         if before in self._found:
             self.gathering.set_key(before)
-        elif self._lost:
-            self.gathering.setCurrentIndex(-1)  # never another one's door, because a list became shorter under a hand
         self.gathering.blockSignals(False)
         if standing.role == "door" and (not found or standing.state == "ended"):
             gone = standing.state == "ended"
