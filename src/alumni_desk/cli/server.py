@@ -48,7 +48,7 @@ def add_commands(commands: Any) -> None:
         "Remove a laptop: from its next call on it gets nothing more, and the open invitations that it made end. What it had not sent is set aside, also of "
         "one that left or handed over before, where it would have counted."),
         _("id, name, revoked, invitations (how many ended with it)"))
-    revoke.add_argument("device", metavar="DEVICE", help=_("its id, or its name if no other has it"))
+    revoke.add_argument("device", metavar="DEVICE", help=_("its id, or the beginning of it (eight letters or more), or its name if no other has it"))
     moving = part("move-member", run_move_member, _("hand a member over to another chapter"), _(
         "Hand a member over to another chapter, with whoever was merged with them, their degrees, and the household if nobody else of it stays. The former "
         "chapter keeps that somebody came to its gatherings, and nothing of who it was; what its laptops send of them later is not taken, and they say so. "
