@@ -331,6 +331,11 @@ def _the_door_sees(laptop: Laptop, office: Office, scope: str, cursor: int) -> b
     return True
 
 
+def _parts(fields: dict[str, Any]) -> set[str]:
+    """What an operation says, each of several addresses for itself: one that came along stands first in one entry and among the others in another."""
+    return {part for name, value in fields.items() for part in (json.loads(value) if name == "other_emails" and value else [str(value)])}
+
+
 def nothing_is_lost(office: Office, laptops: list[Laptop], ledger: Ledger) -> None:
     """2 and 16: every committed operation has a durable result, but for those held nowhere else."""
     results, held = ledger.results(office) | office.set_aside(), ledger.held(laptops)
@@ -339,8 +344,13 @@ def nothing_is_lost(office: Office, laptops: list[Laptop], ledger: Ledger) -> No
     gone = erased | ledger.cleared | ledger.moved.keys()  # of who moved their chapter's laptops keep nothing, and the server has it beside its journal
     # What a merge had brought along of somebody who was erased goes with them, though it says so of another entry: if it was all, and was never sent.
     ties = {made["transaction_id"] for made in ledger.made.values() if ("person", made["row_id"]) in erased and "merged_into" in made["fields"]}
+    brought: dict[str, set[str]] = {}
+    for made in ledger.made.values():
+        if made["table_name"] == "person" and made["transaction_id"] in ties:
+            brought.setdefault(made["row_id"], set()).update(_parts(made["fields"]))
     lost = [one for one, made in ledger.made.items() if one not in known and (made["table_name"], made["row_id"]) not in gone
-            and ("person", made["fields"].get("person")) not in erased and not (made["table_name"] == "person" and made["transaction_id"] in ties)]
+            and ("person", made["fields"].get("person")) not in erased and not (made["table_name"] == "person" and made["transaction_id"] in ties)
+            and not (made["table_name"] == "person" and _parts(made["fields"]) <= brought.get(made["row_id"], set()))]
     hold(2, not lost, "lost: " + "; ".join(f"{ledger.made[one]['event']} {ledger.made[one]['table_name']} {one} of {ledger.made[one]['laptop']}"
                                           f"{' (a laptop still has it)' if one in held else ''}" for one in lost[:3]))
     left = [one for one in held if one not in results and one not in ledger.refused  # what was set aside of somebody erased is forgotten there, too
