@@ -170,6 +170,7 @@ def test_an_answer_is_painted_once(hands: Any) -> None:
         add_member(hands.desk, first_name="Zoe", last_name=f"Kowal{chr(97 + number % 26)}{chr(97 + number // 26)}")
     page = hands.page("members")
     hands.until(lambda: page._counted)
+    hands.room.watch.look()  # what was added above is news to it, and the list is painted anew for that
     hands.rest()
     paints = Paints(page.list)
     page.search.setText("kow")
