@@ -11,11 +11,13 @@ from tests.sync.test_venue import MakeDesk, leaders
 from alumni_desk.checkin.actions import check_in, undo_check_in
 from alumni_desk.checkin.lists import DoorList, headcount
 from alumni_desk.errors import Refused
-from alumni_desk.gatherings.actions import remove_guests
+from alumni_desk.gatherings.actions import add_guest_of, remove_guests
 from alumni_desk.gatherings.lists import guest_rows
 from alumni_desk.gatherings.records import registration_id
+from alumni_desk.members.actions import remove_members
 from alumni_desk.segments.activity import deeds
 from alumni_desk.store.desk import Desk
+from alumni_desk.store.undo import undo
 from alumni_desk.sync import conflicts
 from alumni_desk.sync.engine import join, sync_once
 
@@ -72,6 +74,36 @@ def test_whose_check_in_was_taken_back_stays_off_the_list(leaders: Any) -> None:
         sync_once(desk)
     for desk in (one, other):
         assert place not in {row.registration for row in guest_rows(desk, evening)} and not [deed for deed in deeds(desk) if deed.event == "guests_came_anyhow"]
+
+
+def test_a_guest_s_guest_whose_addition_was_undone_counts_where_another_laptop_let_them_in(leaders: Any) -> None:
+    one, other, evening, people = leaders
+    (added,) = add_guest_of(one, evening, registration_id(evening, people[0]), "Zora Guest").registrations
+    for desk in (one, other):
+        sync_once(desk)
+    undo(one)
+    check_in(other, evening, added, station="Main door", let_in=True)
+    for desk in (one, other, one, other):
+        result = sync_once(desk)
+        assert result.conflicts == 0 and result.refused == 0
+    for desk in (one, other):
+        assert counted(desk, evening) == (1, 1, 1)
+        assert [(row.registration, row.name) for row in guest_rows(desk, evening) if row.checked_in] == [(added, "Zora Guest")]
+        assert [hit.name for hit in DoorList(desk, evening).find("Zora").hits] == ["Zora Guest"]
+
+
+def test_of_a_member_who_was_removed_too_the_check_in_counts_and_they_stay_off_the_list_of_members(leaders: Any) -> None:
+    one, other, evening, people = leaders
+    place = registration_id(evening, people[0])
+    remove_guests(one, evening, [place])
+    remove_members(one, [people[0]])
+    check_in(other, evening, place, station="Main door", let_in=True)
+    for desk in (one, other, one, other):
+        sync_once(desk)
+    for desk in (one, other):
+        assert counted(desk, evening) == (1, 1, 1)
+        with desk.reading() as connection:
+            assert connection.exec_driver_sql("SELECT gone FROM person WHERE id = ?", (people[0],)).scalar()
 
 
 def test_a_door_counts_them_too(make_desk: MakeDesk, leaders: Any, office: Any) -> None:

@@ -28,7 +28,8 @@ def put_back(desk: Desk) -> int:
 
 
 def _off_the_list(connection: sa.Connection, desk: Desk) -> dict[str, list[str]]:
-    """Registrations by gathering. Of somebody who is no member any more nothing is put back."""
+    """Registrations by gathering. Whoever was removed as a member, too, or was a guest whose addition was undone, counts there and stays no member, as
+    those do who are removed after they came."""
     since = f"{desk.now() - LATEST:%Y-%m-%d}"
     found: dict[str, list[str]] = defaultdict(list)
     for gathering, registration in connection.exec_driver_sql(_OFF, (since,)):
@@ -39,6 +40,6 @@ def _off_the_list(connection: sa.Connection, desk: Desk) -> dict[str, list[str]]
 # CROSS: in this order, for what has been taken off lists is nowhere by itself.
 _OFF = ("SELECT DISTINCT g.id, r.id FROM gathering AS g CROSS JOIN fact AS f INDEXED BY fact_gathering_registration ON f.gathering = g.id"
         " CROSS JOIN registration AS r ON r.id = f.registration JOIN person AS p ON p.id = r.person"
-        " WHERE g.starts >= ? AND NOT g.gone AND f.kind = 'in' AND NOT f.gone AND r.gone AND NOT p.gone AND NOT EXISTS"
+        " WHERE g.starts >= ? AND NOT g.gone AND f.kind = 'in' AND NOT f.gone AND r.gone AND p.id NOT IN (SELECT id FROM erased) AND NOT EXISTS"
         f" (SELECT 1 FROM fact AS void, {each('void.closes')} AS closed WHERE void.gathering = g.id AND void.kind = 'void' AND NOT void.gone"
         " AND closed.value = f.id) ORDER BY g.id, r.id")
