@@ -25,7 +25,7 @@ from alumni_desk.sync.engine import join, status, sync_once
 from alumni_desk.sync.restoring import Restored, restore, salvage
 from alumni_desk.sync.shapes import shapes
 from alumni_desk.sync.venue.credentials import me
-from alumni_desk.sync.venue.holding import last_place, seal_own
+from alumni_desk.sync.venue.holding import knows_place, last_place, seal_own
 from alumni_desk.sync.wire import Wire
 
 MakeDesk = Callable[[str], Desk]
@@ -89,7 +89,7 @@ def pair(office: Any, make_desk: MakeDesk) -> tuple[Desk, Desk]:
 
 
 def test_the_list_of_parcels_goes_back_with_the_desk(pair: tuple[Desk, Desk], make_desk: MakeDesk) -> None:
-    """That it ends sooner is how the laptops here notice, and give again what this one had of them."""
+    """That it does not know the place that they heard is how the laptops here notice, and give again what this one had of them."""
     one, _two = pair
     person(one, "Kept")
     file = backup.by_itself(one.profile, one.key, "daily")
@@ -97,9 +97,12 @@ def test_the_list_of_parcels_goes_back_with_the_desk(pair: tuple[Desk, Desk], ma
     with one.reading() as connection:
         mine = me(connection)
     seal_own(one, mine)
+    with one.reading() as connection:
+        heard = last_place(connection)
+        assert heard and knows_place(connection, heard)
     again, _done = back_to(make_desk, "one", one, file)
     with again.reading() as connection:
-        assert last_place(connection) == 0
+        assert not knows_place(connection, heard) and knows_place(connection, last_place(connection))
 
 
 def test_accepted_unsent_and_others_changes_are_all_there_after_the_next_sync(pair: tuple[Desk, Desk], make_desk: MakeDesk) -> None:

@@ -14,6 +14,7 @@ import msgspec
 import pytest
 from tests.store.test_erasing import findings
 from tests.sync.hosts import soon
+from tests.sync.test_sync_restored import back_to
 
 from alumni_desk.checkin.actions import check_in, undo_check_in, walk_in
 from alumni_desk.checkin.lists import DoorList
@@ -28,6 +29,7 @@ from alumni_desk.members.lists import member_rows
 from alumni_desk.members.merging import merge_people, unmerge
 from alumni_desk.protocol.removals import sign_removals
 from alumni_desk.store import erasing, removal
+from alumni_desk.store.backup import back_up
 from alumni_desk.store.checking import verify
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync import set_aside, state
@@ -446,6 +448,37 @@ def test_a_laptop_that_shares_and_went_back_to_a_backup_is_asked_once_and_given_
         finally:
             visit.stop()
             thread.join(20)
+
+
+def test_whoever_heard_the_list_of_before_a_restore_hears_the_one_after_it_from_its_beginning(
+        leaders: Any, make_desk: MakeDesk, tmp_path: Path) -> None:
+    one, two, gathering, people = leaders
+    check_in(one, gathering, person_id=people[0])
+    saved = tmp_path / "before.alumnidesk"
+    back_up(one, saved)
+    check_in(two, gathering, person_id=people[1])
+    with shared(one) as sharing:
+        visit = Visit(two, sharing.address, sharing.code)
+        visit.once()
+        visit.close()
+    assert here(one, gathering) == 2
+    back, _done = back_to(make_desk, "one", one, saved)
+    assert here(back, gathering) == 1, "what came from the other is not there any more"
+    for person in people[2:6]:  # so many that the list is longer again than what the other has heard of it
+        check_in(back, gathering, person_id=person)
+        with back.reading() as connection:
+            mine = me(connection)
+        holding.seal_own(back, mine)
+    with shared(back) as sharing:
+        later = Visit(two, sharing.address, sharing.code)
+        later._theirs, later._place_there = visit._theirs, visit._place_there
+        later._hear()
+        later._hear()
+        later._give_news()
+        later.close()
+    assert here(back, gathering) == here(two, gathering) == 6
+    with back.reading() as connection:
+        assert all(place > visit._place_there for (place,) in connection.exec_driver_sql("SELECT rowid FROM parcel"))
 
 
 def parcels_of(desk: Desk) -> set[bytes]:

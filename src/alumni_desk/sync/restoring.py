@@ -33,6 +33,7 @@ from alumni_desk.store.profile import Profile, alone
 from alumni_desk.sync import join, operations, state
 from alumni_desk.sync.door import forget_what_was_read
 from alumni_desk.sync.shapes import shapes
+from alumni_desk.sync.venue import holding
 from alumni_desk.sync.views import bases_of, lay_over, settle
 from alumni_desk.words import _, ngettext
 
@@ -41,7 +42,7 @@ log = logging.getLogger(__name__)
 _STEPS = 6
 _OF_THE_CURSOR = ("session", "timeline", "rebuilding", "conflicts", "list_end")
 """What goes with the cursor that is restored, and the rows up to it: a card is about the two values that were met then. The list of parcels is the backup's,
-too, and that it ends sooner is how the others notice."""
+too, under places that no list of this laptop has had: that is how the others notice."""
 NEW = "new"
 """The name of a key that is ready to take the place of one that leads nowhere."""
 
@@ -266,6 +267,7 @@ def _finish(profile: Profile, stage: Profile, key: bytes, held: Held, present: P
             back = gone_back.GoneBack(held.made_at, replaced.name if replaced is not None else "", onto_nothing, number, newest)
             gone_back.note(applying.connection, applying.now, back)
             _not_fetched_since(applying.connection)
+            holding.list_anew(applying.connection, desk.clock.now_ms())
         step()
         backup.trim_outbox(desk, profile)
         counted = _count(desk, held.made_at)

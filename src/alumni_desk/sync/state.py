@@ -143,9 +143,11 @@ class Here(msgspec.Struct, frozen=True):
 
 
 class ListEnd(msgspec.Struct, frozen=True):
-    """The place of the last parcel that was ever put into this laptop's list: none is given twice, though parcels go."""
+    """The place of the last parcel that was ever put into this laptop's list: none is given twice, though parcels go. ``began``: the list holds nothing up to
+    there, as a restore put another one in its place; whoever has heard up to such a place has heard another list."""
 
     place: int
+    began: int = 0
 
 
 class Rebuilding(msgspec.Struct, frozen=True):

@@ -186,7 +186,7 @@ def _put(connection: sa.Connection, sealed: Sealed, standing: str) -> None:
     connection.exec_driver_sql(
         "INSERT INTO parcel (rowid, name, device, scope, audience, content, state, received) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
         (place, name_of(sealed), sealed.device, sealed.scope, sealed.audience, msgspec.msgpack.encode(sealed), standing, moment()))
-    state.keep(connection, state.ListEnd(place))
+    state.keep(connection, state.ListEnd(place, _began(connection)))
 
 
 def keep_chain(connection: sa.Connection, chain: Sequence[Certificate]) -> None:
@@ -215,6 +215,24 @@ def last_place(connection: sa.Connection) -> int:
     """Where this laptop's list ends, or ended before its last parcels went: whoever has heard up to there is told what comes after."""
     ended = state.read(connection, state.ListEnd)
     return max(int(connection.exec_driver_sql("SELECT max(rowid) FROM parcel").scalar() or 0), ended.place if ended is not None else 0)
+
+
+def knows_place(connection: sa.Connection, place: int) -> bool:
+    """Whether this laptop's list, as it is since the last restore, ever went as far and not only the one before."""
+    return place == 0 or _began(connection) <= place <= last_place(connection)
+
+
+def list_anew(connection: sa.Connection, now_ms: int) -> None:
+    """A restore put this list in the place of a longer one: no place of that one is given again, and those who heard it are told by ``knows_place``."""
+    last = last_place(connection)
+    began = max(now_ms, last + 1)  # by the time, as nobody knows how far a list went whose database is lost
+    connection.exec_driver_sql("UPDATE parcel SET rowid = rowid + ?", (began,))  # far beyond each of them: none meets another on the way
+    state.keep(connection, state.ListEnd(began + last, began))
+
+
+def _began(connection: sa.Connection) -> int:
+    ended = state.read(connection, state.ListEnd)
+    return ended.began if ended is not None else 0
 
 
 def offered(connection: sa.Connection, scope: str, after: int = 0, *, room: int = BODY_LIMIT // 4, but: frozenset[bytes] | set[bytes] = frozenset(),

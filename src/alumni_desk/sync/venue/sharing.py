@@ -197,14 +197,17 @@ class Sharing:
                 self._stopping.wait(wait)
             return Traded(place=request.after, more=False, chain=mine.credentials.chain, want=want, removals=mine.credentials.removals,
                           time=tell_time(desk, mine, request.challenge))
-        with desk.reading() as connection:  # a list that ends before the place that the asker saw was put back by a restore
-            after = request.after if request.after <= holding.last_place(connection) else 0
+        with desk.reading() as connection:
+            known = holding.knows_place(connection, request.after)
+        if not known:  # a restore put another list in the place of the one that the asker heard: it begins anew, and gives again what it had given
+            return Traded(place=0, more=True, chain=mine.credentials.chain, want=want, removals=mine.credentials.removals,
+                          time=tell_time(desk, mine, request.challenge))
         until = time.monotonic() + wait
         while True:
             changes = self._watch.changes
             handout, again = self._handout_for(mine, request)
             with desk.reading() as connection:
-                found, place = holding.offered(connection, scope, after, but=given)
+                found, place = holding.offered(connection, scope, request.after, but=given)
                 last = holding.last_place(connection)
                 parcels = [one for one in found if request.have is not None or one.device != partner]
                 chains = holding.chains_for(connection, [one.device for one in parcels])

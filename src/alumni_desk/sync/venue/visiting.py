@@ -282,7 +282,7 @@ class Visit:
         """Take what came; the place moves only when it is kept here."""
         mine = hear_removals(self._desk, mine, reply.removals)
         taken = take_in(self._desk, mine, reply.parcels, [reply.chain, *reply.chains])
-        if reply.place < self._place_there:  # a restore there put its list back: from the old place it would answer at once for ever, and what we gave is gone
+        if reply.place < self._place_there:  # a restore there put another list in its place, and what we gave is gone
             self._theirs = set()
         self._theirs.update(name_of(one) for one in reply.parcels)
         self._place_there = reply.place
