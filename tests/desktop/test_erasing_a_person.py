@@ -16,7 +16,8 @@ from alumni_desk.desktop.erase_person_sheet import ErasePersonSheet
 from alumni_desk.desktop.guest_name_sheet import NameSheet
 from alumni_desk.desktop.history_sheet import HistorySheet
 from alumni_desk.desktop.member_form import MemberForm
-from alumni_desk.desktop.members_sheets import ask_erase, show_history
+from alumni_desk.desktop.members_sheets import ask_erase, ask_merge, show_history
+from alumni_desk.desktop.merge_sheet import MergeSheet
 from alumni_desk.gatherings.actions import add_guest_of, add_guests, new_gathering, remove_guests
 from alumni_desk.gatherings.lists import guest_rows
 from alumni_desk.members.actions import add_member, change_member
@@ -184,3 +185,30 @@ def test_the_history_of_a_guest_names_nobody_who_was_erased_where_their_place_is
     hands.until(lambda: "Zed One" not in sheet.windowTitle())
     hands.rest()
     assert not any("Zed One" in label.text() for label in sheet.findChildren(QLabel))
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_the_sheet_that_merges_two_closes_and_says_so_where_one_is_erased_elsewhere_meanwhile(hands: Any, which: int) -> None:
+    both = [row.id for row in member_rows(hands.desk)[:2]]
+    names = [row.name for row in member_rows(hands.desk)[:2]]
+    ask_merge(hands.page("members"), both, lambda what: None)
+    sheet = hands.dialog(MergeSheet)
+    assert all(any(name in one.text() for one in sheet.choices) for name in names)
+    erase(hands.desk, [both[which]], remake_backups=False)
+    hands.until(lambda: not hands.open_dialogs(MergeSheet))
+    said = hands.shell.toast.words.text()
+    assert "was erased meanwhile" in said and not any(name in said for name in names)
+
+
+def test_a_merge_that_waits_behind_other_work_ends_with_the_sheet_where_one_is_erased_elsewhere(hands: Any) -> None:
+    both = [row.id for row in member_rows(hands.desk)[:2]]
+    ask_merge(hands.page("members"), both, lambda what: None)
+    sheet, go = hands.dialog(MergeSheet), threading.Event()
+    hands.room.lanes.write(lambda: go.wait(60))
+    hands.click(sheet.done_button)
+    erase(hands.desk, [both[1]], remake_backups=False)
+    hands.until(lambda: count_members(hands.desk) == 2)
+    go.set()
+    hands.until(lambda: not hands.open_dialogs(MergeSheet))
+    hands.rest()
+    assert "was erased meanwhile" in hands.shell.toast.words.text()
