@@ -46,8 +46,8 @@ def ask_merge(page: Page, both: Sequence[str], merged: Callable[[Merged], None])
         sheet = MergeSheet(page, page.desk, page.lanes, (rows[0], rows[1]))
         sheet.merged.connect(merged)
         sheet.open()
-        _close_where_erased(page, sheet, [one.id for one in rows],
-                            _("One of the two was erased meanwhile, elsewhere, so there is nothing left to merge."))
+        close_where_erased(page, sheet, lambda: any(was_erased(page.desk, one.id) for one in rows),
+                           _("One of the two was erased meanwhile, elsewhere, so there is nothing left to merge."))
 
     page.lanes.read(lambda: rows_of(page.desk, both), found)
 
@@ -62,7 +62,8 @@ def ask_move(page: Page, person: str, moved: Callable[[MovedAway], None]) -> Non
         sheet.moved.connect(moved)
         sheet.tried.connect(lambda: page.changes.tell(Changed({})))
         sheet.open()
-        _close_where_erased(page, sheet, [person], _("Whoever was to be moved was erased meanwhile, elsewhere, so there is nothing left to move."))
+        close_where_erased(page, sheet, lambda: was_erased(page.desk, person),
+                           _("Whoever was to be moved was erased meanwhile, elsewhere, so there is nothing left to move."))
 
     page.lanes.read(lambda: _going(page.desk, person), found)
 
@@ -76,13 +77,14 @@ def ask_erase(page: Page, person: str, erased: Callable[[Erased, str], None]) ->
         sheet = ErasePersonSheet(page, page.desk, page.lanes, person, name)
         sheet.erased.connect(erased)
         sheet.open()
-        _close_where_erased(page, sheet, [person], _("Whoever was to be erased was erased meanwhile, elsewhere, so there is nothing left to do."))
+        close_where_erased(page, sheet, lambda: was_erased(page.desk, person),
+                           _("Whoever was to be erased was erased meanwhile, elsewhere, so there is nothing left to do."))
 
     page.lanes.read(lambda: member(page.desk, person).full_name, named)
 
 
-def _close_where_erased(page: Page, sheet: Sheet, people: Sequence[str], words: str) -> None:
-    """One of these whom it names is erased elsewhere: it closes and says so, unless its deed is under way, which then ends by itself."""
+def close_where_erased(page: Page, sheet: Sheet, erased: Callable[[], bool], words: str) -> None:
+    """Somebody whom it names is ``erased`` elsewhere: it closes and says so, unless its deed is under way, which then ends by itself."""
     over: list[int] = []
 
     def close(gone: bool) -> None:
@@ -91,7 +93,7 @@ def _close_where_erased(page: Page, sheet: Sheet, people: Sequence[str], words: 
             page.said.emit(words, None)
 
     def look() -> None:
-        page.lanes.read(lambda: any(was_erased(page.desk, one) for one in people), close)
+        page.lanes.read(erased, close)
 
     told = page.changes.changed.connect(look)
     sheet.free.connect(look)
