@@ -10,13 +10,17 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QMenu
 
+from alumni_desk.badges.sheets import Look
 from alumni_desk.badges.stocks import stocks
 from alumni_desk.desktop.badge_laying import Wanted, lay_out
+from alumni_desk.desktop.badge_parts import BadgeNameSheet, NamesSheet
 from alumni_desk.desktop.erase_person_sheet import ErasePersonSheet
 from alumni_desk.desktop.guest_name_sheet import NameSheet
 from alumni_desk.desktop.history_sheet import HistorySheet
 from alumni_desk.desktop.member_form import MemberForm
-from alumni_desk.desktop.members_sheets import ask_erase, show_history
+from alumni_desk.desktop.members_sheets import ask_erase, ask_merge, show_history
+from alumni_desk.desktop.merge_sheet import MergeSheet
+from alumni_desk.desktop.palette import Palette
 from alumni_desk.gatherings.actions import add_guest_of, add_guests, new_gathering, remove_guests
 from alumni_desk.gatherings.lists import guest_rows
 from alumni_desk.members.actions import add_member, change_member
@@ -184,3 +188,81 @@ def test_the_history_of_a_guest_names_nobody_who_was_erased_where_their_place_is
     hands.until(lambda: "Zed One" not in sheet.windowTitle())
     hands.rest()
     assert not any("Zed One" in label.text() for label in sheet.findChildren(QLabel))
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_the_sheet_that_merges_two_closes_and_says_so_where_one_is_erased_elsewhere_meanwhile(hands: Any, which: int) -> None:
+    both = [row.id for row in member_rows(hands.desk)[:2]]
+    names = [row.name for row in member_rows(hands.desk)[:2]]
+    ask_merge(hands.page("members"), both, lambda what: None)
+    sheet = hands.dialog(MergeSheet)
+    assert all(any(name in one.text() for one in sheet.choices) for name in names)
+    erase(hands.desk, [both[which]], remake_backups=False)
+    hands.until(lambda: not hands.open_dialogs(MergeSheet))
+    said = hands.shell.toast.words.text()
+    assert "was erased meanwhile" in said and not any(name in said for name in names)
+
+
+def test_a_merge_that_waits_behind_other_work_ends_with_the_sheet_where_one_is_erased_elsewhere(hands: Any) -> None:
+    both = [row.id for row in member_rows(hands.desk)[:2]]
+    ask_merge(hands.page("members"), both, lambda what: None)
+    sheet, go = hands.dialog(MergeSheet), threading.Event()
+    hands.room.lanes.write(lambda: go.wait(60))
+    hands.click(sheet.done_button)
+    erase(hands.desk, [both[1]], remake_backups=False)
+    hands.until(lambda: count_members(hands.desk) == 2)
+    go.set()
+    hands.until(lambda: not hands.open_dialogs(MergeSheet))
+    hands.rest()
+    assert "was erased meanwhile" in hands.shell.toast.words.text()
+
+
+def test_whoever_is_erased_while_names_are_chosen_for_badges_is_not_among_them_any_more(hands: Any) -> None:
+    held = new_gathering(hands.desk, name="Supper", start="2030-11-12T18:30", end="2030-11-12T21:00").id
+    added = add_guests(hands.desk, held, [row.id for row in member_rows(hands.desk)])
+    ada = member_rows(hands.desk, "obi")[0].id
+    page = hands.page("badges", gathering=held)
+    hands.click(page.some)
+    sheet = hands.dialog(NamesSheet)
+    for row in range(3):
+        sheet.list.item(row).setCheckState(Qt.CheckState.Checked)
+    erase(hands.desk, [ada], remake_backups=False)
+    hands.until(lambda: sheet.list.count() == 2)
+    assert not any("Ada" in sheet.list.item(row).text() for row in range(2))
+    assert len(sheet.chosen()) == 2 and set(sheet.chosen()) < set(added.registrations) and "2" in sheet.done_button.text()
+    sheet.reject()
+    hands.rest()
+
+
+def test_a_badge_s_other_name_is_not_asked_for_of_whoever_is_erased_meanwhile(hands: Any) -> None:
+    held = new_gathering(hands.desk, name="Supper", start="2030-11-12T18:30", end="2030-11-12T21:00").id
+    ada = member_rows(hands.desk, "obi")[0].id
+    place = add_guests(hands.desk, held, [ada]).registrations[0]
+    page = hands.page("badges", gathering=held)
+    page._ask_name(Look(place, "Ada Obi", "The name shrank"))
+    assert hands.dialog(BadgeNameSheet).name.text() == "Ada Obi"
+    erase(hands.desk, [ada], remake_backups=False)
+    hands.until(lambda: not hands.open_dialogs(BadgeNameSheet))
+    assert "erased or moved away meanwhile" in hands.shell.toast.words.text()
+
+
+@pytest.mark.parametrize("chosen", [0, 1])
+def test_whoever_is_erased_while_the_palette_is_open_stands_there_no_longer(hands: Any, chosen: int) -> None:
+    ids = [add_member(hands.desk, first_name=first, last_name="Quillon").id for first in ("Tom", "Uma")]
+    hands.shell.palette_wanted.emit()
+    palette = hands.dialog(Palette)
+    QTest.keyClicks(palette.field, "quillon")
+    hands.until(lambda: palette._known is not None and palette._known.query == "quillon")
+    hands.rest()
+
+    def there() -> list[str]:
+        return [one.words for row in range(palette.lines.rowCount()) if (one := palette.lines.choice(row)) is not None and "Quillon" in one.words]
+
+    assert there() == ["Tom Quillon", "Uma Quillon"]
+    if chosen:
+        QTest.keyClick(palette.field, Qt.Key.Key_Down)
+    erase(hands.desk, ids[:1], remake_backups=False)
+    hands.until(lambda: there() == ["Uma Quillon"])
+    at = palette.lines.choice(palette.list.currentIndex().row())
+    assert at.words == "Uma Quillon" if chosen else at is None, "nobody comes in the place of whom Enter meant"
+    palette.reject()

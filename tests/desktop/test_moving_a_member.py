@@ -17,6 +17,7 @@ from alumni_desk.members.actions import add_member
 from alumni_desk.members.lists import member_rows
 from alumni_desk.members.merging import merge_people
 from alumni_desk.store.desk import Desk
+from alumni_desk.store.erasing import erase
 from alumni_desk.sync.engine import join, sync_once
 from alumni_desk.sync.laptops import laptops
 
@@ -231,3 +232,15 @@ def test_a_window_that_closes_meanwhile_lets_go_of_the_server(office: Any, lapto
     sheet.done_clicked.emit()
     hands.room.close()
     assert len(laptops(desk)) >= 1, "the desk is whole; whether they moved, the next sync says"
+
+
+def test_the_sheet_closes_and_says_so_where_they_are_erased_elsewhere_meanwhile(office: Any, laptop: Any, window: Window) -> None:
+    desk = admins(office, laptop, "Munich")
+    anna = add_member(desk, first_name="Anna").id
+    sync_once(desk)
+    hands = window(desk)
+    sheet = asked(hands, "Anna")
+    take(sheet, "Munich")
+    erase(desk, [anna], remake_backups=False)
+    hands.until(lambda: not hands.open_dialogs(MoveMemberSheet))
+    assert "was erased meanwhile" in said(hands) and "Anna" not in said(hands)

@@ -422,6 +422,7 @@ class Room(QObject):
         from alumni_desk.desktop.palette import Palette
 
         palette = Palette(self.shell, self.desk, self.lanes, self._go, self._everything())
+        self.changes.changed.connect(palette.look_anew)
         palette.open()
         return palette
 

@@ -120,6 +120,16 @@ class NamesSheet(Sheet):
         """The registrations of those ticked, in the order of the list."""
         return [one.registration for one in self._people if one.registration in self._ticked]
 
+    def show_anew(self, people: Sequence[BadgePerson]) -> None:
+        """Others changed something: whoever was erased, or is off the list, stands here no longer, nor stays ticked."""
+        if self._people != list(people):
+            self._people = list(people)
+            self._ticked &= {one.registration for one in people}
+            at = self.list.verticalScrollBar().value()
+            self._look(self.search.text())
+            self.list.verticalScrollBar().setValue(at)
+            self._say()
+
     def changed_by_hand(self) -> bool:
         return self._ticked != self._ticked_before
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QVBoxLayout, QWidget
+from shiboken6 import isValid
 
 from alumni_desk.badges.actions import note_printed, use_badge_name
 from alumni_desk.badges.people import BADGED, BadgePerson, badge_people
@@ -26,12 +28,13 @@ from alumni_desk.desktop.controls import Button, Choice, Label, Radio, Tick, hai
 from alumni_desk.desktop.dates import day_long, distance, parse_wall
 from alumni_desk.desktop.deeds import Deed
 from alumni_desk.desktop.fonts import px
+from alumni_desk.desktop.members_sheets import close_where_erased
 from alumni_desk.desktop.pages import EmptyPage, Go, Page
 from alumni_desk.desktop.paint import isolated
 from alumni_desk.desktop.widgets import Scroll, small_heading
 from alumni_desk.errors import KnownError
 from alumni_desk.gatherings.lists import GatheringRow, gathering_rows
-from alumni_desk.store import exports
+from alumni_desk.store import driver, exports
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.disk import as_file_name
 from alumni_desk.store.writing import Changed
@@ -327,15 +330,20 @@ class BadgesPage(Page):
 
         sheet.done_clicked.connect(use)
         sheet.open()
+        close_where_erased(self, sheet, lambda: _is_of_erased(self.desk, look.registration),
+                           _("The guest was erased or moved away meanwhile, so the form was closed and nothing of it is kept."))
 
     def choose_names(self) -> None:
         """Choose whose badges are printed."""
         gathering = self.gathering.key()
         if gathering is not None:
-            self.lanes.read(lambda: badge_people(self.desk, gathering, statuses=BADGED), self._offer_names, key="badges.names")
+            self.lanes.read(lambda: badge_people(self.desk, gathering, statuses=BADGED), partial(self._offer_names, gathering), key="badges.names")
 
-    def _offer_names(self, people: list[BadgePerson]) -> None:
+    def _offer_names(self, gathering: str, people: list[BadgePerson]) -> None:
         sheet = NamesSheet(self, people, self._names)
+
+        def look() -> None:
+            self.lanes.read(lambda: badge_people(self.desk, gathering, statuses=BADGED), lambda now: sheet.show_anew(now) if isValid(sheet) else None)
 
         def choose() -> None:
             self._names = tuple(sheet.chosen())
@@ -347,9 +355,12 @@ class BadgesPage(Page):
             else:
                 self.new.setChecked(True)
 
+        told = self.changes.changed.connect(look)
         sheet.done_clicked.connect(choose)
+        sheet.finished.connect(lambda result: self.changes.changed.disconnect(told))
         sheet.finished.connect(lambda result: closed())
         sheet.open()
+        look()
 
     # -- printing
 
@@ -418,3 +429,9 @@ class BadgesPage(Page):
     def _noted(self, changed: Changed) -> None:
         n = len(changed.tables.get("fact", ()))
         self.done(changed, ngettext("{n} badge counts as printed", "{n} badges count as printed", n).format(n=number(n)))
+
+
+def _is_of_erased(desk: Desk, registration: str) -> bool:
+    """Whether a place on a list is of somebody who was erased."""
+    with desk.asking() as connection:
+        return driver.row(connection, "SELECT 1 FROM registration AS r JOIN erased AS e ON e.id = r.person WHERE r.id = ?", (registration,)) is not None

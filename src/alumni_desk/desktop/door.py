@@ -16,6 +16,7 @@ from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.changes import ChangeBus
 from alumni_desk.desktop.door_answer import Answer
 from alumni_desk.desktop.door_column import ColumnData
+from alumni_desk.desktop.door_erased import Erasures
 from alumni_desk.desktop.door_finding import Finding
 from alumni_desk.desktop.door_frame import DoorFrame
 from alumni_desk.desktop.door_hits import HitRow, WalkInRow
@@ -38,7 +39,7 @@ from alumni_desk.desktop.door_over import ending_words
 from alumni_desk.desktop.door_reading import Reading
 from alumni_desk.desktop.door_saving import Saving
 from alumni_desk.desktop.door_scan import Scans, is_letter
-from alumni_desk.desktop.door_words import Act, not_read, not_saved, not_taken_back, only_badges, short_name
+from alumni_desk.desktop.door_words import Act, not_read, not_saved, not_taken_back, only_badges, undo_words
 from alumni_desk.desktop.interrupts import logging_out
 from alumni_desk.desktop.sound import Sounds
 from alumni_desk.desktop.venue_bridge import AtVenue
@@ -84,6 +85,7 @@ class DoorWindow(DoorFrame):
         self.typing = DoorKeys(self.scans, self.field, lambda: self.state() == "find", self)
         self.newcomer = Newcomer(self.form, self.reading, lanes, self)
         self.leaving = Leaving(self, desk, lanes, self.scans, lambda: self.newcomer.titles(), self.is_over)
+        self.erasures = Erasures(desk, lanes, self)
         self._connect()
         self.whose.show_door("", station, by)
         self._tick = QTimer(self, interval=1000)
@@ -120,15 +122,20 @@ class DoorWindow(DoorFrame):
         self.reading.failed.connect(self._on_read_failed)
         self.finding.code.connect(self._scan)
         self.finding.shows.connect(self._show_found)
+        self.finding.shows_anew.connect(self._show_found_anew)
         self.finding.chosen.connect(self._enter_on_choice)
         self.finding.emptied.connect(self._on_emptied)
         self.finding.failed.connect(lambda error, again: self.answer.trouble(not_read(error), again))
         self.saving.answered.connect(self.answer.give)
-        self.saving.not_saved.connect(lambda error, name, again: self.answer.trouble(not_saved(error, name), again))
+        self.saving.not_saved.connect(lambda error, name, person, again: self.answer.trouble(not_saved(error, name), again, person, name))
         self.saving.slow.connect(self._say_saving)
         self.saving.undone.connect(self._on_undone)
         self.saving.undone_elsewhere.connect(self._on_undone_elsewhere)
-        self.saving.not_undone.connect(lambda error: self.answer.trouble(not_taken_back(error)))
+        self.saving.not_undone.connect(
+            lambda error, person: self.answer.trouble(not_taken_back(error), person=person, name=str(error.facts.get("name", ""))))
+        self.erasures.found.connect(self._forget_names)
+        self.erasures.more.connect(self.finding.look_anew)
+        self.erasures.more.connect(self.newcomer.look_anew)
         self.answer.shown.connect(self._show_answer)
         self.answer.over.connect(self._to_idle)
         self.newcomer.matched.connect(self._show_keys)
@@ -340,6 +347,10 @@ class DoorWindow(DoorFrame):
         self.panes.setCurrentWidget(self.hits)
         self._show_keys()
 
+    def _show_found_anew(self, found: DoorHits, brings: dict[str, str]) -> None:
+        self.hits.show_anew(found, brings)
+        self._show_keys()
+
     def _on_emptied(self) -> None:
         if self.state() == "find":
             self._to_idle()
@@ -459,24 +470,22 @@ class DoorWindow(DoorFrame):
 
     def _undo_words(self) -> str:
         own = self.saving.newest()
-        return _("Undo {name}").format(name=short_name(own.verdict.name)) if own else ""
+        return undo_words(own.verdict.name) if own else ""
 
-    def _on_undone(self, undone: Undone) -> None:
+    def _on_undone(self, undone: Undone, person: str | None) -> None:
         if self.answer.verdict is not None and self.answer.verdict.registration == undone.registration:
             self.answer.verdict = None
-        if self._locked:
-            self._to_idle()
-            return
-        self.answer.announce(_("Taken back: {name}").format(name=undone.name))
+        if not self._locked:
+            self.answer.announce(_("Taken back: {name}").format(name=undone.name))
         self._to_idle()
-        self.idle.show_last(taken_back(undone.name, self.reading.now()))
+        self.idle.show_last(taken_back(undone.name, self.reading.now(), person))
 
-    def _on_undone_elsewhere(self, error: KnownError) -> None:
+    def _on_undone_elsewhere(self, error: KnownError, person: str | None) -> None:
         self.answer.verdict = None
         if not self._locked:
             self.answer.announce(str(error))
         self._to_idle()
-        self.idle.show_last(closed_already(error, self.reading.zone()))
+        self.idle.show_last(closed_already(error, self.reading.zone(), person))
 
     def _each_second(self) -> None:
         self.whose.time.setText(clock_time(self.reading.now()))
@@ -505,6 +514,14 @@ class DoorWindow(DoorFrame):
             self._show_keys()
         self.form.show_count(data.count)
         self._each_second()
+        self.erasures.look({one for one in (self.answer.named(), self.idle.named(), *(own.verdict.person for own in self.saving.own)) if one})
+
+    def _forget_names(self, erased: frozenset[str]) -> None:
+        """Others erased them: what was done at this door stands, and is still to be taken back, without their names."""
+        self.saving.forget_names(erased)
+        self.answer.forget_names(erased)
+        self.idle.forget_names(erased, self._undo_words())
+        self._show_keys()
 
     def _on_read_failed(self, error: KnownError) -> None:
         """Only where nothing else is shown: an answer is as true as before, and nobody's typing is interrupted."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
+from dataclasses import replace
 
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent
@@ -12,7 +13,8 @@ from alumni_desk.checkin.verdicts import Outcome, Reason, Verdict
 from alumni_desk.desktop.door_idle import Last
 from alumni_desk.desktop.door_panel import VerdictPanel
 from alumni_desk.desktop.door_reading import Reading
-from alumni_desk.desktop.door_words import Showing, covered, said_time, showing
+from alumni_desk.desktop.door_saving import unnamed
+from alumni_desk.desktop.door_words import Showing, covered, full_name, said_time, showing
 from alumni_desk.desktop.sound import Sounds
 from alumni_desk.words import _
 
@@ -35,6 +37,7 @@ class Answer(QObject):
         self.verdict: Verdict | None = None
         self.again: Callable[[], None] | None = None
         """What Try again does."""
+        self._trouble: tuple[Showing, str | None, str] | None = None  # what is no verdict, and whom it names: the person and the name
         self.locked = self.note_open = False
         self.green = QTimer(self, interval=GREEN_MS, singleShot=True)
         self.green.timeout.connect(self.over)
@@ -43,12 +46,12 @@ class Answer(QObject):
 
     def give(self, verdict: Verdict, quiet: bool = False) -> None:
         """Show a verdict, and let it be heard unless ``quiet``."""
-        self.verdict, self.again, self.note_open = verdict, None, False
+        self.verdict, self.again, self.note_open, self._trouble = verdict, None, False, None
         self.show(self.showing(verdict), quiet=quiet)
 
-    def trouble(self, shown: Showing, again: Callable[[], None] | None = None) -> None:
-        """Show what is no verdict: something went wrong."""
-        self.verdict, self.again = None, again
+    def trouble(self, shown: Showing, again: Callable[[], None] | None = None, person: str | None = None, name: str = "") -> None:
+        """Show what is no verdict: something went wrong, with ``person``, who is called so, if it is about anybody."""
+        self.verdict, self.again, self._trouble = None, again, (shown, person, name)
         self.show(shown)
 
     def showing(self, verdict: Verdict) -> Showing:
@@ -89,6 +92,23 @@ class Answer(QObject):
         self._panel.show_verdict(shown)
         return True
 
+    def named(self) -> str | None:
+        """The person whom it is about."""
+        return self.verdict.person if self.verdict is not None else self._trouble[1] if self._trouble is not None else None
+
+    def forget_names(self, erased: Set[str]) -> None:
+        """The answer stands, without the name of who was erased since."""
+        if self.named() not in erased:
+            return
+        if self.verdict is not None:
+            self.verdict = unnamed(self.verdict)
+            self.set_right()
+        elif self._trouble is not None:
+            shown, _person, name = self._trouble
+            shown = _without(shown, name)
+            self._trouble = (shown, None, "")
+            self._panel.show_verdict(covered(shown) if self.locked else shown)
+
     def announce(self, sentence: str) -> None:
         """Let a screen reader say it at once."""
         event = QAccessibleAnnouncementEvent(self._panel, sentence)
@@ -108,7 +128,7 @@ class Answer(QObject):
         if shown is None or verdict is None or verdict.outcome is not Outcome.ADMITTED or not self._seen():
             return None
         at = said_time(local_time(verdict.at, self._reading.zone()))
-        return Last(shown.colours, shown.shape, shown.name, _("Welcomed at {time}").format(time=at), undo)
+        return Last(shown.colours, shown.shape, full_name(verdict.name, verdict.class_tail), _("Welcomed at {time}").format(time=at), undo, verdict.person)
 
     def open_note(self) -> None:
         """Show the note for a while."""
@@ -128,7 +148,7 @@ class Answer(QObject):
     def forget(self) -> None:
         """Keep nothing of whom it was about."""
         self.rest()
-        self.verdict = self.again = None
+        self.verdict = self.again = self._trouble = None
         self._panel.forget()
 
     def rest(self) -> None:
@@ -136,3 +156,12 @@ class Answer(QObject):
         self.green.stop()
         self.note.stop()
         self.note_open = False
+
+
+def _without(shown: Showing, name: str) -> Showing:
+    """The same without this name, which may stand in any of its sentences."""
+
+    def put(text: str) -> str:
+        return text.replace(name, _("Erased")) if name else text
+
+    return replace(shown, name=put(shown.name), details=tuple(put(one) for one in shown.details), spoken=put(shown.spoken))

@@ -16,12 +16,14 @@ from alumni_desk.words import _, ngettext, number
 
 
 class Finding(QObject):
-    """Looks up as somebody types. ``code(text)``: it was a badge's; ``shows(DoorHits, brings)``: who may be meant; ``chosen``: Enter means the one
+    """Looks up as somebody types. ``code(text)``: it was a badge's; ``shows(DoorHits, brings)``: who may be meant; ``shows_anew``: the same,
+    once it is another; ``chosen``: Enter means the one
     that is marked; ``emptied``; ``failed(error, again)``. ``locked``: only badges are read.
     """
 
     code = Signal(str)
     shows = Signal(object, object)
+    shows_anew = Signal(object, object)
     chosen = Signal()
     emptied = Signal()
     failed = Signal(object, object)
@@ -59,13 +61,29 @@ class Finding(QObject):
             return
         self._lanes.read(lambda: look_up(self._reading.the_list(), text), self._on_found, lambda error: self._on_failed(text, error), key="door-find")
 
+    def look_anew(self) -> None:
+        """Somebody who was found may have been erased: look up once more what is typed."""
+        if self.found is not None:  # else it is being looked up
+            text = self.found.text
+            self._lanes.read(lambda: look_up(self._reading.the_list(), text), self._on_found_anew, lambda error: self._on_failed(text, error), key="door-find")
+
+    def _on_found_anew(self, answer: tuple[DoorHits, dict[str, str]]) -> None:
+        found, brings = answer
+        if found.text == self._field.text() and self.found is not None:
+            self.found = found
+            self._say_how_many(found)
+            self.shows_anew.emit(found, brings)
+
+    def _say_how_many(self, found: DoorHits) -> None:
+        people = len(found.hits)
+        self._field.set_note(ngettext("{n} person", "{n} people", people).format(n=number(people)) if people else _("Nobody is called that"))
+
     def _on_found(self, answer: tuple[DoorHits, dict[str, str]]) -> None:
         found, brings = answer
         if found.text != self._field.text() or self.locked:
             return
         self.found = found
-        people = len(found.hits)
-        self._field.set_note(ngettext("{n} person", "{n} people", people).format(n=number(people)) if people else _("Nobody is called that"))
+        self._say_how_many(found)
         self.shows.emit(found, brings)
         if self._enter_waits == found.text:
             self._enter_waits = None

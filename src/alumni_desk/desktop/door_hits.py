@@ -372,6 +372,16 @@ class HitsView(QListView):
                 if isinstance(row, HitRow) and row.hit.key == found.certain.key:
                     self.setCurrentIndex(self.hits.index(number))
 
+    def show_anew(self, found: DoorHits, brings: dict[str, str]) -> None:
+        """Show what is found by now: the choice stays as long as it is there, and nobody else comes in its place."""
+        choice, scrolled = self.choice(), self.verticalScrollBar().value()
+        before = choice.hit.key if isinstance(choice, HitRow) else choice
+        self.hits.show(rows_of(found), brings)
+        for number, row in enumerate(self.hits.rows):
+            if before is not None and (row.hit.key if isinstance(row, HitRow) else row) == before:
+                self.setCurrentIndex(self.hits.index(number))
+        self.verticalScrollBar().setValue(scrolled)
+
     def choice(self) -> Row | None:
         """The chosen row."""
         index = self.currentIndex()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Set
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
@@ -39,20 +40,21 @@ class Last:
     name: str
     sentence: str
     undo: str = ""  # what the Undo button says; empty when there is nothing to undo
+    person: str | None = None
 
 
-def taken_back(name: str, at: datetime) -> Last:
+def taken_back(name: str, at: datetime, person: str | None = None) -> Last:
     """What stays to be read of a check-in that was taken back."""
-    return Last(DOOR_NEEDS_A_WORD, "hand", full_name(name, ""), _("Taken back at {time}, not checked in").format(time=clock_time(at)))
+    return Last(DOOR_NEEDS_A_WORD, "hand", full_name(name, ""), _("Taken back at {time}, not checked in").format(time=clock_time(at)), person=person)
 
 
-def closed_already(error: KnownError, zone: str | None) -> Last:
+def closed_already(error: KnownError, zone: str | None, person: str | None = None) -> Last:
     """What stays to be read of a check-in that was taken back, or ended, elsewhere before it was here: when and by whom."""
     facts = {name: str(value or "") for name, value in error.facts.items()}
     at = local_time(facts["at"], zone)
     said = _("Left already at {time}") if facts["kind"] == "out" else _("Taken back already at {time}")
     where = [said.format(time=clock_time(at)) if at else _("Taken back already"), isolated(facts["station"]), isolated(facts["by"])]
-    return Last(DOOR_NEEDS_A_WORD, "hand", full_name(facts["name"], ""), ", ".join(part for part in where if part))
+    return Last(DOOR_NEEDS_A_WORD, "hand", full_name(facts["name"], ""), ", ".join(part for part in where if part), person=person)
 
 
 class Strip(QWidget):
@@ -173,6 +175,7 @@ class Idle(QWidget):
         self.strip.hide()
         column.addWidget(self.strip)
         self._locked = self._may_be_typed = False
+        self._last: Last | None = None
         self._until = ""
         self._list: tuple[int | None, str] = (None, "")
         self.show_list(None, "")
@@ -180,6 +183,7 @@ class Idle(QWidget):
     def set_locked(self, locked: bool, until: str = "") -> None:
         """Say that badges are read and names are hidden ``until`` when, in a sentence; or be as usual again."""
         self._locked, self._until = locked, until
+        self.strip.setVisible(self._last is not None and not locked)
         self.show_list(*self._list)
 
     def minimumSizeHint(self) -> QSize:
@@ -256,10 +260,22 @@ class Idle(QWidget):
 
     def show_last(self, last: Last | None) -> None:
         """The last answer, or none."""
+        self._last = last
         self.strip.setVisible(last is not None and not self._locked)
         if last is not None:
             self.strip.show_last(last)
         self._fit()
+
+    def named(self) -> str | None:
+        """The person whom the last answer is about."""
+        return self._last.person if self._last is not None else None
+
+    def forget_names(self, erased: Set[str], undo: str) -> None:
+        """The last answer stands, without the name of who was erased since; ``undo``: whom Undo means, in words."""
+        last = self._last
+        if last is not None:
+            name = _("Erased") if last.person in erased else last.name
+            self.show_last(replace(last, name=name, undo=undo if last.undo and not self.strip.button.isHidden() else ""))
 
 
 def _sized(size: int, weight: int = 400) -> QFont:

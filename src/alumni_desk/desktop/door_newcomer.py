@@ -103,6 +103,11 @@ class Newcomer(QObject):
         fields = typed.fields if typed else {}
         self.adds.emit(WalkIn(hit.name, hit.person, typed.host if typed else None, typed.consent if typed else False, fields))
 
+    def look_anew(self) -> None:
+        """Somebody who is offered, or whose guest it is, may have been erased."""
+        self._look_for_match(self._form.name.text())
+        self._look_for_host(self._form.host.text())
+
     def _look_for_match(self, text: str) -> None:
         if len(text.strip()) < 3:
             self._lanes.read(lambda: None, key="door-match")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -19,6 +19,7 @@ from alumni_desk.desktop.door_walkin import WalkIn
 from alumni_desk.errors import KnownError
 from alumni_desk.protocol.codes import read_badge_code
 from alumni_desk.store.desk import Desk
+from alumni_desk.words import _
 
 RESCAN_S = 2
 """Within this time the same code again is the scanner's own repeat, not a second guest with the same badge."""
@@ -38,17 +39,22 @@ class Own:
         return time.monotonic() - self.at < DOOR_TAKES_BACK_S
 
 
+def unnamed(verdict: Verdict) -> Verdict:
+    """The same answer about somebody who was erased since."""
+    return replace(verdict, name=_("Erased"), class_tail="", candidates=())
+
+
 class Saving(QObject):
-    """Writes for one door. ``answered(verdict, quiet)``; ``not_saved(error, name, again)``; ``undone(Undone)``, ``not_undone(error)``;
-    ``undone_elsewhere(error)``: another laptop did it before;
+    """Writes for one door. ``answered(verdict, quiet)``; ``not_saved(error, name, person, again)``; ``undone(Undone, person)``,
+    ``not_undone(error, person)``; ``undone_elsewhere(error, person)``: another laptop did it before;
     ``slow(on)`` while it takes longer than a moment, and when nothing is being saved any more.
     """
 
     answered = Signal(object, bool)
-    not_saved = Signal(object, str, object)
-    undone = Signal(object)
-    not_undone = Signal(object)
-    undone_elsewhere = Signal(object)
+    not_saved = Signal(object, str, object, object)
+    undone = Signal(object, object)
+    not_undone = Signal(object, object)
+    undone_elsewhere = Signal(object, object)
     slow = Signal(bool)
 
     def __init__(self, desk: Desk, lanes: Lanes, changes: ChangeBus, gathering_id: str, station: str, by: str, parent: QObject) -> None:
@@ -73,19 +79,19 @@ class Saving(QObject):
     def check_in(self, hit: DoorHit) -> None:
         """Check in somebody who was chosen."""
         self._save(partial(check_in, self._desk, self._gathering, hit.registration, person_id=hit.person, station=self._station, method="name",
-                           by=self._by, let_in=False, although_cancelled=True), hit.name)  # fmt: skip
+                           by=self._by, let_in=False, although_cancelled=True), hit.name, hit.person)  # fmt: skip
 
     def check_in_whom(self, verdict: Verdict, *, let_in: bool) -> None:
         """Check in whom an answer is about; ``let_in`` all the same."""
         self._save(partial(check_in, self._desk, self._gathering, verdict.registration, person_id=verdict.person, station=self._station,
-                           by=self._by, let_in=let_in, although_cancelled=True), verdict.name)  # fmt: skip
+                           by=self._by, let_in=let_in, although_cancelled=True), verdict.name, verdict.person)  # fmt: skip
 
     def add(self, typed: WalkIn, then: Callable[[], None]) -> None:
         """Add a walk-in; ``then``: once it is saved, before the answer is shown."""
         self._save(partial(walk_in, self._desk, self._gathering, typed.name, person_id=typed.person, consent=typed.consent, host=typed.host,
-                           station=self._station, by=self._by, although_cancelled=True, **typed.fields), typed.name, before=then)  # fmt: skip
+                           station=self._station, by=self._by, although_cancelled=True, **typed.fields), typed.name, typed.person, before=then)  # fmt: skip
 
-    def _save(self, action: Callable[[], Verdict], name: str, *, before: Callable[[], None] = lambda: None, repeated: bool = False,
+    def _save(self, action: Callable[[], Verdict], name: str, person: str | None = None, *, before: Callable[[], None] = lambda: None, repeated: bool = False,
               scan: bool = False) -> None:  # fmt: skip
         """Run an action on the writing lane; its verdict is told when it is on disk, never before."""
         self._saving += 1
@@ -101,8 +107,8 @@ class Saving(QObject):
             self._saved()
             if scan:
                 self._unsaved.append(action)
-            again = self._save_unsaved if scan else lambda: self._save(action, name, before=before)
-            self.not_saved.emit(error, name, again)
+            again = self._save_unsaved if scan else lambda: self._save(action, name, person, before=before)
+            self.not_saved.emit(error, name, person, again)
 
         self._lanes.write(action, then, failed)
 
@@ -129,6 +135,10 @@ class Saving(QObject):
         self.own.clear()
         self._unsaved.clear()
 
+    def forget_names(self, erased: Set[str]) -> None:
+        """Whoever was erased is named no more. Their check-in stays to be taken back: else Undo would mean somebody else."""
+        self.own = [replace(own, verdict=unnamed(own.verdict)) if own.verdict.person in erased else own for own in self.own]
+
     def forget_unsaved(self) -> None:
         """Somebody has said that nothing is to change."""
         self._unsaved.clear()
@@ -152,7 +162,7 @@ class Saving(QObject):
 
     def _on_still_unsaved(self, action: Callable[[], Verdict], error: KnownError) -> None:
         self._unsaved.append(action)
-        self.not_saved.emit(error, "", self._save_unsaved)
+        self.not_saved.emit(error, "", None, self._save_unsaved)
 
     # -- taking back
 
@@ -178,17 +188,18 @@ class Saving(QObject):
     def undo(self, fact: str, registration: str) -> None:
         """Take one check-in back."""
         action = partial(undo_check_in, self._desk, self._gathering, registration, facts=(fact,), station=self._station, by=self._by)
+        person = next((own.verdict.person for own in self.own if own.fact == fact), None)
 
         def then(undone: Undone) -> None:
             self.own = [own for own in self.own if own.fact != fact]
             self._changes.tell(undone.changed)
-            self.undone.emit(undone)
+            self.undone.emit(undone, person)
 
         def failed(error: KnownError) -> None:
             if error.code != "closed_already":
-                self.not_undone.emit(error)
+                self.not_undone.emit(error, person)
                 return
             self.own = [own for own in self.own if own.fact != fact]
-            self.undone_elsewhere.emit(error)
+            self.undone_elsewhere.emit(error, person)
 
         self._lanes.write(action, then, failed)

@@ -89,6 +89,11 @@ def short_name(name: str) -> str:
     return name if len(name) <= 22 else first_name(name)
 
 
+def undo_words(name: str) -> str:
+    """What takes a check-in back. Of whoever was erased no name: it is not the erasing that it takes back."""
+    return _("Undo") if name == _("Erased") else _("Undo {name}").format(name=isolated(short_name(name)))
+
+
 def said_time(at: object) -> str:
     """18:42, or nothing."""
     return clock_time(at) if at is not None else ""  # type: ignore[arg-type]
@@ -178,7 +183,7 @@ def _admitted(verdict: Verdict, hit: DoorHit | None, zone: str | None, count: He
         unnamed = coming[0].name == _("Name to come")
         too = _("Check in their guest too") if unnamed else _("Check in {name} too").format(name=isolated(first_name(coming[0].name)))
         offers.append(Offer(Act.PARTY, too, "F3"))
-    offers.append(Offer(Act.UNDO, _("Undo {name}").format(name=isolated(short_name(verdict.name))), "Ctrl Z", icon="arrow-counter-clockwise"))
+    offers.append(Offer(Act.UNDO, undo_words(verdict.name), "Ctrl Z", icon="arrow-counter-clockwise"))
     status = {
         Reason.OVER_CAPACITY: _("More people than places: kept with your name"),
         Reason.CANCELLED: _("Had cancelled, let in on purpose"),

@@ -15,15 +15,13 @@ from alumni_desk.words import _
 
 
 class ErasePersonSheet(Sheet):
-    """``erased(what, sentence)`` when it is done; ``tried`` when it failed, perhaps since another one did it."""
+    """``erased(what, sentence)`` when it is done."""
 
     erased = Signal(object, str)
-    tried = Signal()
 
     def __init__(self, parent: QWidget, desk: Desk, lanes: Lanes, person: str, name: str) -> None:
         super().__init__(parent, _("Erase {name} for good?").format(name=isolated(name)), _("Erase for good"), kind="danger")
         self._desk, self._lanes, self._person = desk, lanes, person
-        self._under_way = False
         self.column.addWidget(Label(_("Names, contacts, degrees and all that was ever noted of this person, or of an entry that was merged with theirs, go: "
                                       "from the list, its history and what waits to be sent. What is counted of gatherings stays, without a name."), wrap=True))
         self.column.addWidget(Label(_("The backups that were made by themselves are deleted and a new one is made: there is no going back to an earlier day."),
@@ -42,17 +40,7 @@ class ErasePersonSheet(Sheet):
         said = self.typed.text().strip().casefold() == _("erase").casefold()
         self.set_reason("" if said else _("The word is not typed yet"))
 
-    def erasing(self) -> bool:
-        """Whether it is under way from here."""
-        return self._under_way
-
-    def complain(self, error: Exception) -> None:
-        self._under_way = False
-        super().complain(error)
-        self.tried.emit()
-
     def _erase(self) -> None:
-        self._under_way = True
         self.set_busy(_("Erasing …"))
 
         def done(what: Erased) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from alumni_desk.desktop.member_panel import was_erased
 from alumni_desk.desktop.pages import Page
+from alumni_desk.desktop.sheet import Sheet
 from alumni_desk.members.lists import MemberRow, member, rows_of
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.writing import Changed
@@ -45,6 +46,8 @@ def ask_merge(page: Page, both: Sequence[str], merged: Callable[[Merged], None])
         sheet = MergeSheet(page, page.desk, page.lanes, (rows[0], rows[1]))
         sheet.merged.connect(merged)
         sheet.open()
+        close_where_erased(page, sheet, lambda: any(was_erased(page.desk, one.id) for one in rows),
+                           _("One of the two was erased meanwhile, elsewhere, so there is nothing left to merge."))
 
     page.lanes.read(lambda: rows_of(page.desk, both), found)
 
@@ -59,6 +62,8 @@ def ask_move(page: Page, person: str, moved: Callable[[MovedAway], None]) -> Non
         sheet.moved.connect(moved)
         sheet.tried.connect(lambda: page.changes.tell(Changed({})))
         sheet.open()
+        close_where_erased(page, sheet, lambda: was_erased(page.desk, person),
+                           _("Whoever was to be moved was erased meanwhile, elsewhere, so there is nothing left to move."))
 
     page.lanes.read(lambda: _going(page.desk, person), found)
 
@@ -70,25 +75,31 @@ def ask_erase(page: Page, person: str, erased: Callable[[Erased, str], None]) ->
         from alumni_desk.desktop.erase_person_sheet import ErasePersonSheet
 
         sheet = ErasePersonSheet(page, page.desk, page.lanes, person, name)
-        over: list[int] = []
-
-        def close(gone: bool) -> None:
-            if gone and not over and not sheet.erasing():
-                sheet.accept()
-                page.said.emit(_("Whoever was to be erased was erased meanwhile, elsewhere, so there is nothing left to do."), None)
-
-        def look() -> None:
-            page.lanes.read(lambda: was_erased(page.desk, person), close)
-
-        told = page.changes.changed.connect(look)
-        sheet.tried.connect(look)
-        sheet.finished.connect(over.append)
-        sheet.finished.connect(lambda result: page.changes.changed.disconnect(told))
         sheet.erased.connect(erased)
         sheet.open()
-        look()
+        close_where_erased(page, sheet, lambda: was_erased(page.desk, person),
+                           _("Whoever was to be erased was erased meanwhile, elsewhere, so there is nothing left to do."))
 
     page.lanes.read(lambda: member(page.desk, person).full_name, named)
+
+
+def close_where_erased(page: Page, sheet: Sheet, erased: Callable[[], bool], words: str) -> None:
+    """Somebody whom it names is ``erased`` elsewhere: it closes and says so, unless its deed is under way, which then ends by itself."""
+    over: list[int] = []
+
+    def close(gone: bool) -> None:
+        if gone and not over and not sheet.busy():
+            sheet.accept()
+            page.said.emit(words, None)
+
+    def look() -> None:
+        page.lanes.read(erased, close)
+
+    told = page.changes.changed.connect(look)
+    sheet.free.connect(look)
+    sheet.finished.connect(over.append)
+    sheet.finished.connect(lambda result: page.changes.changed.disconnect(told))
+    look()
 
 
 def _going(desk: Desk, person: str) -> Going:

@@ -9,6 +9,7 @@ from typing import Any
 from PySide6.QtCore import QAbstractListModel, QEvent, QModelIndex, QObject, QPersistentModelIndex, QRectF, QSize, Qt
 from PySide6.QtGui import QKeyEvent, QPainter, QResizeEvent
 from PySide6.QtWidgets import QDialog, QListView, QSizePolicy, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QVBoxLayout, QWidget
+from shiboken6 import isValid
 
 from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.controls import WINDOW, Field, Label, hairline, shortcut
@@ -156,6 +157,30 @@ class Palette(QDialog):
     def _typed(self, text: str) -> None:
         self._enter = False  # it was meant for what stood there before
         self._lanes.read(lambda: look_up(self._desk, text, self._recent), self._found, key="palette")
+
+    def look_anew(self) -> None:
+        """Others changed something: whoever was erased stands here no longer."""
+        from alumni_desk.store.erasing import erased_of
+
+        shown = [row.id for row in self._known.people] if isValid(self) and self._known is not None else []
+
+        def read() -> bool:
+            with self._desk.asking() as connection:
+                return bool(erased_of(connection, shown))
+
+        if shown:
+            self._lanes.read(read, lambda erased: self._look_again() if erased and isValid(self) else None)
+
+    def _look_again(self) -> None:
+        text, chosen = self.field.text(), self.lines.choice(self.list.currentIndex().row())
+
+        def found(known: Known) -> None:
+            self._found(known)
+            before = (chosen.key, chosen.words) if chosen else None
+            same = (row for row in range(self.lines.rowCount()) if (one := self.lines.choice(row)) and (one.key, one.words) == before)
+            self.list.setCurrentIndex(self.lines.index(next(same, -1)))  # whoever was chosen, and nobody else in their place
+
+        self._lanes.read(lambda: look_up(self._desk, text, self._recent), found, key="palette")
 
     def _found(self, known: Known) -> None:
         self._known = known

@@ -216,6 +216,7 @@ class Sheet(PlainSheet):
     """
 
     done_clicked = Signal()
+    free = Signal()  # the deed is not under way any more, and came to nothing
 
     def __init__(self, parent: QWidget | None, title: str, done: str, *, kind: Kind = "primary", width: int = 560,
                  cancel: str | None = None) -> None:  # fmt: skip
@@ -255,10 +256,16 @@ class Sheet(PlainSheet):
         if words and self._middle.isEnabled():
             self._left = self.focusWidget()
         self._middle.setEnabled(not words)
+        if not words:
+            self.free.emit()
         if not words and self._left is not None:
             left, self._left = self._left, None
             if isValid(left) and left.isVisible() and self.focusWidget() in (None, self, self.shut, self.cancel):
                 left.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def busy(self) -> bool:
+        """Whether the deed is under way."""
+        return not self.cancel.isEnabled()
 
     def watch(self, name: str, row: FormRow) -> None:
         """A row of the form: what is wrong with the field of that name is said there, until something else is typed."""
