@@ -549,6 +549,26 @@ def test_nobody_fits_and_who_may_be_meant(do: Do) -> None:
     assert do("members", "qqqqqq") == [] and do("members", "qqqqqq", text=True).strip() == "Nobody fits “qqqqqq”."
 
 
+@pytest.mark.parametrize("harm", ["damaged", "gone", "no key"])
+def test_of_a_chapter_that_does_not_open_the_backups_are_listed(do: Do, tmp_path: Path, capsys: pytest.CaptureFixture[str], harm: str) -> None:
+    do("member", "add", "first_name=Ana")
+    [made] = do("backups", "--now")
+    profile = tmp_path / "profile"
+    if harm == "damaged":
+        (profile / "desk.db").write_bytes(b"\x07" * 8192)
+    else:
+        (profile / ("desk.db" if harm == "gone" else "desk.key")).unlink()
+    [listed] = do("backups", code=1)
+    assert (listed["file"], listed["members"], listed["damaged"]) == (made["file"], 1, False)
+    assert listed["ours"] is (None if harm == "no key" else True)
+    assert run(["--profile", str(profile), "backups"]) == 1
+    said = capsys.readouterr()
+    assert Path(made["file"]).name in said.out and "restore FILE" in said.out and "1 member" in said.out and "made elsewhere" not in said.out
+    assert "estore a backup" in said.err.replace("\n", " ")
+    assert do("backups", "--now", code=1) == do("members", code=1)
+    assert do("restore", listed["file"])["members"] == 1 and do("backups")[0]["ours"]
+
+
 def test_backups_that_open_here_alone_say_so(do: Do, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ALUMNI_DESK_PASSPHRASE")
     shelf = Shelf()

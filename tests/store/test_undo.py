@@ -23,7 +23,7 @@ from alumni_desk.members.actions import add_member, change_member, remove_member
 from alumni_desk.members.lists import count_members, member, member_rows
 from alumni_desk.members.merging import merge_people, unmerge
 from alumni_desk.schema import open_desk
-from alumni_desk.segments.activity import deeds, left_words
+from alumni_desk.segments.activity import deeds, left_words, written
 from alumni_desk.store.checking import verify
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.done import actions
@@ -392,6 +392,19 @@ def test_a_whole_import_goes_and_comes_back(desk: Desk, tmp_path: Path) -> None:
     assert view(desk) == after and count_members(desk, "tester1199") == 1
     undo(desk)
     assert view(desk) == before and verify(desk).ok
+
+
+def test_of_a_large_import_all_that_it_wrote_is_counted(desk: Desk, tmp_path: Path) -> None:
+    people = 5_200
+    file = tmp_path / "list.csv"
+    for city in ("Boston", "Lisbon"):
+        file.write_text("First Name,Last Name,Email,City\n" + "".join(f"P{n},Tester{n},p{n}@example.org,{city}\n" for n in range(people)))
+        run_import(desk, file)
+    changed, added = (one.id for one in deeds(desk, 2))
+    shown, sums, count = written(desk, added, 12)
+    assert (len(shown), sums, count) == (12, {}, people) and shown[11].name == "P11 Tester11"
+    shown, sums, count = written(desk, changed, 12)
+    assert (len(shown), list(sums.values()), count) == (12, [people], people) and (shown[0].was, shown[0].now) == ("Boston", "Lisbon")
 
 
 def test_of_an_import_only_those_that_somebody_touched_stay(desk: Desk, tmp_path: Path) -> None:

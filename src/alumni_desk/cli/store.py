@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -47,7 +48,8 @@ def add_commands(commands: Any) -> None:
         "backups", help=_("the backups that were made by themselves, newest first"),
         description=_("The backups in this profile’s folder for them, newest first; each is read and checked. "
                       "JSON: list of id, file, made_at, why, note, kept_as, members, gatherings, check_ins, size, damaged, ours "
-                      "(false: of another chapter, or under a former key of this one)."))
+                      "(false: of another chapter, or under a former key of this one; null: not known). They are listed, with exit 1, also where the "
+                      "chapter is damaged and does not open."))
     listed.add_argument("--folder", metavar="DIR", help=_("keep them in this folder from now on; “default” for the profile’s own"))
     listed.add_argument("--now", action="store_true", help=_("make one now"))
     add_json(listed)
@@ -209,29 +211,42 @@ def _moment(made_at: str) -> str:
     return f"{with_year(day(when.date()), when)} {clock_time(when)}"
 
 
+SHUT = frozenset({"database_damaged", "database_gone", "changes_lost", "key_gone", "key_damaged", "key_lost"})
+"""What keeps a chapter from being opened until a backup was restored."""
+
+
 def run_backups(args: argparse.Namespace) -> int:
     """List the backups."""
-    from alumni_desk.store import backup, backup_folders, erasing
+    from alumni_desk.errors import StoreProblem
+    from alumni_desk.store import backup, backup_folders, erasing, keys
 
-    with opened(args, create=False) as desk:
-        made = None
-        if args.folder:
-            wanted = None if args.folder == "default" else Path(args.folder).expanduser().absolute()
-            made = wanted if wanted is not None and not wanted.exists() else None
-            backup_folders.choose_folder(desk.profile, wanted)
-        erasing.catch_up(desk)
-        if args.now:
-            backup.by_itself(desk.profile, desk.key, "daily")
-        rows = [(one, one.damaged or not backup.is_whole(one.file)) for one in backup_folders.backups(desk.profile, desk.key)]
-        folder, troubles = backup_folders.folder_in_use(desk.profile), backup_folders.trouble_words(desk.profile)
-        here_only = args.now and backup.opens_here_alone(desk.profile)
+    made, here_only, shut, profile, key = None, False, "", profile_of(args), None
+    try:
+        with opened(args, create=False) as desk:
+            if args.folder:
+                wanted = None if args.folder == "default" else Path(args.folder).expanduser().absolute()
+                made = wanted if wanted is not None and not wanted.exists() else None
+                backup_folders.choose_folder(desk.profile, wanted)
+            erasing.catch_up(desk)
+            if args.now:
+                backup.by_itself(desk.profile, desk.key, "daily")
+            key, here_only = desk.key, args.now and backup.opens_here_alone(desk.profile)
+    except StoreProblem as problem:
+        if args.folder or args.now or problem.code not in SHUT:
+            raise
+        shut = str(problem)
+        if not problem.code.startswith("key_"):
+            key = with_password(lambda typed: keys.database_key(profile.path, "desk", passphrase=typed, patience=patient()))
+    there = [one if key else replace(one, ours=True) for one in backup_folders.backups(profile, key)]  # without the key nobody knows whose they are
+    rows = [(one, one.damaged or not backup.is_whole(one.file)) for one in there]
+    folder, troubles = backup_folders.folder_in_use(profile), backup_folders.trouble_words(profile)
     data = [{"id": one.file.stem, "file": str(one.file), "made_at": one.made_at, "why": one.why, "note": one.note, "kept_as": one.rule,
-             "members": one.members, "gatherings": one.gatherings, "check_ins": one.check_ins, "size": one.size, "damaged": damaged, "ours": one.ours}
-            for one, damaged in rows]
+             "members": one.members, "gatherings": one.gatherings, "check_ins": one.check_ins, "size": one.size, "damaged": damaged,
+             "ours": one.ours if key else None} for one, damaged in rows]
 
     def words() -> str:
-        lines = table([(_moment(one.made_at), why_words(one.why, one.note), _what_is_in(one, damaged), _("{n} KB").format(n=number(one.size // 1024)))
-                       for one, damaged in rows])
+        lines = table([(_moment(one.made_at), why_words(one.why, one.note), _what_is_in(one, damaged), _("{n} KB").format(n=number(one.size // 1024)),
+                        one.file.name) for one, damaged in rows])
         found = [one for one, _damaged in rows]
         ours, others = len(backup_folders.counted(found)), backup_folders.others_words(found)
         where = ", ".join(dict.fromkeys(str(one.file.parent) for one, _damaged in rows))  # two, while the chosen one takes none
@@ -244,12 +259,14 @@ def run_backups(args: argparse.Namespace) -> int:
             foot += f"\n{others}"
         if made is not None:
             foot += "\n" + _("There was no such folder, so it was made.")
+        if shut and rows:
+            foot += "\n" + _("To go back to one of them: restore FILE.")
         return "\n".join([*([lines] if rows else []), foot, *troubles])
 
-    show(args, data, words)
+    ended = show(args, data, words, wrong=shut)
     if troubles and args.json:  # the list has no place for it
         print(*troubles, sep="\n", file=sys.stderr)
-    return 0
+    return ended
 
 
 def _what_is_in(one: Any, damaged: bool) -> str:

@@ -170,32 +170,31 @@ def _day(at: str) -> date:
 
 
 def written(desk: Desk, action: str, limit: int = 50) -> tuple[list[Written], dict[str, int], int]:
-    """The first values and new rows that an action wrote, how many values of each field, and how many of both in all (the first 5,000 rows)."""
+    """The first values and new rows that an action wrote, how many values of each field, and how many of both in all."""
     from alumni_desk.protocol.values import is_id
     from alumni_desk.store.undo import rows_of
 
     found: list[tuple[tuple[str, str, Mapping[str, Any]], Written]] = []  # beside each the row whose name it needs
     sums: dict[str, int] = defaultdict(int)
     fresh: set[str] = set()
-    for table, row_id, before, after in rows_of(desk, action, 5_000):
+    for table, row_id, before, after in rows_of(desk, action, 5_000 + limit):
         if table not in ("person", "gathering", "registration"):
             continue
-        row = (table, row_id, after)
-        if not before:
-            if row_id not in fresh:
-                fresh.add(row_id)
-                found.append((row, Written("", _("New"), "", "", new=True)))
-            continue
-        for word, was, now in _changes(table, before, after):
-            sums[word] += 1
-            found.append((row, Written("", word, was, now, row=row_id)))
+        if before:
+            wrote = [Written("", word, was, now, row=row_id) for word, was, now in _changes(table, before, after)]
+            for one in wrote:
+                sums[one.field] += 1
+        else:
+            wrote = [] if row_id in fresh else [Written("", _("New"), "", "", new=True)]
+            fresh.add(row_id)
+        found += [((table, row_id, after), one) for one in wrote[:max(0, limit - len(found))]]
     with desk.reading() as connection:
-        first = [row for row, _one in found[:limit]]
+        first = [row for row, _one in found]
         others: list[tuple[str, str, Mapping[str, Any]]] = [
-            ("person", value, {}) for _row, one in found[:limit] for value in (one.was, one.now) if is_id(value)]  # a value that names somebody
+            ("person", value, {}) for _row, one in found for value in (one.was, one.now) if is_id(value)]  # a value that names somebody
         names = Names(connection, {action: [*first, *others]}, set())
-    shown = [one._replace(name=names.of(*row), was=names.meant(one.was), now=names.meant(one.now)) for row, one in found[:limit]]
-    return shown, dict(sorted(sums.items(), key=lambda one: -one[1])), len(found)
+    shown = [one._replace(name=names.of(*row), was=names.meant(one.was), now=names.meant(one.now)) for row, one in found]
+    return shown, dict(sorted(sums.items(), key=lambda one: -one[1])), sum(sums.values()) + len(fresh)
 
 
 def standing(values: Iterable[Written], left: Iterable[Left]) -> list[Written]:

@@ -308,12 +308,13 @@ def _counts(table: sa.Table, counts: Mapping[str, int]) -> bool:
     return not table.info["tells"] or set(counts) <= {table.name}
 
 
-def rows_of(desk: Desk, action: str, limit: int = 50) -> list[tuple[str, str, dict[str, Any], dict[str, Any]]]:
-    """What an action wrote: table, row, values before, values after; the first ``limit`` of them."""
-    with desk.reading() as connection:
-        rows = connection.exec_driver_sql(
-            "SELECT table_name, row_id, values_before, fields FROM operation WHERE action = ? ORDER BY rowid LIMIT ?", (action, limit)).all()
-    return [(row.table_name, row.row_id, _json.decode(row.values_before), _json.decode(row.fields)) for row in rows]
+def rows_of(desk: Desk, action: str, told: int = 50) -> Iterator[tuple[str, str, dict[str, Any], dict[str, Any]]]:
+    """What an action wrote: table, row, values before, values after. Of what is new beyond the first ``told`` rows no values come: they are only counted."""
+    with desk.asking() as connection:
+        rows = driver.each(connection, "SELECT table_name, row_id, values_before, fields FROM operation WHERE action = ? ORDER BY rowid", (action,))
+        for at, (table, row_id, said_before, said) in enumerate(rows):
+            before = _json.decode(said_before)
+            yield table, row_id, before, _json.decode(said) if before or at < told else {}
 
 
 def _wanted(connection: sa.Connection, action: str) -> sa.Row[Any]:
