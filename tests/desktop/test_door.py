@@ -21,6 +21,7 @@ from tests.desktop.test_restoring import unreadable
 from alumni_desk.checkin.actions import check_in, check_out, undo_check_in
 from alumni_desk.checkin.lists import DoorHit, DoorStatus, headcount
 from alumni_desk.checkin.verdicts import Outcome, Reason, Verdict
+from alumni_desk.desktop import door_finding
 from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.changes import ChangeBus
 from alumni_desk.desktop.door import DoorWindow
@@ -36,6 +37,7 @@ from alumni_desk.desktop.tokens import (
     DOOR_REFUSED,
 )
 from alumni_desk.desktop.venue_bridge import AtVenue, Nearby
+from alumni_desk.errors import StoreProblem
 from alumni_desk.gatherings.actions import cancel_gathering, new_gathering
 from alumni_desk.gatherings.records import registration_id
 from alumni_desk.protocol.codes import badge_code
@@ -235,6 +237,24 @@ def test_enter_right_after_typing_waits_for_the_hits(door: Door) -> None:
     door.type("obi")
     door.press(Qt.Key.Key_Return)  # before the list has answered
     door.wait(lambda: door.window.state() == "verdict")
+    assert shown(door) is DOOR_ADMITTED
+    assert [f.registration for f in door.facts()] == [door.registrations["Ada Obi 2012"]]
+
+
+def test_enter_looks_again_where_the_list_could_not_be_read(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unread(*_what: Any) -> Any:
+        raise StoreProblem("unreadable", "The list could not be read.")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(door_finding, "look_up", unread)
+        door.type("obi")
+        door.press(Qt.Key.Key_Return)
+        door.wait(lambda: door.window.state() == "verdict")
+        door.settled()
+    assert not door.facts() and door.window.field.text() == "obi"
+    door.press(Qt.Key.Key_Return)
+    door.wait(lambda: bool(door.facts()))
+    door.settled()
     assert shown(door) is DOOR_ADMITTED
     assert [f.registration for f in door.facts()] == [door.registrations["Ada Obi 2012"]]
 

@@ -35,17 +35,21 @@ class Finding(QObject):
         """Whom the field means, as soon as it is known."""
         self.locked = False
         self._enter_waits: str | None = None
+        self._failed: str | None = None
         field.textChanged.connect(self._typed)
 
     def enter(self) -> None:
         """Enter means the one that is marked, as soon as it is known who that is."""
-        if self.found is None or self.found.text != self._field.text():
-            self._enter_waits = self._field.text()
-        else:
+        text = self._field.text()
+        if self.found is not None and self.found.text == text:
             self.chosen.emit()
+            return
+        if self._failed == text:  # nothing is under way any more that it could wait for
+            self._typed(text)
+        self._enter_waits = text
 
     def _typed(self, text: str) -> None:
-        self.found = None
+        self.found = self._failed = None
         self._enter_waits = None
         if read_badge_code(text) is not None:
             self._field.clear()
@@ -91,4 +95,5 @@ class Finding(QObject):
 
     def _on_failed(self, text: str, error: KnownError) -> None:
         if text == self._field.text() and not self.locked:
+            self._failed, self._enter_waits = text, None
             self.failed.emit(error, partial(self._typed, text))
