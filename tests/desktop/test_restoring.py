@@ -498,6 +498,7 @@ def test_a_damaged_chapter_is_put_right_by_one_button(sitting: Sitting, profile:
     sitting.begin()
     page = stuck(sitting, until)
     assert "damaged" in texts(page) and page.first_focus() is way(page, "Put it right")
+    assert way(page, "Restore the backup of").accessibleDescription() == "Daily · 1 member, 0 gatherings"
     way(page, "Put it right").click()
     until(lambda: sitting.room is not None)
     assert sitting.room is not None

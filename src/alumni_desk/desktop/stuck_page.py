@@ -24,12 +24,13 @@ LISTED = 5
 
 @dataclass(frozen=True)
 class Kept:
-    """A whole backup that may be restored. ``members`` and ``gatherings``: what its head says it holds."""
+    """A whole backup that may be restored. ``members`` and ``gatherings``: what its head says it holds; ``why``: for what it was made, in words."""
 
     file: Path
     at: datetime
     members: int
     gatherings: int
+    why: str
 
 
 class StuckPage(QWidget):
@@ -62,7 +63,7 @@ class StuckPage(QWidget):
             self._way(rows, "first-aid-kit", _("Put it right with what was kept"), _("The newest whole backup, with what waited to be sent laid over it"),
                       self.salvage.emit)
         for one in kept[:LISTED]:
-            self._way(rows, "clock-counter-clockwise", _("Restore the backup of {when}").format(when=_when(one.at)), _holds(one),
+            self._way(rows, "clock-counter-clockwise", _("Restore the backup of {when}").format(when=_when(one.at)), f"{one.why} · {_holds(one)}",
                       lambda file=one.file: self.restore.emit(file))
         self._way(rows, "folder-open", _("Choose a backup file …"), _("One that lies elsewhere: on a stick, on another disk"), self.other.emit)
         self._way(rows, "arrow-clockwise", _("Try again"), _("After the cause is gone: the password store unlocked, the file put back"), self.again.emit)

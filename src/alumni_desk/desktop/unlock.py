@@ -554,6 +554,7 @@ def head_row(title: str, second: str) -> QHBoxLayout:
     words = QVBoxLayout()
     words.setSpacing(0)
     words.addWidget(Label(breakable(title), "number", wrap=True))
-    words.addWidget(Label(breakable(second), tone="muted", wrap=True))
+    if second:  # without it the title stands at the middle of the mark
+        words.addWidget(Label(breakable(second), tone="muted", wrap=True))
     row.addLayout(words, 1)
     return row

@@ -322,6 +322,7 @@ def _restored(profile: Profile, file: Path, password: str, own: str | None, key:
 
 def _kept(profile: Profile, password: str | None) -> tuple[list[Kept], int]:
     """The newest backups that are whole, and how many are damaged, read through; those of other desks are left out where the key is there to tell."""
+    from alumni_desk.desktop.restore_page import why_words
     from alumni_desk.desktop.stuck_page import LISTED, Kept
     from alumni_desk.store import backup, backup_folders
 
@@ -338,7 +339,7 @@ def _kept(profile: Profile, password: str | None) -> tuple[list[Kept], int]:
         if one.damaged or not backup.is_whole(one.file):
             damaged += 1
         elif one.ours or key is None:
-            kept.append(Kept(one.file, one.at, one.members, one.gatherings))
+            kept.append(Kept(one.file, one.at, one.members, one.gatherings, " · ".join(filter(None, why_words(one)))))
     return kept, damaged
 
 
