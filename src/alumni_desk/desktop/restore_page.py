@@ -588,7 +588,7 @@ class BackupDetail(Scroll):
     def _second(one: Backup, local: datetime, now: datetime, *, elsewhere: bool) -> str:
         why, note = why_words(one)
         days = (now.date() - local.date()).days
-        age = _("of today") if days <= 0 else ngettext("{n} day old", "{n} days old", days).format(n=number(days))
+        age = _("from today") if days <= 0 else ngettext("{n} day old", "{n} days old", days).format(n=number(days))
         by = _("made by this laptop") if one.ours else _("made elsewhere") if elsewhere else _(
             "of another chapter, or made under a former key of this one")
         return ", ".join(part for part in (f"{why} ({note})" if note else why, age, by) if part)
