@@ -222,6 +222,17 @@ def test_nobody_who_died_is_put_on_a_list_in_silence(do: Do, chapter: dict[str, 
     assert do("check-in", "next", "ada", "--let-in")["verdict"] == "admitted"
 
 
+def test_everybody_who_is_named_in_one_command_is_put_on_the_list(do: Do, chapter: dict[str, str]) -> None:
+    do("gathering", "new", "Picnic", "--start", "2031-06-12T12:00", "--end", "2031-06-12T15:00")
+    assert "Nobody here is called" in do("guests", "picnic", "--add", "ada", "--add", "nobody such", code=1, text=True)
+    assert do("guests", "picnic") == []
+    assert do("guests", "picnic", "--add", "ada", "--add", "chen", "--add", "ada")["added"] == len(do("members", "chen")) + 1
+    for twice in (("--set", "ada", "no", "--set", "li", "no"), ("--guest-of", "ada", "Bo", "--guest-of", "li")):
+        with pytest.raises(SystemExit):
+            do("guests", "picnic", *twice)
+    assert {(guest["status"], guest["host"]) for guest in do("guests", "picnic")} == {("yes", None)}
+
+
 def test_a_cancelled_gathering_lets_nobody_in_and_keeps_its_reason(do: Do, chapter: dict[str, str]) -> None:
     do("gathering", "cancel", chapter["gathering"], "--reason", "The hall is closed")
     do("gathering", "cancel", chapter["gathering"])

@@ -7,7 +7,14 @@ from pathlib import Path
 import pytest
 from PySide6.QtGui import QImage
 
-from alumni_desk.desktop.tour import take_tour
+from alumni_desk.desktop.tour import _Server, take_tour
+
+
+def test_the_tours_server_leaves_the_office_s_database_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALUMNI_DESK_DATABASE", "postgresql+psycopg://nobody@127.0.0.1:1/office")
+    with _Server(tmp_path / "server", "a password of the tour") as server:
+        assert server.invite()
+    assert list((tmp_path / "server").glob("*.db"))
 
 
 @pytest.mark.long

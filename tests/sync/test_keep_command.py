@@ -70,6 +70,12 @@ def test_whoever_joins_by_its_invitation_finds_everybody_who_is_here(keeper: Pat
         assert first_names(other) == {"Kay", "Lee"}
 
 
+def test_a_chapter_that_is_kept_here_never_gets_into_an_office_s_database(keeper: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALUMNI_DESK_DATABASE", "postgresql+psycopg://nobody@127.0.0.1:1/office")
+    with kept(keeper):
+        assert (keeper / "server.db").exists() and said(keeper, "status")["waiting"] == 0
+
+
 def test_the_commands_of_a_server_say_whose_server_it_is(keeper: Path) -> None:
     with kept(keeper):
         pass

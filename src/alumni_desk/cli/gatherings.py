@@ -55,23 +55,33 @@ def add_commands(commands: Any) -> None:
                       "With --import: recognised, rows, added, updated, unchanged, rejected, guests. With --set: id, person, name, status."))
     guests.add_argument("gathering", metavar="GATHERING", help=_("id, unique name or “next”"))
     what = guests.add_mutually_exclusive_group()
-    what.add_argument("--add", metavar="QUERY", nargs="+", help=_("put every member who fits the query on the list; a whole e-mail means whoever has it"))
+    what.add_argument("--add", metavar="QUERY", nargs="+", action="append",
+                      help=_("put every member who fits the query on the list; a whole e-mail means whoever has it; may be given again"))
     what.add_argument("--import", dest="file", metavar="FILE", type=Path, help=_("put the people of a file on the list; unknown ones become guests"))
     what.add_argument("--set", nargs=2, metavar=("WHO", "yes|no|maybe"), action=_Answer, help=_("note somebody’s answer"))
-    what.add_argument("--guest-of", nargs="+", metavar=("WHO", "NAME"), help=_("add a guest whom WHO brings; without a name, “Name to come”"))
+    what.add_argument("--guest-of", nargs="+", metavar=("WHO", "NAME"), action=_Once, help=_("add a guest whom WHO brings; without a name, “Name to come”"))
     guests.add_argument("--status", default="yes", choices=("invited", "yes", "maybe", "no"), help=_("the answer of those added; yes if not said"))
     guests.add_argument("--rejects", metavar="OUT.csv", type=Path, help=_("write the rows of the file that were not imported, with the reason"))
     add_json(guests)
     guests.set_defaults(run=run_guests)
 
 
-class _Answer(argparse.Action):
+class _Once(argparse.Action):
+    """Refuses what is given twice: the first would be left out without a word."""
+
+    def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option_string: str | None = None) -> None:
+        if getattr(namespace, self.dest) is not None:
+            raise argparse.ArgumentError(self, _("one at a time, please: nothing was changed"))
+        setattr(namespace, self.dest, values)
+
+
+class _Answer(_Once):
     """WHO and their answer, which has to be one that there is."""
 
     def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option_string: str | None = None) -> None:
         who, answer = values
         try:
-            setattr(namespace, self.dest, (who, one_of(ANSWERS)(answer)))
+            super().__call__(parser, namespace, (who, one_of(ANSWERS)(answer)), option_string)
         except argparse.ArgumentTypeError as error:
             raise argparse.ArgumentError(self, str(error)) from None
 
@@ -211,12 +221,10 @@ def _list(args: argparse.Namespace, desk: Desk, which: str) -> int:
     return 0
 
 
-def _add(args: argparse.Namespace, desk: Desk, which: str) -> int:
+def _members_who_fit(desk: Desk, query: str) -> list[str]:
     from alumni_desk.errors import BadInput, NotFound
-    from alumni_desk.gatherings.actions import add_guests
     from alumni_desk.members.lists import find_one, member_ids, reached_at
 
-    query = " ".join(args.add).strip()
     if not query:
         raise BadInput("nobody_named", _("Nobody is named after --add, and nothing was changed. Say who: a name, an e-mail or a class year."))
     people = reached_at(desk, query, "member") or reached_at(desk, query) or member_ids(desk, query)
@@ -224,6 +232,13 @@ def _add(args: argparse.Namespace, desk: Desk, which: str) -> int:
         people = [find_one(desk, query)]  # an id; or the sentence that nobody fits
     if not people:
         raise NotFound("member_not_found", _("Nobody here is called “{text}”. Try fewer letters."), text=query)
+    return people
+
+
+def _add(args: argparse.Namespace, desk: Desk, which: str) -> int:
+    from alumni_desk.gatherings.actions import add_guests
+
+    people = list(dict.fromkeys(one for words in args.add for one in _members_who_fit(desk, " ".join(words).strip())))
     added = add_guests(desk, which, people, status=args.status)
     parts = [ngettext("{n} put on the list", "{n} put on the list", len(added.registrations)).format(n=number(len(added.registrations))),
              ngettext("{n} was on it already", "{n} were on it already", added.already).format(n=number(added.already))]

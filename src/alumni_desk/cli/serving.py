@@ -86,8 +86,9 @@ def the_database(args: argparse.Namespace, *, upgrade: bool = False) -> Iterator
 
     key = bytes.fromhex(sys.stdin.readline().strip()) if args.key_stdin else None
     folder = folder_of(args)
-    with translated(folder) if args.database is None else contextlib.nullcontext():
-        database = open_in_profile(folder, args.database, upgrade=upgrade, key=key)
+    url = None if args.key_stdin else args.database  # a chapter that a laptop keeps stays on it, whichever server its environment names
+    with translated(folder) if url is None else contextlib.nullcontext():
+        database = open_in_profile(folder, url, upgrade=upgrade, key=key)
         try:
             yield database
         finally:

@@ -557,11 +557,12 @@ def _compare(first: Desk, second: Desk, folder: Path) -> None:
 
 
 class _Server:
-    """``alumni-desk serve`` in a process of its own, on a free port of this computer."""
+    """``alumni-desk serve`` in a process of its own, on a free port of this computer and on a file of its own."""
 
     def __init__(self, folder: Path, password: str) -> None:
         self._command = [sys.executable, "-m", "alumni_desk", "--profile", str(folder)]
-        self._environment = os.environ | {"ALUMNI_DESK_PASSPHRASE": password}
+        # Empty: where the environment names an office's database, nobody made up gets among its real people.
+        self._environment = os.environ | {"ALUMNI_DESK_PASSPHRASE": password, "ALUMNI_DESK_DATABASE": ""}
         self._process: subprocess.Popen[str] | None = None
         self.url = ""
 
