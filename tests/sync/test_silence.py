@@ -54,6 +54,7 @@ def test_the_others_are_told_that_the_chapter_moved_as_long_as_the_program_runs_
         add_member(other, first_name="Bo")
         said = trouble_of(other)
         assert said.code == "sync_moved" and "ask its leader for a new invitation" in str(said)
+        assert status(other).waiting and status(other).sentence == "Saved here · 1 to send, and the chapter has moved"
     finally:
         serving.stop()
     assert not list(desk.profile.path.glob("serv*")), "nothing is made anew"

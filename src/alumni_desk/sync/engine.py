@@ -523,6 +523,8 @@ def _standing(connection: sa.Connection) -> Standing:
     last = state.read(connection, state.LastSync) or state.LastSync()
     if waiting:
         sentence = ngettext("Saved here · {count} to send", "Saved here · {count} to send", waiting).format(count=number(waiting))
+        if last.trouble in silence.MOVED:
+            return Standing("trouble", waiting, last.at, _("{sentence}, and the chapter has moved").format(sentence=sentence), chip=sentence)
         return Standing("trouble" if last.trouble not in (None, state.RESTORED) else "waiting", waiting, last.at, sentence)
     keeps = kept_here(connection) is not None  # then the server is on this disk, and a second place for nothing
     if last.trouble == state.RESTORED:
