@@ -8,6 +8,10 @@ import pytest
 from PySide6.QtGui import QCursor
 
 from alumni_desk.desktop.fonts import px
+from alumni_desk.members.actions import add_member, change_member
+from alumni_desk.members.lists import member_rows
+from alumni_desk.members.merging import merge_people
+from alumni_desk.store.erasing import erase
 
 
 def test_a_long_sentence_beside_a_link_is_no_narrow_column(hands: Any) -> None:
@@ -42,3 +46,54 @@ def test_a_toast_stays_only_for_a_pointer_that_came_to_it(hands: Any, moves: boo
         QCursor.setPos(toast.mapToGlobal(toast.rect().topLeft()).x() - 50, place.y())
     toast._timer.setInterval(10)
     hands.until(lambda: not toast.isVisible())
+
+
+@pytest.mark.parametrize("deed", ["saved", "undone", "done again"])
+def test_a_toast_goes_where_somebody_whom_it_names_is_erased_elsewhere(hands: Any, deed: str) -> None:
+    ada, other = member_rows(hands.desk, "obi")[0].id, next(row.id for row in member_rows(hands.desk) if "Obi" not in row.name)
+    page, toast = hands.page("members"), hands.shell.toast
+    done = merge_people(hands.desk, other, ada)
+    page._merged(done)
+    hands.rest()
+    if deed != "saved":
+        hands.room.undoing.undo(done.changed.action)
+        hands.rest()
+    if deed == "done again":
+        hands.room.undoing.redo(done.changed.action)
+        hands.rest()
+    assert toast.isVisible() and "Obi" in toast.words.text()
+    add_member(hands.desk, first_name="Wanda")
+    hands.room.watch.look()
+    hands.rest()
+    assert toast.isVisible(), "nobody was erased"
+    toast._timer.stop()  # it does not go by itself
+    erase(hands.desk, [ada], remake_backups=False)
+    hands.room.watch.look()
+    hands.rest()
+    hands.rest()
+    assert not toast.isVisible()
+
+
+def test_a_toast_that_names_somebody_else_stays_and_one_that_waits_while_it_is_locked_is_not_said(hands: Any) -> None:
+    ada, other = member_rows(hands.desk, "obi")[0].id, next(row.id for row in member_rows(hands.desk) if "Obi" not in row.name)
+    page, toast = hands.page("members"), hands.shell.toast
+    page.done(change_member(hands.desk, ada, city="Porto").changed, "Ada Obi was saved")
+    hands.rest()
+    erase(hands.desk, [other], remake_backups=False)
+    hands.room.watch.look()
+    hands.rest()
+    assert toast.isVisible() and "Ada Obi" in toast.words.text()
+    hands.shell._wait_with(hands.shell._said)
+    toast.hide()
+    hands.rest()
+    erase(hands.desk, [ada], remake_backups=False)
+    hands.until(lambda: hands.shell.unsaid() is None)
+
+
+def test_what_says_that_somebody_is_erased_stays(hands: Any) -> None:
+    ada = member_rows(hands.desk, "obi")[0].id
+    page, toast = hands.page("members"), hands.shell.toast
+    page._erased(erase(hands.desk, [ada], remake_backups=False), "Erased.")
+    hands.room.watch.look()
+    hands.rest()
+    assert toast.isVisible() and toast.words.text() == "Erased."

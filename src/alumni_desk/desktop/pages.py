@@ -357,7 +357,7 @@ class Toast(QWidget):
         self._pointer = QPoint()  # where the pointer was when the sentence came
         self._came_from: QWidget | None = None
         self.link.installEventFilter(self)
-        shortcut(Qt.Key.Key_Escape, self.link, self._leave)
+        shortcut(Qt.Key.Key_Escape, self.link, self.leave)
         parent.installEventFilter(self)
         self.hide()
 
@@ -389,14 +389,15 @@ class Toast(QWidget):
         if not self._pointed_at():  # else it stays until the pointer goes
             self.hide()
 
-    def _leave(self) -> None:
+    def leave(self) -> None:
+        """Go, and give the focus back."""
         back = self._came_from if self.link.hasFocus() else None
         if back is not None and isValid(back) and back.isVisible():
             back.setFocus(Qt.FocusReason.OtherFocusReason)
         self.hide()
 
     def _follow(self) -> None:
-        self._leave()
+        self.leave()
         if self._act is not None:
             self._act()
 

@@ -120,6 +120,7 @@ class Said(NamedTuple):
     act: Callable[[], None] | None
     keys: str
     action: str | None
+    about: frozenset[str] = frozenset()  # the actions that it tells of
 
 
 def _both(first: str, second: str = "") -> str:
@@ -161,6 +162,7 @@ class Shell(QMainWindow):
         self._build(whose)
         self.set_whose(whose)
         undoing.said.connect(self._undoing_said)
+        undoing.erased.connect(self._forget_said)
         for number, page in enumerate((page for page in self.plan.values() if not page.apart), 1):
             shortcut(f"Ctrl+{number}", self, partial(self._by_key, page.name), WINDOW)
         # A key that is held down means one turn.
@@ -451,23 +453,25 @@ class Shell(QMainWindow):
     # -- saying
 
     def say(self, sentence: str, link: str = "", act: Callable[[], None] | None = None, keys: str = "", *, action: str | None = None,
-            names: bool = False) -> None:  # fmt: skip
+            names: bool = False, about: str | None = None) -> None:  # fmt: skip
         """A toast above the foot of the window; while it is locked the last one waits until somebody may read it, and what can be undone with it.
 
-        ``action``: the one that the link undoes, for a window that takes this one's place; ``names``: it waits while the chapter is locked, too.
+        ``action``: the one that the link undoes, for a window that takes this one's place; ``names``: it waits while the chapter is locked, too;
+        ``about``: the one that it tells of, if that is another.
         """
-        said = Said(sentence, link, act, keys, action)
+        said = Said(sentence, link, act, keys, action, frozenset(filter(None, (about or action,))))
         if self.covered() or (names and self._hushed):
             self._wait_with(said)
         else:
             self._show_said(said)
 
-    def _undoing_said(self, sentence: str, link: str, act: Callable[[], None] | None, keys: str) -> None:
-        self.say(sentence, link, act, keys, names=True)
+    def _undoing_said(self, sentence: str, link: str, act: Callable[[], None] | None, keys: str, about: str) -> None:
+        self.say(sentence, link, act, keys, names=True, about=about)
 
     def _wait_with(self, said: Said) -> None:
         self._unread.pop(said.act is not None, None)
         self._unread[said.act is not None] = said
+        self._watch_said()
 
     def _show_unread(self) -> None:
         if self.covered() or self._hushed:
@@ -479,11 +483,24 @@ class Shell(QMainWindow):
     def _show_said(self, said: Said, *, waited: bool = False) -> None:
         self._said = said
         self.toast.say(said.sentence, said.link, said.act, said.keys, waited=waited)
+        self._watch_said()
+
+    def _watch_said(self) -> None:
+        self._undoing.watch({one for said in (self._said, *self._unread.values()) if said is not None for one in said.about})
+
+    def _forget_said(self, action: str) -> None:
+        """Somebody of whom it tells was erased: it is not said any more."""
+        self._unread = {acts: said for acts, said in self._unread.items() if action not in said.about}
+        if self._said is not None and action in self._said.about:
+            self._said = None
+            if self.toast.isVisible():
+                self.toast.leave()
 
     def _all_unread(self) -> Said | None:
         """What waited, in one: the sentences in their order, and what can be done about one of them."""
         unread = [*self._unread.values()]
-        return self._unread.get(True, unread[0])._replace(sentence=_both(*(one.sentence for one in unread))) if unread else None
+        about = frozenset[str]().union(*(one.about for one in unread))
+        return self._unread.get(True, unread[0])._replace(sentence=_both(*(one.sentence for one in unread)), about=about) if unread else None
 
     def unsaid(self) -> tuple[str, str | None] | None:
         """What nobody has read yet, or has hardly, and the action that can be undone with it: for the window that takes this one's place."""

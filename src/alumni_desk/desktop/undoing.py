@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -30,12 +30,14 @@ First = Callable[[Callable[[], object], Callable[[], None], Callable[[KnownError
 
 
 class Undoing(QObject):
-    """``said(sentence, link, act, keys)`` asks for a toast. Check-ins are left alone unless named: they are corrected at the door.
+    """``said(sentence, link, act, keys, action)`` asks for a toast, which tells of that action. ``erased(action)``: one that was watched names somebody who
+    is erased by now. Check-ins are left alone unless named: they are corrected at the door.
 
     ``first``: what comes before something is done again that saves somebody (the recovery key).
     """
 
-    said = Signal(str, str, object, str)
+    said = Signal(str, str, object, str, str)
+    erased = Signal(str)
 
     def __init__(self, desk: Desk, lanes: Lanes, changes: ChangeBus) -> None:
         super().__init__(lanes)
@@ -52,7 +54,42 @@ class Undoing(QObject):
         # Of which Ctrl+Z, or Ctrl+Shift+Z (True), found that nothing could be put back: the next one goes on to what was before, or after it.
         self._passing: dict[bool, set[str]] = {False: set(), True: set()}
         self._put_away: tuple[Callable[[], None], str | None] | None = None  # what brings a form back, and the chapter that it was for
+        self._watched: dict[str, frozenset[str]] = {}  # actions that a toast tells of, and the people in them
         changes.changed.connect(self._something_done)
+
+    def _say(self, words: str, link: str = "", act: Callable[[], Any] | None = None, keys: str = "", of: object = "") -> None:
+        self.said.emit(words, link, act, keys, str(of or ""))
+
+    def watch(self, actions: Iterable[str]) -> None:
+        """A toast tells of these, and of no others any more."""
+        self._watched = {one: self._watched.get(one, frozenset()) for one in actions}
+        wanted = [one for one, people in self._watched.items() if not people]
+
+        def read() -> dict[str, frozenset[str]]:
+            from alumni_desk.store.erasing import people_of
+
+            with self._desk.asking() as connection:
+                return {one: people_of(connection, one) for one in wanted}
+
+        if wanted:
+            self._lanes.read(read, lambda found: self._watched.update({one: who for one, who in found.items() if one in self._watched}), lambda error: None)
+
+    def _look_for_erased(self) -> None:
+        watched = {one: who for one, who in self._watched.items() if who}
+
+        def read() -> list[str]:
+            from alumni_desk.store.erasing import erased_of
+
+            with self._desk.asking() as connection:
+                return [one for one, who in watched.items() if erased_of(connection, list(who))]
+
+        def found(actions: list[str]) -> None:
+            for one in actions:
+                if self._watched.pop(one, None):
+                    self.erased.emit(one)
+
+        if watched:
+            self._lanes.read(read, found, lambda error: None)
 
     def note_put_away(self, back: Callable[[], None] | None) -> None:
         """A form was closed with something in it that nobody saved: until something is done, that is what came last."""
@@ -70,6 +107,7 @@ class Undoing(QObject):
     def _something_done(self, changed: Changed) -> None:
         if changed.action is not None:
             self._put_away = None
+        self._look_for_erased()
 
     def undo(self, action: str | None = None) -> None:
         """Take an action back, or the newest one."""
@@ -119,7 +157,7 @@ class Undoing(QObject):
         from alumni_desk.desktop.recovery_page import not_yet
 
         self._over()
-        self.said.emit(not_yet(), "", None, "")
+        self._say(not_yet(), "", None, "")
         self._go_on()
 
     def _do(self, action: str | None, passing: frozenset[str], *, again: bool, by_keys: bool) -> None:
@@ -150,7 +188,7 @@ class Undoing(QObject):
         self._lanes.write(both, lambda done: self._done(done, again, by_link=action is not None and not by_keys), failed)
 
     def _say_doing(self) -> None:
-        self.said.emit(self._doing, "", None, "")
+        self._say(self._doing, "", None, "")
         self._long.start(AGAIN_MS)
 
     def _over(self) -> None:
@@ -175,7 +213,7 @@ class Undoing(QObject):
 
     def _say_done(self, action: str, again: bool, words: str) -> None:
         back: Callable[[], Any] = (lambda: self.undo(action)) if again else (lambda: self.redo(action))
-        self.said.emit(words, _("Undo") if again else _("Redo"), back, _("Ctrl Z") if again else _("Ctrl Shift Z"))
+        self._say(words, _("Undo") if again else _("Redo"), back, _("Ctrl Z") if again else _("Ctrl Shift Z"), action)
 
     def _failed(self, error: KnownError, again: bool, *, newest: bool) -> None:
         self._over()
@@ -184,17 +222,17 @@ class Undoing(QObject):
         if error.code == "went_back":
             self._passing[again].add(str(error.facts["action"]))
             kept = _("Activity says where what was here before is kept.") if error.facts["kept"] else ""
-            self._passed(" ".join(filter(None, (str(error), kept, _("To undo what was done before that, choose it in Activity.")))), again=again)
+            self._passed(error, " ".join(filter(None, (str(error), kept, _("To undo what was done before that, choose it in Activity.")))), again=again)
             self._go_on()
             return
         if error.code not in ("all_changed_since", "off_the_list", "erased_since", "went_for_good"):
-            self.said.emit(str(error), "", None, "")
+            self._say(str(error), "", None, "")
             self._go_on()
             return
         if newest:
             self._passing[again].add(str(error.facts["action"]))
         self._lanes.read(lambda: self._not_undone(error, again),
-                         lambda words: self._passed(words, again=again) if newest else self.said.emit(words, "", None, ""))
+                         lambda words: self._passed(error, words, again=again) if newest else self._say(words, of=error.facts.get("action")))
         self._go_on()
 
     def _not_undone(self, error: KnownError, again: bool) -> str:
@@ -202,8 +240,8 @@ class Undoing(QObject):
 
         return not_undone_words(self._desk, str(error.facts["action"]), error, again=again)
 
-    def _passed(self, words: str, *, again: bool) -> None:
+    def _passed(self, error: KnownError, words: str, *, again: bool) -> None:
         if again:
-            self.said.emit(words, _("Redo what came after it"), self.redo, _("Ctrl Shift Z"))
+            self._say(words, _("Redo what came after it"), self.redo, _("Ctrl Shift Z"), error.facts.get("action"))
         else:
-            self.said.emit(words, _("Undo what was before it"), self.undo, _("Ctrl Z"))
+            self._say(words, _("Undo what was before it"), self.undo, _("Ctrl Z"), error.facts.get("action"))

@@ -174,6 +174,18 @@ def erased_of(connection: sa.Connection, people: Sequence[str]) -> list[str]:
     return [row[0] for row in driver.rows(connection, "SELECT id FROM erased WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(list(people)),))]
 
 
+def people_of(connection: sa.Connection, action: str) -> frozenset[str]:
+    """Whom an action was about, also as whose part or whose guest, if it is of few rows: what tells of many names nobody."""
+    found = driver.rows(
+        connection, "WITH few AS (SELECT table_name, row_id, fields FROM operation WHERE action = ? AND event <> ? LIMIT 50), place(id) AS ("
+        "SELECT row_id FROM few WHERE table_name = 'registration' UNION SELECT fields ->> '$.host' FROM few WHERE table_name = 'registration'"
+        " UNION SELECT f.registration FROM few JOIN fact AS f ON f.id = row_id WHERE table_name = 'fact')"
+        " SELECT row_id FROM few WHERE table_name = 'person' UNION SELECT fields ->> '$.merged_into' FROM few WHERE table_name = 'person'"
+        " UNION SELECT e.person FROM few JOIN education AS e ON e.id = row_id WHERE table_name = 'education'"
+        " UNION SELECT r.person FROM place JOIN registration AS r ON r.id = place.id", (action, EVENT))
+    return frozenset(row[0] for row in found if row[0])
+
+
 def rows_erased(connection: sa.Connection) -> set[tuple[str, str]]:
     """Every row, as table and id, that is about somebody who was erased, as far as it is known here; of themselves also where there is none."""
     people = list(connection.exec_driver_sql("SELECT id FROM erased").scalars())
