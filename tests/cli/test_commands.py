@@ -233,6 +233,19 @@ def test_everybody_who_is_named_in_one_command_is_put_on_the_list(do: Do, chapte
     assert {(guest["status"], guest["host"]) for guest in do("guests", "picnic")} == {("yes", None)}
 
 
+def test_nothing_that_is_given_twice_is_left_out_without_a_word(do: Do, chapter: dict[str, str]) -> None:
+    for words in (("member", "add", "first_name=Bo", "email=a@example.org", "email=b@example.org"),
+                  ("member", "set", chapter["Ada"], "city=Oslo", "city=Bergen"),
+                  ("gathering", "set", chapter["gathering"], "place=Garden", "--place", "Hall"),
+                  ("walk-in", "next", "Bo", "email=a@example.org", "email=b@example.org")):
+        assert "is given twice, and nothing was changed" in do(*words, code=1)
+    for words in (("gathering", "set", chapter["gathering"], "--place", "Hall", "--place", "Garden"),
+                  ("gathering", "new", "Picnic", "--start", "2031-06-12T12:00", "--start", "2031-06-13T12:00", "--end", "2031-06-13T15:00")):
+        with pytest.raises(SystemExit):
+            do(*words)
+    assert do("members", "bo") == [] and len(do("gatherings")) == 1 and do("headcount", chapter["gathering"])["in"] == 0
+
+
 def test_a_cancelled_gathering_lets_nobody_in_and_keeps_its_reason(do: Do, chapter: dict[str, str]) -> None:
     do("gathering", "cancel", chapter["gathering"], "--reason", "The hall is closed")
     do("gathering", "cancel", chapter["gathering"])

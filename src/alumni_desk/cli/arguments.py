@@ -3,10 +3,32 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from datetime import date
+from typing import Any
 
+from alumni_desk.errors import BadInput
 from alumni_desk.words import _, number
+
+
+class Once(argparse.Action):
+    """How an option is stored that may be given once: of two the first would be left out without a word."""
+
+    def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option_string: str | None = None) -> None:
+        given = vars(namespace).setdefault("_given", set())
+        if self.option_strings and self.dest in given:
+            raise argparse.ArgumentError(self, _("one at a time, please: nothing was changed"))
+        given.add(self.dest)
+        setattr(namespace, self.dest, values)
+
+
+def each_once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """Values by field. Raises BadInput for a field that is given twice: the first would be left out without a word."""
+    names = [name for name, _value in pairs]
+    for name in names:
+        if names.count(name) > 1:
+            raise BadInput("field_twice", _("“{field}” is given twice, and nothing was changed. Give each field once."), field=name)
+    return dict(pairs)
 
 
 def whole_number(lowest: int, highest: int = 1_000_000_000) -> Callable[[str], int]:

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from alumni_desk.checkin.actions import WALK_IN_FIELDS, check_in, undo_check_in, walk_in
 from alumni_desk.checkin.lists import DoorHit, DoorHits, DoorList, local_time
 from alumni_desk.checkin.verdicts import Candidate, Outcome, Reason, Verdict
-from alumni_desk.cli.arguments import a_name, field_value
+from alumni_desk.cli.arguments import a_name, each_once, field_value
 from alumni_desk.cli.output import add_json, opened, show, table
 from alumni_desk.errors import Ambiguous, NotFound
 from alumni_desk.gatherings.lists import resolve
@@ -185,7 +185,7 @@ def _one(hits: DoorHits, text: str) -> DoorHit:
 
 
 def _fields(pairs: list[tuple[str, str]]) -> dict[str, Any]:
-    values = dict(pairs)
+    values = each_once(pairs)
     return {**values, **read_fields({name: value for name, value in values.items() if name in WALK_IN_FIELDS})}
 
 

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from alumni_desk.cli.arguments import field_value, one_of
+from alumni_desk.cli.arguments import Once, each_once, field_value, one_of
 from alumni_desk.cli.output import add_json, opened, show, table
 from alumni_desk.gatherings.fields import FIELDS, crossed_words
 from alumni_desk.gatherings.kinds import ANSWERS, KINDS
@@ -59,23 +59,14 @@ def add_commands(commands: Any) -> None:
                       help=_("put every member who fits the query on the list; a whole e-mail means whoever has it; may be given again"))
     what.add_argument("--import", dest="file", metavar="FILE", type=Path, help=_("put the people of a file on the list; unknown ones become guests"))
     what.add_argument("--set", nargs=2, metavar=("WHO", "yes|no|maybe"), action=_Answer, help=_("note somebody’s answer"))
-    what.add_argument("--guest-of", nargs="+", metavar=("WHO", "NAME"), action=_Once, help=_("add a guest whom WHO brings; without a name, “Name to come”"))
+    what.add_argument("--guest-of", nargs="+", metavar=("WHO", "NAME"), help=_("add a guest whom WHO brings; without a name, “Name to come”"))
     guests.add_argument("--status", default="yes", choices=("invited", "yes", "maybe", "no"), help=_("the answer of those added; yes if not said"))
     guests.add_argument("--rejects", metavar="OUT.csv", type=Path, help=_("write the rows of the file that were not imported, with the reason"))
     add_json(guests)
     guests.set_defaults(run=run_guests)
 
 
-class _Once(argparse.Action):
-    """Refuses what is given twice: the first would be left out without a word."""
-
-    def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option_string: str | None = None) -> None:
-        if getattr(namespace, self.dest) is not None:
-            raise argparse.ArgumentError(self, _("one at a time, please: nothing was changed"))
-        setattr(namespace, self.dest, values)
-
-
-class _Answer(_Once):
+class _Answer(Once):
     """WHO and their answer, which has to be one that there is."""
 
     def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option_string: str | None = None) -> None:
@@ -167,7 +158,7 @@ def run_set(args: argparse.Namespace) -> int:
     from alumni_desk.gatherings.actions import change_gathering
     from alumni_desk.gatherings.lists import resolve
 
-    values = {**_values(args), **dict(args.fields)}
+    values = each_once([*_values(args).items(), *args.fields])
     with opened(args) as desk:
         made = change_gathering(desk, resolve(desk, args.gathering), **values)
     show(args, {"id": made.id, "name": made.name}, _("Saved {name}.").format(name=made.name))

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from alumni_desk.cli.arguments import field_value, whole_number
+from alumni_desk.cli.arguments import each_once, field_value, whole_number
 from alumni_desk.cli.output import add_json, add_yes, opened, show, sure, table
 from alumni_desk.members.fields import FIELDS
 from alumni_desk.words import _, ngettext, number
@@ -156,7 +156,7 @@ def run_add(args: argparse.Namespace) -> int:
     """Add a member."""
     from alumni_desk.members.actions import add_member
 
-    values = dict(args.fields)
+    values = each_once(args.fields)
     with opened(args) as desk:
         saved = add_member(desk, **values)
     show(args, {"id": saved.id, "name": saved.name}, _("Added {name} ({id}).").format(name=saved.name, id=saved.id))
@@ -168,7 +168,7 @@ def run_set(args: argparse.Namespace) -> int:
     from alumni_desk.members.actions import change_member
     from alumni_desk.members.lists import find_one
 
-    values = dict(args.fields)
+    values = each_once(args.fields)
     with opened(args) as desk:
         saved = change_member(desk, find_one(desk, args.who), **values)
     words = _("Saved with {name} ({id}): the entry is part of theirs.") if saved.merged else _("Saved {name}.")
