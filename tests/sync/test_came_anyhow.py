@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from tests.sync.test_doors_together import give
 from tests.sync.test_venue import MakeDesk, leaders
 
-from alumni_desk.checkin.actions import check_in, undo_check_in
+from alumni_desk.checkin.actions import check_in, undo_check_in, walk_in
 from alumni_desk.checkin.lists import DoorList, headcount
 from alumni_desk.errors import Refused
-from alumni_desk.gatherings.actions import add_guest_of, remove_guests
-from alumni_desk.gatherings.lists import guest_rows
+from alumni_desk.gatherings.actions import add_guest_of, new_gathering, remove_guests
+from alumni_desk.gatherings.lists import gathering_rows, guest_rows
 from alumni_desk.gatherings.records import registration_id
 from alumni_desk.members.actions import remove_members
 from alumni_desk.segments.activity import deeds
@@ -104,6 +105,25 @@ def test_of_a_member_who_was_removed_too_the_check_in_counts_and_they_stay_off_t
         assert counted(desk, evening) == (1, 1, 1)
         with desk.reading() as connection:
             assert connection.exec_driver_sql("SELECT gone FROM person WHERE id = ?", (people[0],)).scalar()
+
+
+def test_a_gathering_whose_planning_was_undone_is_there_again_where_somebody_was_let_in(leaders: Any) -> None:
+    one, other, _evening, _people = leaders
+    now = datetime.now(UTC)
+    brunch = new_gathering(one, name="Brunch", start=now.strftime("%Y-%m-%dT%H:%M"), end=(now + timedelta(hours=3)).strftime("%Y-%m-%dT%H:%M"),
+                           time_zone="UTC").id
+    for desk in (one, other):
+        sync_once(desk)
+    undo(one)
+    assert brunch not in {row.id for row in gathering_rows(one)}
+    walk_in(other, brunch, "Zora Guest")
+    for desk in (one, other, one, other):
+        result = sync_once(desk)
+        assert result.conflicts == 0 and result.refused == 0
+    for desk in (one, other):
+        assert brunch in {row.id for row in gathering_rows(desk)} and counted(desk, brunch) == (1, 1, 1)
+    said = [deed for desk in (one, other) for deed in deeds(desk) if deed.event == "gathering_came_anyhow"]
+    assert said and all(deed.what == "Brunch is there again, for somebody was let in" and not deed.undoable for deed in said)
 
 
 def test_a_door_counts_them_too(make_desk: MakeDesk, leaders: Any, office: Any) -> None:

@@ -13,7 +13,7 @@ FIELD_ICONS = {"mobile": "phone", "phone": "phone", "email": "envelope-simple", 
                "region": "map-pin", "postal_code": "map-pin", "country": "map-pin", "class_year": "graduation-cap", "employer": "briefcase",
                "job_title": "briefcase", "birth_date": "cake", "household": "house", "consent": "prohibit", "solicit_codes": "prohibit", "status": "check"}
 ICONS = {"answers_noted": "check", "answers_taken_back": "check", "guests_removed": "user-minus", "guests_brought_back": "user-plus",
-         "guests_came_anyhow": "user-plus",
+         "guests_came_anyhow": "user-plus", "gathering_came_anyhow": "calendar-plus",
          "guest_of_added": "user-plus", "guest_named": "user", "members_brought_back": "user-plus", "conflict_decided": "git-merge",
          "people_merged": "git-merge", "people_unmerged": "git-merge",
          "gathering_changed": "calendar-blank", "gathering_replanned": "calendar-check", "chapter_founded": "flag", "chapter_changed": "flag",

@@ -451,7 +451,7 @@ def _why(one: Done) -> str | None:
         return _("Undone already")
     if one.event == "person_erased":
         return _("Erasing cannot be undone")
-    if one.event == "guests_came_anyhow":
+    if one.event in ("guests_came_anyhow", "gathering_came_anyhow"):
         return _("They were let in")
     return _reasons().get(one.reason or "")
 
@@ -508,6 +508,7 @@ def _what(one: Done, count: int, names: Names, person: str | None, rows: Sequenc
         "guests_removed": (_("Took {guests} off the list of {gathering}"), "guests"),
         "guests_brought_back": (_("Put {guests} back on the list of {gathering}"), "guests"),
         "guests_came_anyhow": (_("Back on the list of {gathering}, for they were let in: {guests}"), "guests"),
+        "gathering_came_anyhow": (_("{gathering} is there again, for somebody was let in"), ""),
         "checked_in": (_("Checked in {person} at {gathering}"), ""),
         "check_in_undone": (_("Took back the check-in of {person} at {gathering}"), ""),
         "checked_out": (_("{person} left {gathering}"), ""),

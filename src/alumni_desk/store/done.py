@@ -20,7 +20,7 @@ DAYS = 30
 GONE_BACK = "backup_restored"
 """The event of going back to a backup, see ``gone_back``."""
 
-NEVER = frozenset({"chapter_founded", "chapter_completed", "sample_made", "person_erased", "guests_came_anyhow", GONE_BACK})
+NEVER = frozenset({"chapter_founded", "chapter_completed", "sample_made", "person_erased", "guests_came_anyhow", "gathering_came_anyhow", GONE_BACK})
 """Events that stand: a chapter is founded once."""
 
 
