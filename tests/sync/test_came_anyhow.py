@@ -140,3 +140,24 @@ def test_a_door_counts_them_too(make_desk: MakeDesk, leaders: Any, office: Any) 
     sync_once(priya)
     sync_once(door)
     assert headcount(priya, evening).present == headcount(door, evening).present == 1
+
+
+@pytest.mark.parametrize("told", [False, True], ids=["the door was not told in time", "the door heard of it"])
+def test_a_door_counts_them_too_where_the_planning_was_undone(make_desk: MakeDesk, leaders: Any, office: Any, told: bool) -> None:
+    priya, other, _evening, _people = leaders
+    now = datetime.now(UTC)
+    brunch = new_gathering(priya, name="Brunch", start=now.strftime("%Y-%m-%dT%H:%M"), end=(now + timedelta(hours=3)).strftime("%Y-%m-%dT%H:%M"),
+                           time_zone="UTC").id
+    sync_once(priya)
+    door = make_desk("door")
+    join(door, office.url, office.invite(role="door", gathering=brunch))
+    sync_once(door)
+    undo(priya)
+    sync_once(priya)
+    walk_in(door, brunch, "Zora Guest")
+    if told:
+        sync_once(door)
+    for desk in (door, priya, other, door, priya):
+        sync_once(desk)
+    for desk in (priya, other, door):
+        assert headcount(desk, brunch).present == 1
