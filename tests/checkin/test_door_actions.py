@@ -21,7 +21,7 @@ from alumni_desk.checkin.lists import (
 )
 from alumni_desk.checkin.verdicts import Outcome, Reason
 from alumni_desk.errors import BadInput, NotFound, Refused
-from alumni_desk.gatherings.actions import remove_guests
+from alumni_desk.gatherings.actions import add_guest_of, remove_guests
 from alumni_desk.gatherings.lists import guest_rows
 from alumni_desk.gatherings.records import registration_id
 from alumni_desk.members.actions import add_member
@@ -194,6 +194,21 @@ def test_a_walk_in_is_person_registration_and_fact(evening: Evening) -> None:
     again = walk_in(evening.desk, evening.id, "yusuf al-amin", email="YUSUF@example.org")
     assert (again.outcome, again.person) == (Outcome.ALREADY_IN, verdict.person)
     assert headcount(evening.desk, evening.id).walk_ins == 1
+
+
+@pytest.mark.parametrize(("typed", "first", "last"), [
+    ("Anna van der Berg", "Anna", "van der Berg"), ("Ana Beatriz Souza e Silva", "Ana Beatriz", "Souza e Silva"), ("Maria Lopez Gil", "Maria Lopez", "Gil"),
+    ("José Ortega y Gasset", "José", "Ortega y Gasset"), ("Yusuf al Amin", "Yusuf", "al Amin"), ("Van Morrison", "Van", "Morrison"), ("De", "De", None)])
+def test_of_a_walk_ins_name_nothing_is_left_out_and_particles_stand_with_the_last_name(evening: Evening, typed: str, first: str, last: str | None) -> None:
+    verdict = walk_in(evening.desk, evening.id, typed)
+    with evening.desk.reading() as connection:
+        there = connection.exec_driver_sql("SELECT first_name, last_name FROM person WHERE id = ?", (verdict.person,)).one()
+    assert (*there,) == (first, last) and verdict.name == typed
+    added = add_guest_of(evening.desk, evening.id, str(verdict.registration), typed)
+    with evening.desk.reading() as connection:
+        there = connection.exec_driver_sql("SELECT first_name, last_name FROM person AS p JOIN registration AS r ON r.person = p.id WHERE r.id = ?",
+                                           (added.registrations[0],)).one()
+    assert (*there,) == (first, last)
 
 
 @pytest.mark.parametrize("said", [("a" * 301, {}), ("Ana " + "b" * 301, {}), ("Ana Lima", {"employer": "c" * 301})])

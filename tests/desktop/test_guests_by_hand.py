@@ -57,7 +57,8 @@ def saved(hands: Any, sheet: NameSheet, person: str) -> tuple[str | None, str | 
     ("Jon", "van der Berg", "John van der Berg", ("John", "van der Berg")),
     ("Maria", "de la Crux", "Maria de la Cruz", ("Maria", "de la Cruz")),
     ("Ada", "Obi", "Ada Nwosu", ("Ada", "Nwosu")),
-    ("Ada", None, "Ada Maria Obi", ("Ada Maria", "Obi"))])
+    ("Ada", None, "Ada Maria Obi", ("Ada Maria", "Obi")),
+    ("Ada", None, "Ada van der Berg", ("Ada", "van der Berg"))])
 def test_a_guests_name_is_taken_apart_as_it_was_before(hands: Any, first: str | None, last: str | None, typed: str | None, becomes: tuple[str, str]) -> None:
     person = add_member(hands.desk, **{name: value for name, value in (("first_name", first), ("last_name", last)) if value}).id
     sheet = naming(hands, person)

@@ -408,14 +408,10 @@ def _same_person(writing: Writing, name: str, values: dict[str, Any]) -> str | N
 
 
 def _new_guest(writing: Writing, name: str, values: dict[str, Any], consent: bool) -> str:
-    words = name.split()
-    if not words and not any(values.get(f) for f in ("first_name", "last_name", "preferred_name", "other_script_name")):
+    fields: dict[str, Any] = {"standing": "guest", **naming.first_and_last(name)}
+    if not name.split() and not any(values.get(f) for f in ("first_name", "last_name", "preferred_name", "other_script_name")):
         raise BadInput("walk_in_without_name", _("A walk-in needs a name. Nothing was saved."))
-    fields: dict[str, Any] = {"standing": "guest"}
-    if words:
-        fields["first_name"] = " ".join(words[:-1]) or words[0]
-        fields["last_name"] = words[-1] if len(words) > 1 else None
-        _refuse_long(fields["first_name"], fields["last_name"])
+    _refuse_long(fields.get("first_name"), fields.get("last_name"))
     fields.update(values)
     if any(values.get(field) for field in _CONTACTS):
         fields["consent"] = "contact" if consent else "gathering_only"

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QWidget
 
 from alumni_desk.desktop.controls import Field, FormRow
 from alumni_desk.desktop.sheet import Sheet
+from alumni_desk.members.naming import last_name_at
 from alumni_desk.store.meanwhile import ChangedMeanwhile
 from alumni_desk.words import _
 
@@ -48,6 +49,8 @@ def taken_apart(typed: str, first: str | None, last: str | None) -> tuple[str, s
         at = len(words) - len(family)
     elif family and words[:len(given) + len(family)] == given + family:
         at = len(given)
+    elif not family and len(words) > 1:
+        at = last_name_at(words)
     else:
         at = max(len(words) - max(len(family), 1), min(len(words), 1))
     return " ".join(words[:at]), " ".join(words[at:])

@@ -7,6 +7,8 @@ import unicodedata
 from datetime import date
 from typing import Literal
 
+from alumni_desk.members.naming import last_name_at
+
 DateOrder = Literal["dmy", "mdy"]
 
 _YEAR = re.compile(r"(?<!\d)(1[89]\d\d|20\d\d)(?!\d)")
@@ -224,9 +226,6 @@ TITLES = frozenset("mr mrs ms miss mx dr prof professor rev sir dame lord lady h
 _NAMES_TOO = frozenset("hon imam dame judge col rabbi".split())  # given names as well: without a full stop they are somebody's
 _SUFFIXES = frozenset("jr sr ii iii iv v phd md esq mba jd dds cpa".split())
 _DEGREES = frozenset("ba bs bsc ma ms msc med mph mpa mfa llm llb edd dvm dmd dphil rn cfa pe obe".split())
-_PARTICLES = frozenset("de da di du del della der den van von la le las los dos das ter ten af av zu zum bin ibn al el "
-                       "ní ni nic ó o mac mc st st. y e".split())
-
 
 def split_name(value: str) -> dict[str, str]:
     """The parts of a full name: title, first_name, middle_name, last_name, suffix; one word is a first name."""
@@ -254,9 +253,7 @@ def split_name(value: str) -> dict[str, str]:
         parts["suffix"] = words.pop()
     if len(words) == 1:
         return {**parts, "first_name": words[0]}
-    at = len(words) - 1
-    while at > 1 and words[at - 1].lower() in _PARTICLES:
-        at -= 1
+    at = last_name_at(words)
     parts["first_name"] = words[0]
     if at > 1:
         parts["middle_name"] = " ".join(words[1:at])

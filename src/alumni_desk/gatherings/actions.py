@@ -15,7 +15,7 @@ from alumni_desk.gatherings.kinds import ANSWERS
 from alumni_desk.gatherings.records import registration_id
 from alumni_desk.members.actions import need_name
 from alumni_desk.members.fields import read_fields as read_person
-from alumni_desk.members.naming import display_name
+from alumni_desk.members.naming import display_name, first_and_last
 from alumni_desk.members.roots import merged_on, root_of
 from alumni_desk.protocol.codes import badge_code_of
 from alumni_desk.store.desk import Desk
@@ -142,9 +142,7 @@ def add_guests(desk: Desk, gathering_id: str, person_ids: Iterable[str], *, stat
 
 def add_guest_of(desk: Desk, gathering_id: str, host_registration: str, name: str | None = None, **typed: Any) -> Added:
     """A guest that somebody on the list brings along; without a name, "Name to come". Raises NotFound, BadInput or Refused."""
-    words = (name or "").split()
-    said = {"first_name": " ".join(words[:-1]) or words[0], "last_name": words[-1] if len(words) > 1 else None} if words else {}
-    fields = {name_: value for name_, value in read_person({**said, **typed}).items() if value is not None}
+    fields = {name_: value for name_, value in read_person({**first_and_last(name or ""), **typed}).items() if value is not None}
     with desk.writing("guest_of_added", gathering=gathering_id) as writing:
         refuse_cancelled(writing, gathering_id)
         host = _registrations(writing, {host_registration}).get(host_registration)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
 from alumni_desk.words import _
@@ -48,6 +49,28 @@ def no_name(person: Any) -> str:
     if person is not None and getattr(person, "standing", None) == "moved":
         return _("Moved to another chapter")
     return _("Erased") if person is not None and person.gone else _("Name to come")
+
+
+PARTICLES = frozenset("de da di du del della der den van von la le las los dos das ter ten af av zu zum bin ibn al el "
+                      "ní ni nic ó o mac mc st st. y e".split())
+"""What begins a last name of several words, or joins two (y, e)."""
+
+
+def last_name_at(words: Sequence[str]) -> int:
+    """Where the last name begins in a name of two words or more; the first of them is never part of it."""
+    at = len(words) - 1
+    while at > 1 and (particle := words[at - 1].lower()) in PARTICLES:
+        at -= 2 if particle in ("y", "e") and at > 2 else 1  # it joins the last name with the one before
+    return at
+
+
+def first_and_last(name: str) -> dict[str, str | None]:
+    """A name that was typed in one line as first_name and last_name, of which nothing is left out; empty for none."""
+    words = name.split()
+    if len(words) < 2:
+        return {"first_name": words[0], "last_name": None} if words else {}
+    at = last_name_at(words)
+    return {"first_name": " ".join(words[:at]), "last_name": " ".join(words[at:])}
 
 
 def set_apart(name: str) -> str:
