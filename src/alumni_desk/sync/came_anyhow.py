@@ -36,7 +36,8 @@ def _put_back(desk: Desk, table: str, event: str, asked: str, since: str) -> int
 # CROSS: in this order, for what has been taken off lists is nowhere by itself.
 _LET_IN = (" FROM gathering AS g CROSS JOIN fact AS f INDEXED BY fact_gathering_registration ON f.gathering = g.id"
            " CROSS JOIN registration AS r ON r.id = f.registration JOIN person AS p ON p.id = r.person"
-           " WHERE g.starts >= ? AND f.kind = 'in' AND NOT f.gone AND p.id NOT IN (SELECT id FROM erased) AND NOT EXISTS"
+           " WHERE g.starts >= ? AND f.kind = 'in' AND NOT f.gone AND p.standing IS NOT 'moved' AND p.id NOT IN (SELECT id FROM erased)"
+           " AND NOT EXISTS"
            f" (SELECT 1 FROM fact AS void, {each('void.closes')} AS closed WHERE void.gathering = g.id AND void.kind = 'void' AND NOT void.gone"
            " AND closed.value = f.id)")
 _GONE = f"SELECT DISTINCT g.id, g.id{_LET_IN} AND g.gone ORDER BY g.id"
