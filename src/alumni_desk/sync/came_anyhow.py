@@ -4,6 +4,7 @@ them back on the list, and every laptop hears of that."""
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from alumni_desk.store.desk import Desk
@@ -18,14 +19,17 @@ def put_back(desk: Desk) -> int:
     """Put back on its list whoever was let in, if that was not taken back, and is off it; and the gathering whose planning was undone meanwhile. For a desk
     that has the whole chapter. Returns how many rows."""
     since = f"{desk.now() - LATEST:%Y-%m-%d}"
-    return _put_back(desk, "gathering", BACK, _GONE, since) + _put_back(desk, "registration", EVENT, _OFF, since)
-
-
-def _put_back(desk: Desk, table: str, event: str, asked: str, since: str) -> int:
-    found: dict[str, list[str]] = defaultdict(list)
+    gatherings, guests = defaultdict[str, list[str]](list), defaultdict[str, list[str]](list)
     with desk.reading() as connection:
-        for gathering, row in connection.exec_driver_sql(asked, (since,)):
-            found[gathering].append(row)
+        for gathering, gathering_gone, guest, guest_gone in connection.exec_driver_sql(_OFF, (since,)):
+            if gathering_gone:
+                gatherings[gathering] = [gathering]
+            if guest_gone:
+                guests[gathering].append(guest)
+    return _put_back(desk, "gathering", BACK, gatherings) + _put_back(desk, "registration", EVENT, guests)
+
+
+def _put_back(desk: Desk, table: str, event: str, found: Mapping[str, Sequence[str]]) -> int:
     for gathering, rows in found.items():
         with desk.writing(event, gathering=gathering) as writing:
             for row in rows:
@@ -33,13 +37,11 @@ def _put_back(desk: Desk, table: str, event: str, asked: str, since: str) -> int
     return sum(map(len, found.values()))
 
 
-# CROSS: in this order, for what has been taken off lists is nowhere by itself.
-_LET_IN = (" FROM gathering AS g CROSS JOIN fact AS f INDEXED BY fact_gathering_registration ON f.gathering = g.id"
-           " CROSS JOIN registration AS r ON r.id = f.registration JOIN person AS p ON p.id = r.person"
-           " WHERE g.starts >= ? AND f.kind = 'in' AND NOT f.gone AND p.standing IS NOT 'moved' AND p.id NOT IN (SELECT id FROM erased)"
-           " AND NOT EXISTS"
-           f" (SELECT 1 FROM fact AS void, {each('void.closes')} AS closed WHERE void.gathering = g.id AND void.kind = 'void' AND NOT void.gone"
-           " AND closed.value = f.id)")
-_GONE = f"SELECT DISTINCT g.id, g.id{_LET_IN} AND g.gone ORDER BY g.id"
-# Whoever was removed as a member, too, or was a guest whose addition was undone, counts there and stays no member, as who is removed after they came.
-_OFF = f"SELECT DISTINCT g.id, r.id{_LET_IN} AND r.gone ORDER BY g.id, r.id"
+# CROSS: in this order, for what has been taken off lists is nowhere by itself. Whoever was removed as a member, too, or was a guest whose addition was undone,
+# counts there and stays no member, as who is removed after they came.
+_OFF = ("SELECT DISTINCT g.id, g.gone, r.id, r.gone FROM gathering AS g CROSS JOIN fact AS f INDEXED BY fact_gathering_registration ON f.gathering = g.id"
+        " CROSS JOIN registration AS r ON r.id = f.registration JOIN person AS p ON p.id = r.person"
+        " WHERE g.starts >= ? AND f.kind = 'in' AND NOT f.gone AND (g.gone OR r.gone) AND p.standing IS NOT 'moved'"
+        " AND p.id NOT IN (SELECT id FROM erased) AND NOT EXISTS"
+        f" (SELECT 1 FROM fact AS void, {each('void.closes')} AS closed WHERE void.gathering = g.id AND void.kind = 'void' AND NOT void.gone"
+        " AND closed.value = f.id) ORDER BY g.id, r.id")
