@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from PySide6.QtCore import QRect
 from PySide6.QtGui import QColor, QImage, QPainter, QRawFont
-from PySide6.QtWidgets import QFileDialog, QToolButton, QWidget
+from PySide6.QtWidgets import QApplication, QFileDialog, QToolButton, QWidget
 
-from alumni_desk.desktop import icons
+from alumni_desk.desktop import fonts, icons
 from alumni_desk.desktop.controls import Button, Choice, Radio, Tick
-from alumni_desk.desktop.fonts import font_of, package_files, px
+from alumni_desk.desktop.fonts import font_of, install_fonts, package_files, px
 from alumni_desk.desktop.pages import Toast
 from alumni_desk.desktop.theme import Appearance, style_sheet
 from alumni_desk.desktop.tokens import DARK, DOOR_ADMITTED, DOOR_ALREADY_IN, DOOR_NEEDS_A_WORD, DOOR_REFUSED, LIGHT
@@ -216,3 +218,10 @@ def test_the_tools_of_a_file_dialog_can_be_seen(qapp, qtbot, theme):
         seen = {picture.pixelColor(x, y).name() for x in range(6, picture.width() - 6) for y in range(6, picture.height() - 6)}
         assert max(contrast(ground, one) for one in seen) >= 3, tool.objectName()
     appearance.set_theme("light")
+
+
+def test_the_fonts_are_made_known_once(qapp: QApplication, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each time that Qt is told again it takes longer to find the face of a script."""
+    families = install_fonts()
+    monkeypatch.setattr(fonts.QFontDatabase, "addApplicationFont", lambda path: pytest.fail(f"{Path(path).name} is made known again"))
+    assert install_fonts() == families and "Inter" in families

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QApplication
 
 from alumni_desk.desktop.tokens import FACES, Role
 
-PERCENT = "text_size"
+PERCENT, FAMILIES = "text_size", "font_families"
 LATIN = ("Inter", "Noto Sans")
 CJK = ("Noto Sans CJK SC",)
 EMOJI = ("\U0001f000", "\U0001fbff")
@@ -31,8 +31,13 @@ def package_files(package: str, pattern: str) -> list[Path]:
 def install_fonts() -> list[str]:
     """Make the packaged fonts known to Qt; returns the families in the order in which they stand in for one another.
 
-    Reads some 5 MB and maps the 32 MB of Chinese, Japanese and Korean: about 60 ms together.
+    Reads some 5 MB and maps the 32 MB of Chinese, Japanese and Korean: about 60 ms together; once, for Qt knows a font that is added again twice, and
+    takes longer each time to find the face of a script.
     """
+    app = QApplication.instance()
+    assert app is not None
+    if (known := app.property(FAMILIES)) is not None:
+        return list(known)
     # Qt tells of every family in the list that lacks a script, though the list exists for just that.
     QLoggingCategory.setFilterRules("qt.text.font.db=false")
     files = package_files("fontpkg_inter", "files/Inter[[]*.ttf") + package_files("manimgx_fonts", "*.ttf")
@@ -43,7 +48,9 @@ def install_fonts() -> list[str]:
         found += QFontDatabase.applicationFontFamilies(number) if number >= 0 else []
     # Known, but none of the families: Qt takes the system's own emoji where there are some, and these where there are none.
     rest = [f for f in found if f not in LATIN and "CJK" not in f and "Emoji" not in f and not f.endswith("Light")]
-    return [f for f in (*LATIN, *sorted(rest), *CJK) if f in found]
+    families = [f for f in (*LATIN, *sorted(rest), *CJK) if f in found]
+    app.setProperty(FAMILIES, families)
+    return families
 
 
 def face(role: Role, families: list[str], percent: int = 100, *, tabular: bool = False) -> QFont:
