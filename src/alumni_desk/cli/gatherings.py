@@ -59,7 +59,7 @@ def add_commands(commands: Any) -> None:
                       help=_("put every member who fits the query on the list; a whole e-mail means whoever has it; may be given again"))
     what.add_argument("--import", dest="file", metavar="FILE", type=Path, help=_("put the people of a file on the list; unknown ones become guests"))
     what.add_argument("--set", nargs=2, metavar=("WHO", "yes|no|maybe"), action=_Answer, help=_("note somebody’s answer"))
-    what.add_argument("--guest-of", nargs="+", metavar=("WHO", "NAME"), help=_("add a guest whom WHO brings; without a name, “Name to come”"))
+    what.add_argument("--guest-of", nargs="+", metavar=("WHO", "NAME"), action=Once, help=_("add a guest whom WHO brings; without a name, “Name to come”"))
     guests.add_argument("--status", default="yes", choices=("invited", "yes", "maybe", "no"), help=_("the answer of those added; yes if not said"))
     guests.add_argument("--rejects", metavar="OUT.csv", type=Path, help=_("write the rows of the file that were not imported, with the reason"))
     add_json(guests)
@@ -78,14 +78,14 @@ class _Answer(Once):
 
 
 def _add_fields(parser: argparse.ArgumentParser, *, start_needed: bool) -> None:
-    parser.add_argument("--start", required=start_needed, metavar="WHEN", help=_("when it starts there, such as 2026-11-12T18:30"))
-    parser.add_argument("--end", required=start_needed, metavar="WHEN", help=_("when it ends there"))
-    parser.add_argument("--time-zone", metavar="ZONE", help=_("such as America/New_York; without it the chapter’s"))
-    parser.add_argument("--kind", metavar="KIND", type=one_of(KINDS), help=", ".join(KINDS))
-    parser.add_argument("--mode", choices=("in_person", "online", "hybrid"))
-    parser.add_argument("--capacity", metavar="N", help=_("how many places there are"))
+    parser.add_argument("--start", action=Once, required=start_needed, metavar="WHEN", help=_("when it starts there, such as 2026-11-12T18:30"))
+    parser.add_argument("--end", action=Once, required=start_needed, metavar="WHEN", help=_("when it ends there"))
+    parser.add_argument("--time-zone", action=Once, metavar="ZONE", help=_("such as America/New_York; without it the chapter’s"))
+    parser.add_argument("--kind", action=Once, metavar="KIND", type=one_of(KINDS), help=", ".join(KINDS))
+    parser.add_argument("--mode", action=Once, choices=("in_person", "online", "hybrid"))
+    parser.add_argument("--capacity", action=Once, metavar="N", help=_("how many places there are"))
     for name in ("place", "address", "city", "online-link", "description"):
-        parser.add_argument(f"--{name}", metavar="TEXT")
+        parser.add_argument(f"--{name}", action=Once, metavar="TEXT")
 
 
 _OPTIONS = ("name", "start", "end", "time_zone", "kind", "mode", "capacity", "place", "address", "city", "online_link", "description")

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alumni_desk import __version__
-from alumni_desk.cli.arguments import Once
 from alumni_desk.errors import KnownError
 from alumni_desk.words import _
 
@@ -189,12 +188,7 @@ def _a_folder(text: str) -> str:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Help goes the way of all output: argparse itself is silent when it cannot be written. No option is given twice."""
-
-    def __init__(self, *words: Any, **options: Any) -> None:
-        super().__init__(*words, **options)
-        for name in (None, "store"):
-            self.register("action", name, Once)
+    """Help goes the way of all output: argparse itself is silent when it cannot be written."""
 
     def print_help(self, file: Any = None) -> None:
         from alumni_desk.cli.output import say
