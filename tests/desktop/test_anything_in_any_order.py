@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import QEvent, Qt
-from PySide6.QtGui import QDesktopServices, QKeyEvent
+from PySide6.QtGui import QDesktopServices, QInputMethodEvent, QKeyEvent
 from PySide6.QtPrintSupport import QPrintDialog
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
@@ -40,22 +41,40 @@ from tests.conftest import PASSPHRASE
 from tests.store.test_keyring import Shelf
 from tests.sync.conftest import RunningServer, make_server
 
+from alumni_desk.badges.actions import note_printed, use_badge_name
+from alumni_desk.badges.people import badge_people
 from alumni_desk.checkin.actions import check_in, check_out, undo_check_in, walk_in
 from alumni_desk.checkin.lists import headcount
 from alumni_desk.desktop.app import Sitting
 from alumni_desk.desktop.background import Bug
 from alumni_desk.desktop.wiring import room_in, ways_of
 from alumni_desk.errors import KnownError, Refused
-from alumni_desk.gatherings.actions import add_guests, cancel_gathering, new_gathering, remove_guests, replan_gathering, set_rsvp
+from alumni_desk.exchange.guests import import_guests
+from alumni_desk.exchange.importing import run_import
+from alumni_desk.gatherings.actions import (
+    add_guest_of,
+    add_guests,
+    cancel_gathering,
+    change_gathering,
+    name_guest,
+    new_gathering,
+    remove_guests,
+    replan_gathering,
+    set_rsvp,
+)
 from alumni_desk.gatherings.lists import guest_rows
 from alumni_desk.members.actions import add_member, bring_back, change_member, remove_members
+from alumni_desk.members.chapter import change_chapter
 from alumni_desk.members.lists import count_members
 from alumni_desk.members.merging import merge_people
 from alumni_desk.schema import open_desk
 from alumni_desk.store import keys, recovery
 from alumni_desk.store.checking import verify
 from alumni_desk.store.desk import Desk
+from alumni_desk.store.done import actions
 from alumni_desk.store.erasing import erase
+from alumni_desk.store.history import history
+from alumni_desk.store.history import restore as restore_value
 from alumni_desk.store.profile import Profile
 from alumni_desk.store.undo import redo, undo
 from alumni_desk.sync import engine
@@ -300,7 +319,9 @@ class Somebody:
             self.tell(f"fill {self.name(one)} with {text[:30]!r} in {self.place(window)}")
             one.setFocus()
             one.selectAll()
-            one.insert(text)
+            typed = QInputMethodEvent()
+            typed.setCommitString(text)
+            QApplication.sendEvent(one, typed)
         if isinstance(window, QDialog) and self.chance.random() < 0.7:
             done = getattr(window, "done_button", None)
             if done is not None and done.isVisible() and done.isEnabled() and not self.name(done).startswith(NEVER):
@@ -496,6 +517,20 @@ class Somebody:
                 erase(desk, [person])
                 self.erased.append(name)
 
+        def imported() -> None:
+            self.made += 1
+            file = self.folder / "beside.csv"
+            file.write_text(f"First name,Last name,E-mail\nIva,Zq{self.made:03}q,zq{self.made:03}q@example.org\nAda,Obi,obi@example.org\n", "utf-8")
+            if chance.random() < 0.5:
+                run_import(desk, file)
+            else:
+                import_guests(desk, gathering, file)
+
+        def put_back() -> None:
+            table, row = chance.choice((("person", person), ("gathering", gathering), ("registration", place)))
+            if versions := history(desk, table, row):
+                restore_value(desk, table, row, chance.choice(versions).id)
+
         deeds: dict[str, Callable[[], Any]] = {
             "adds a member": new,
             "changes a member": lambda: change_member(desk, person, city=chance.choice(("", "Bern", "<i>Oslo</i>")),
@@ -515,6 +550,15 @@ class Somebody:
             "lets somebody in": lambda: walk_in(desk, gathering, f"Wanda Walk{self.made}"),
             "undoes": lambda: undo(desk),
             "redoes": lambda: redo(desk),
+            "takes something back": lambda: undo(desk, chance.choice([one.id for one in actions(desk, limit=12)] or [""])),
+            "imports": imported,
+            "adds a plus-one": lambda: add_guest_of(desk, of, place, chance.choice((None, "Gus Guest", f"Zq{self.made:03}q Plus"))),
+            "names a guest": lambda: name_guest(desk, place, first_name="Nina", last_name=chance.choice(("Named", "<b>N</b>"))),
+            "prints a badge": lambda: note_printed(desk, of, badge_people(desk, of, registrations=[place])),
+            "writes another name on a badge": lambda: use_badge_name(desk, place, chance.choice(("Annie", "Łu"))),
+            "changes a gathering": lambda: change_gathering(desk, gathering, name=chance.choice(("Supper", "<i>Tea</i>")), capacity=chance.choice(("", "2"))),
+            "puts an older value back": put_back,
+            "renames the chapter": lambda: change_chapter(desk, name=chance.choice(("Boston", "Great Lakes & co"))),
             "makes a gathering": lambda: new_gathering(desk, name=chance.choice(("Picnic", "<b>Gala</b>")), start="2031-06-01T18:00"),
         }
         name = chance.choice(list(deeds))
@@ -537,28 +581,28 @@ class Somebody:
 
     def texts(self) -> list[str]:
         """All that stands to be read or heard in windows that are seen."""
+        return [text for window in QApplication.topLevelWidgets() if window.isVisible() for text in (window.windowTitle(), *self.texts_in(window)) if text]
+
+    def texts_in(self, window: QWidget) -> list[str]:
+        """All that stands to be read or heard there."""
         found = []
-        for window in QApplication.topLevelWidgets():
-            if not window.isVisible():
+        for part in window.findChildren(QWidget):
+            if not part.isVisible():
                 continue
-            found.append(window.windowTitle())
-            for part in window.findChildren(QWidget):
-                if not part.isVisible():
-                    continue
-                found += [part.accessibleName(), part.accessibleDescription(), part.toolTip()]
-                if isinstance(part, QLabel | QLineEdit | QAbstractButton):
-                    found.append(part.text())
-                if isinstance(part, QPlainTextEdit):
-                    found.append(part.toPlainText())
-                if isinstance(part, QComboBox):
-                    found += [part.itemText(n) for n in range(part.count())]
-                if isinstance(part, QAbstractItemView) and part.model() is not None:
-                    model = part.model()
-                    for row in range(min(model.rowCount(), 200)):
-                        for column in range(columns(part)):
-                            index = model.index(row, column)
-                            found += [str(model.data(index, role)) for role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole,
-                                                                               Qt.ItemDataRole.ToolTipRole)]
+            found += [part.accessibleName(), part.accessibleDescription(), part.toolTip()]
+            if isinstance(part, QLabel | QLineEdit | QAbstractButton):
+                found.append(part.text())
+            if isinstance(part, QPlainTextEdit):
+                found.append(part.toPlainText())
+            if isinstance(part, QComboBox):
+                found += [part.itemText(n) for n in range(part.count())]
+            if isinstance(part, QAbstractItemView) and part.model() is not None:
+                model = part.model()
+                for row in range(min(model.rowCount(), 200)):
+                    for column in range(columns(part)):
+                        index = model.index(row, column)
+                        found += [str(model.data(index, role)) for role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole,
+                                                                           Qt.ItemDataRole.ToolTipRole)]
         return [one for one in found if one]
 
     def wrong(self) -> list[str]:
@@ -603,6 +647,20 @@ class Somebody:
                         found.append(f"{name} was erased, and is in {text[:120]!r}")
         return found
 
+    def stale(self) -> list[str]:
+        """What the page in front shows otherwise as soon as it is looked up anew."""
+        shell = self.room.shell
+        if self.room.lock.locked or shell.covered() or QApplication.activeModalWidget() is not None or self.door() is not None:
+            return []
+        page = shell.current()
+        before, standing = Counter(self.texts_in(page)), engine.status(self.other)
+        page.refresh()
+        self.rest()
+        if not page.isVisible() or engine.status(self.other) != standing:
+            return []  # it was left meanwhile, or a sync has come between
+        after = Counter(self.texts_in(page))
+        return [f"{page.name} {said} {text[:150]!r}" for said, texts in (("still said", before - after), ("did not say", after - before)) for text in texts]
+
     def look_at_all(self) -> None:
         """At rest."""
         if self.sitting.room is None:
@@ -625,6 +683,8 @@ class Somebody:
             if last:
                 raise Fault("; ".join(last)) from None
             raise
+        if stale := self.stale():
+            raise Fault("; ".join(stale[:12]))
 
     def leave_all(self) -> None:
         """Escape leads out of whatever is open."""

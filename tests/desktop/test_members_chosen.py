@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLabel
 
 from alumni_desk.desktop import members_page
-from alumni_desk.members.actions import add_member, remove_members
+from alumni_desk.gatherings.actions import new_gathering
+from alumni_desk.members.actions import add_member, change_member, remove_members
 from alumni_desk.members.merging import merge_people
 
 
@@ -53,6 +55,25 @@ def test_who_is_chosen_stays_so_while_others_come_and_go(hands: Any, page: Any) 
     hands.rest()
     assert page.selected() == both[1:] and not page.remove_button.isVisible()
     hands.until(lambda: page.panel.isVisible() and page.panel.shown_for() == both[1])
+
+
+def test_in_a_narrow_window_nobody_is_opened_by_what_others_change(hands: Any, page: Any) -> None:
+    hands.shell.resize(1024, 640)
+    hands.until(lambda: not page._beside())
+    page.list.setFocus()
+    page._select(1)
+    [chosen] = page.selected()
+    hands.rest()
+    assert page.list.isVisible() and not page.panel.isVisible()
+    page.changes.tell(change_member(hands.desk, chosen, city="Bern").changed)
+    hands.rest()
+    page.changes.tell(new_gathering(hands.desk, name="Dinner", start="2031-06-01T18:00").changed)
+    hands.rest()
+    assert page.list.isVisible() and not page.panel.isVisible() and page.selected() == [chosen]
+    page._enter()
+    hands.until(page.panel.isVisible)
+    page.changes.tell(change_member(hands.desk, chosen, first_name="Adele").changed)
+    hands.until(lambda: any("Adele" in label.text() for label in page.panel.findChildren(QLabel)))
 
 
 def test_enter_goes_to_the_first_of_what_was_typed_last(hands: Any, page: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -224,7 +224,7 @@ class MembersPage(Page):
         elif not self._listed:
             self.refresh_list()
         if self._chosen in people:
-            self._read_panel(str(self._chosen))
+            self._read_panel_again()
 
     def refresh(self) -> None:
         self._look_up_letters_anew()
@@ -241,8 +241,7 @@ class MembersPage(Page):
             self._read_rest()  # the same list as before, perhaps with others in it: nothing jumps
         else:
             self.refresh_list()
-        if self._chosen is not None:
-            self._read_panel(self._chosen)
+        self._read_panel_again()
 
     def refresh_list(self) -> None:
         """Find anew: the best at once, the rest when nobody types. Of several questions only the newest answers."""
@@ -454,6 +453,11 @@ class MembersPage(Page):
     def _read_panel(self, member: str) -> None:
         self._read_for = member
         self.lanes.read(lambda: (member, known(self.desk, member)), self._show_panel, self._panel_failed, key="members.panel")
+
+    def _read_panel_again(self) -> None:
+        """Whoever is shown, as they are now. Where the detail would take the place of the list, nothing but Enter opens it."""
+        if self._chosen is not None and (self._beside() or not self.panel.isHidden()):
+            self._read_panel(self._chosen)
 
     def _show_panel(self, both: tuple[str, Known]) -> None:
         asked, it = both
