@@ -683,6 +683,9 @@ class Somebody:
             if last:
                 raise Fault("; ".join(last)) from None
             raise
+        focus = self.window().focusWidget()
+        if QApplication.activePopupWidget() is None and (focus is None or not focus.isVisible() or not focus.isEnabled()):
+            print(f"      FOCUS at {focus and (self.name(focus), focus.isVisible(), focus.isEnabled())} in {self.place(self.window())}", flush=True)
         if stale := self.stale():
             raise Fault("; ".join(stale[:12]))
 

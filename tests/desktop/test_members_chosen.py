@@ -76,6 +76,17 @@ def test_in_a_narrow_window_nobody_is_opened_by_what_others_change(hands: Any, p
     hands.until(lambda: any("Adele" in label.text() for label in page.panel.findChildren(QLabel)))
 
 
+def test_a_member_who_comes_while_another_page_is_shown_has_their_place_in_a_narrow_window(hands: Any, page: Any) -> None:
+    hands.shell.resize(1024, 640)
+    hands.until(lambda: not page._beside())
+    page.open(member=page.table_model.id_at(1))
+    hands.page("gatherings")
+    hands.rest()
+    hands.page("members")
+    hands.until(page.panel.isVisible)
+    assert not page.left.isVisible() and page.back is not None
+
+
 def test_enter_goes_to_the_first_of_what_was_typed_last(hands: Any, page: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     go, real = threading.Event(), members_page.first_of
 

@@ -526,10 +526,10 @@ class MembersPage(Page):
 
     def _lay_out(self) -> None:
         """The detail beside the list, or in its place where there is no room for both."""
-        beside = self._beside()
-        alone = self.panel.isVisible() and not beside
+        beside, open_ = self._beside(), not self.panel.isHidden()  # whether or not the page itself is seen now
+        alone = open_ and not beside
         self.left.setVisible(not alone)
-        self._line.setVisible(self.panel.isVisible() and beside)
+        self._line.setVisible(open_ and beside)
         if beside:
             self.panel.setFixedWidth(px(360))
         else:
