@@ -146,6 +146,13 @@ class Somebody:
         """Note what is done, for whoever reads why it failed."""
         print(f"{self.step:3} {deed}", flush=True)
 
+    def come_to_front(self) -> None:
+        """The window is the active one, as a window manager sees to where a dialog closes."""
+        window = self.window().window()
+        if QApplication.activePopupWidget() is None and not window.isActiveWindow():
+            window.activateWindow()
+            QApplication.processEvents()
+
     # Resting
 
     def turn(self, times: int = 1) -> None:
@@ -683,7 +690,8 @@ class Somebody:
             if last:
                 raise Fault("; ".join(last)) from None
             raise
-        focus = self.window().focusWidget()
+        self.come_to_front()
+        focus = QApplication.focusWidget()
         if QApplication.activePopupWidget() is None and (focus is None or not focus.isVisible() or not focus.isEnabled()):
             print(f"      FOCUS at {focus and (self.name(focus), focus.isVisible(), focus.isEnabled())} in {self.place(self.window())}", flush=True)
         if stale := self.stale():
@@ -710,6 +718,7 @@ class Somebody:
         for self.step in range(steps):
             if self.sitting.room is None:
                 self._wait(lambda: self.sitting.room is not None, timeout=30_000)
+            self.come_to_front()
             if self.room.lock.locked and self.door() is None and self.chance.random() < 0.6:
                 self.lock()
             else:

@@ -28,7 +28,7 @@ from alumni_desk.desktop.member_form import MemberForm
 from alumni_desk.desktop.recovery_page import Paper, RecoveryPage
 from alumni_desk.desktop.restore_page import MEMBERS, WHEN
 from alumni_desk.desktop.setting_rows import SettingRow
-from alumni_desk.gatherings.actions import add_guests, change_gathering, new_gathering
+from alumni_desk.gatherings.actions import add_guests, cancel_gathering, change_gathering, new_gathering, replan_gathering
 from alumni_desk.gatherings.lists import guest_rows
 from alumni_desk.members.actions import add_member, change_member
 from alumni_desk.protocol.codes import new_recovery_key
@@ -277,6 +277,25 @@ def test_what_can_be_done_with_the_chosen_guests_is_read_whole(hands_at: Any, wi
         QApplication.activePopupWidget().close()
     wanted = {"Coming", "Not coming", "Take off the list"} | ({"Brings a guest", "Name", "History of this guest", "Show the member"} if count == 1 else set())
     assert wanted <= there and ("Other answer" in there or {"Maybe", "Waiting list", "Not answered"} <= there)
+
+
+def test_the_bar_has_its_room_too_where_the_gathering_is_cancelled_or_planned_again(hands_at: Any) -> None:
+    hands = hands_at
+    page = hands.page("gatherings", gathering=hands.gathering)
+    view = page.view
+    hands.until(lambda: len(view.model.rows) == 1)
+    view.list.selectRow(0)
+    hands.until(lambda: view.bar[0].isVisible())
+    for width in (1024, 1280, 1440, 1600, 1760):
+        hands.shell.resize(width, 800)
+        hands.until(lambda width=width: hands.shell.width() == width)
+        for deed in (cancel_gathering, replan_gathering):
+            page.changes.tell(deed(hands.desk, hands.gathering).changed)
+            hands.until(lambda deed=deed: view.it.row.cancelled == (deed is cancel_gathering))
+            hands.rest()
+            before = [button.isHidden() for button in view.bar]
+            view._fit_bar()
+            assert [button.isHidden() for button in view.bar] == before
 
 
 @pytest.mark.parametrize("width", [1024, 1280])

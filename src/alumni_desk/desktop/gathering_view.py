@@ -169,6 +169,10 @@ class GatheringView(QWidget):
                 self.segments.set_shown(key, bool(count))
         self.tools.turn()
         self._show_notice(it.row)
+        self.always[1].set_words(_("Plan it again") if it.row.cancelled else _("Cancel gathering"))
+        self.door.setVisible(not it.row.cancelled)
+        self.door.kind = "primary" if it.guests else "secondary"  # an empty list has its own first step
+        self.door.update()
         self._fill()
         selection = self.list.selectionModel()
         if focus is not None:  # whoever is not in it any more: the arrow down goes on to who came after them
@@ -179,10 +183,6 @@ class GatheringView(QWidget):
                 selection.select(self.model.index(number_, 0), selection.SelectionFlag.Select | selection.SelectionFlag.Rows)
         if same:
             self.list.verticalScrollBar().setValue(at)
-        self.always[1].set_words(_("Plan it again") if it.row.cancelled else _("Cancel gathering"))
-        self.door.setVisible(not it.row.cancelled)
-        self.door.kind = "primary" if it.guests else "secondary"  # an empty list has its own first step
-        self.door.update()
 
     def _close_of_erased(self, it: Whole) -> None:
         """Whoever was erased, or moved away, while a sheet names them stands in it no longer."""
