@@ -85,6 +85,9 @@ def test_a_member_who_comes_while_another_page_is_shown_has_their_place_in_a_nar
     hands.page("members")
     hands.until(page.panel.isVisible)
     assert not page.left.isVisible() and page.back is not None
+    assert page.first_focus().isVisible()  # where the keyboard begins, as after the window was unlocked
+    page._to_find()
+    assert page.left.isVisible() and not page.panel.isVisible() and page.search.hasFocus()
 
 
 def test_enter_goes_to_the_first_of_what_was_typed_last(hands: Any, page: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,6 +28,7 @@ from alumni_desk.desktop.members_table import FIRST, First, MembersTable, Shown,
 from alumni_desk.desktop.pages import Go, Page
 from alumni_desk.desktop.recovery_page import before_saving, not_yet
 from alumni_desk.desktop.undoing import LONG_MS
+from alumni_desk.desktop.widgets import way_in
 from alumni_desk.errors import KnownError
 from alumni_desk.members.actions import Removed, remove_members
 from alumni_desk.members.lists import count_members
@@ -193,7 +194,7 @@ class MembersPage(Page):
                 Deed("erase", "prohibit", _("Erase the chosen member for good"), self.erase, can=somebody, also=_("delete privacy law gdpr forget"))]
 
     def first_focus(self) -> QWidget:
-        return self.search
+        return self.search if not self.left.isHidden() else way_in(self.panel) or self.search
 
     def next_part(self) -> Callable[[], object] | None:
         return self.list.next_part()
@@ -543,6 +544,8 @@ class MembersPage(Page):
     # -- doing
 
     def _to_find(self) -> None:
+        if self.left.isHidden():
+            self._close_panel()
         self.search.setFocus()
         self.search.selectAll()
 
