@@ -360,7 +360,8 @@ def test_backup_restore_verify_status(do: Do, chapter: dict[str, str], tmp_path:
                             "until": None, "identical": None, "checked": None, "mended": 0}
     assert do("verify")["ok"]
     saved = tmp_path / "saved.desk"
-    assert do("backup", saved)["members"] == 3
+    made = do("backup", saved)
+    assert made["members"] == 3 and made["opens"] == ["password"]
     assert b"Chen" not in saved.read_bytes()
     do("member", "remove", chapter["Ada"])
     assert do("restore", saved)["members"] == 3
@@ -673,8 +674,14 @@ def test_a_backup_where_there_is_no_folder_and_one_that_a_recovery_key_opens(do:
     monkeypatch.delenv("ALUMNI_DESK_PASSPHRASE")
     monkeypatch.setattr("sys.stdin", io.StringIO(""))
     assert "A backup needs a password" in do("backup", tmp_path / "x", code=1)
+    assert [one["opens"] for one in do("backups", "--now")] == [[]] and "only on this computer" in do("backups", "--now", text=True)
     key = do("recovery-key")["key"]
     assert "recovery key" in do("backup", tmp_path / "x", text=True)
+    assert do("backup", tmp_path / "x")["opens"] == ["recovery"]
+    with monkeypatch.context() as one:
+        one.setenv("ALUMNI_DESK_PASSPHRASE", "a word for it alone")
+        assert do("backup", tmp_path / "y")["opens"] == ["password", "recovery"]
+    assert [one["opens"] for one in do("backups", "--now")] == [["recovery"]]
     shelf.kept.clear()
     monkeypatch.setenv("ALUMNI_DESK_RECOVERY", key)
     said = do("--profile", tmp_path / "new", "restore", tmp_path / "x", "--dry-run", text=True)
