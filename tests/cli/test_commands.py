@@ -416,6 +416,24 @@ def test_undo_redo_activity_and_history(do: Do) -> None:
     assert "Ana Lima" in do("activity", text=True) and "one@example.org" in do("history", ana, text=True)
 
 
+def test_json_says_whose_an_action_is_where_nobody_has_given_a_name(do: Do, tmp_path: Path) -> None:
+    ana = do("member", "add", "first_name=Ana", "last_name=Lima")["id"]
+    assert [(one["who"], one["device"], one["here"]) for one in (do("activity")[0], do("activity", "--everyone")[0])] == [(None, None, True)] * 2
+    assert "this laptop" in do("activity", "--everyone", text=True)
+    assert {(one["who"], one["here"]) for one in do("history", ana)} == {(None, True)}
+    do("member", "set", ana, "email=one@example.org")
+    older = do("activity")[0]["id"]
+    do("member", "set", ana, "email=two@example.org")
+    [left] = do("undo", older, code=1)["left"]
+    assert (left["who"], left["here"]) == (None, True)
+    turned = [do("undo"), do("redo")]
+    assert [(one["who"], one["here"]) for one in turned] == [(None, True)] * 2
+    with open_desk(Profile(tmp_path / "profile")) as desk, desk.writing("x") as writing:  # as a sync keeps what another one wrote and somebody here wrote over
+        writing.connection.exec_driver_sql("INSERT INTO past (table_name, row_id, field, value, clock) VALUES ('person', ?, 'email', ?, ?)",
+                                           (ana, '"old@example.org"', "019ab0000000-0000-ffffffffffffffff"))
+    assert {(one["value"], one["who"], one["here"]) for one in do("history", ana) if one["value"] == "old@example.org"} == {("old@example.org", None, False)}
+
+
 def test_backups_by_themselves(do: Do, chapter: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert do("backups") == []
     people = tmp_path / "people.csv"
