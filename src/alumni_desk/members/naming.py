@@ -64,9 +64,20 @@ def last_name_at(words: Sequence[str]) -> int:
     return at
 
 
-def first_and_last(name: str) -> dict[str, str | None]:
-    """A name that was typed in one line as first_name and last_name, of which nothing is left out; empty for none."""
-    words = name.split()
+TITLES = frozenset("mr mrs ms mx dr prof professor rev herr frau sr sra srta mme mlle".split())
+"""What may stand before a name and is nobody's own. “M.” may be an initial, and Lady somebody's first name."""
+
+
+def first_and_last(name: str, *, titled: bool = True) -> dict[str, str | None]:
+    """A name that was typed in one line as first_name and last_name, of which nothing is left out; empty for none.
+
+    ``titled``: titles that stand before both are the title.
+    """
+    words, count = name.split(), 0
+    while titled and count < len(words) and words[count].lower().rstrip(".") in TITLES:
+        count += 1
+    if count and len(words) - count > 1:
+        return {"title": " ".join(words[:count]), **first_and_last(" ".join(words[count:]), titled=False)}
     if len(words) < 2:
         return {"first_name": words[0], "last_name": None} if words else {}
     at = last_name_at(words)
