@@ -171,7 +171,7 @@ def name_guest(desk: Desk, registration: str, *, opened: Mapping[str, Any] | Non
         if row_now is not None and row_now.standing == "member":
             need_name({**row_now._mapping, **values})
         if opened is not None and row_now is not None:
-            refuse_unseen(writing.connection, writing.tables["person"], row_now.id, {name: opened[name] for name in values}, values)
+            refuse_unseen(writing.connection, writing.tables["person"], row_now.id, {name: opened[name] for name in values if name in opened}, values)
         writing.change("person", person, **values)
         writing.touched("registration", [registration])
     return writing.changed
