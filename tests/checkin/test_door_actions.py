@@ -230,6 +230,17 @@ def test_a_title_at_the_beginning_of_a_name_typed_in_one_line_is_no_first_name(
     assert [(*one,) for one in there] == [(title, first, last)] * 2 and verdict.name == " ".join(filter(None, (first, last)))
 
 
+@pytest.mark.parametrize("typed", ["Dr. Anna Weber", "dr anna weber", "Prof. Dr. Weber", "Anna Weber"])
+def test_who_was_typed_with_a_title_is_found_by_it_again(evening: Evening, typed: str) -> None:
+    verdict = walk_in(evening.desk, evening.id, "Dr. Anna Weber")
+    door = DoorList(evening.desk, evening.id)
+    found = door.find(typed)
+    assert found.text == typed and [hit.person for hit in found.hits] == [verdict.person] and found.certain == found.hits[0]
+    assert not door.find("Dr.").hits and not door.find("Dr. Anna Nobody").hits
+    other = walk_in(evening.desk, evening.id, "Drew Mo")
+    assert [hit.person for hit in DoorList(evening.desk, evening.id).find("dr").hits] == [other.person], "a beginning of a name stays one"
+
+
 def test_a_title_in_the_name_goes_beside_no_other_and_hides_nobody(evening: Evening) -> None:
     verdict = walk_in(evening.desk, evening.id, "Dr. Anna Weber", email="anna@example.org")
     again = walk_in(evening.desk, evening.id, "Anna Weber", email="anna@example.org")
