@@ -211,6 +211,49 @@ def test_of_a_walk_ins_name_nothing_is_left_out_and_particles_stand_with_the_las
     assert (*there,) == (first, last)
 
 
+@pytest.mark.parametrize(("typed", "title", "first", "last"), [
+    ("Dr. Anna Weber", "Dr.", "Anna", "Weber"), ("Prof. Dr. Anna van der Berg", "Prof. Dr.", "Anna", "van der Berg"),
+    ("Frau Anna Weber", "Frau", "Anna", "Weber"),
+    ("mme Zoé Roux", "mme", "Zoé", "Roux"), ("Ms. Ada Obi", "Ms.", "Ada", "Obi"),
+    # Alone with a last name it says whom to ask for, and these may be a name's beginning.
+    ("Dr. Weber", None, "Dr.", "Weber"), ("Prof. Dr. Weber", None, "Prof. Dr.", "Weber"), ("Dr.", None, "Dr.", None),
+    ("M. Night Shyamalan", None, "M. Night", "Shyamalan"), ("Lady Bird Johnson", None, "Lady Bird", "Johnson"),
+    ("Drew Barry More", None, "Drew Barry", "More")])
+def test_a_title_at_the_beginning_of_a_name_typed_in_one_line_is_no_first_name(
+    evening: Evening, typed: str, title: str | None, first: str, last: str | None,
+) -> None:
+    verdict = walk_in(evening.desk, evening.id, typed)
+    added = add_guest_of(evening.desk, evening.id, str(verdict.registration), typed)
+    query = "SELECT title, first_name, last_name FROM person AS p JOIN registration AS r ON r.person = p.id WHERE r.id = ?"
+    with evening.desk.reading() as connection:
+        there = [connection.exec_driver_sql(query, (one,)).one() for one in (verdict.registration, added.registrations[0])]
+    assert [(*one,) for one in there] == [(title, first, last)] * 2 and verdict.name == " ".join(filter(None, (first, last)))
+
+
+@pytest.mark.parametrize("typed", ["Dr. Anna Weber", "dr anna weber", "Prof. Dr. Weber", "Anna Weber"])
+def test_who_was_typed_with_a_title_is_found_by_it_again(evening: Evening, typed: str) -> None:
+    verdict = walk_in(evening.desk, evening.id, "Dr. Anna Weber")
+    door = DoorList(evening.desk, evening.id)
+    found = door.find(typed)
+    assert found.text == typed and [hit.person for hit in found.hits] == [verdict.person] and found.certain == found.hits[0]
+    assert not door.find("Dr.").hits and not door.find("Dr. Anna Nobody").hits
+    other = walk_in(evening.desk, evening.id, "Drew Mo")
+    assert [hit.person for hit in DoorList(evening.desk, evening.id).find("dr").hits] == [other.person], "a beginning of a name stays one"
+
+
+def test_a_title_in_the_name_goes_beside_no_other_and_hides_nobody(evening: Evening) -> None:
+    verdict = walk_in(evening.desk, evening.id, "Dr. Anna Weber", email="anna@example.org")
+    again = walk_in(evening.desk, evening.id, "Anna Weber", email="anna@example.org")
+    assert (again.outcome, again.person) == (Outcome.ALREADY_IN, verdict.person)
+    assert walk_in(evening.desk, evening.id, "Prof. Anna Weber", email="anna@example.org").person == verdict.person
+    former = walk_in(evening.desk, evening.id, "Dr. Ada Byron", title="Prof.", email="ada@example.org")
+    assert walk_in(evening.desk, evening.id, "Dr. Ada Byron", email="ada@example.org").person == former.person
+    both = walk_in(evening.desk, evening.id, "Dr. Mo Obi", title="Prof.")
+    with evening.desk.reading() as connection:
+        there = connection.exec_driver_sql("SELECT title, first_name, last_name FROM person WHERE id = ?", (both.person,)).one()
+    assert (*there,) == ("Prof.", "Dr. Mo", "Obi")
+
+
 @pytest.mark.parametrize("said", [("a" * 301, {}), ("Ana " + "b" * 301, {}), ("Ana Lima", {"employer": "c" * 301})])
 def test_a_walk_in_has_no_longer_fields_than_a_member(evening: Evening, said: tuple[str, dict[str, str]]) -> None:
     name, fields = said

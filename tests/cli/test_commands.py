@@ -360,7 +360,8 @@ def test_backup_restore_verify_status(do: Do, chapter: dict[str, str], tmp_path:
                             "until": None, "identical": None, "checked": None, "mended": 0}
     assert do("verify")["ok"]
     saved = tmp_path / "saved.desk"
-    assert do("backup", saved)["members"] == 3
+    made = do("backup", saved)
+    assert made["members"] == 3 and made["opens"] == ["password"]
     assert b"Chen" not in saved.read_bytes()
     do("member", "remove", chapter["Ada"])
     assert do("restore", saved)["members"] == 3
@@ -413,6 +414,24 @@ def test_undo_redo_activity_and_history(do: Do) -> None:
         assert "no such action" in do(turn, "", code=1, text=True), "an id that is empty is none"
     assert "no such" in do("undo", "nothing", code=1) and "no such value" in do("history", ana, "--restore", "x", code=1)
     assert "Ana Lima" in do("activity", text=True) and "one@example.org" in do("history", ana, text=True)
+
+
+def test_json_says_whose_an_action_is_where_nobody_has_given_a_name(do: Do, tmp_path: Path) -> None:
+    ana = do("member", "add", "first_name=Ana", "last_name=Lima")["id"]
+    assert [(one["who"], one["device"], one["here"]) for one in (do("activity")[0], do("activity", "--everyone")[0])] == [(None, None, True)] * 2
+    assert "this laptop" in do("activity", "--everyone", text=True)
+    assert {(one["who"], one["here"]) for one in do("history", ana)} == {(None, True)}
+    do("member", "set", ana, "email=one@example.org")
+    older = do("activity")[0]["id"]
+    do("member", "set", ana, "email=two@example.org")
+    [left] = do("undo", older, code=1)["left"]
+    assert (left["who"], left["here"]) == (None, True)
+    turned = [do("undo"), do("redo")]
+    assert [(one["who"], one["here"]) for one in turned] == [(None, True)] * 2
+    with open_desk(Profile(tmp_path / "profile")) as desk, desk.writing("x") as writing:  # as a sync keeps what another one wrote and somebody here wrote over
+        writing.connection.exec_driver_sql("INSERT INTO past (table_name, row_id, field, value, clock) VALUES ('person', ?, 'email', ?, ?)",
+                                           (ana, '"old@example.org"', "019ab0000000-0000-ffffffffffffffff"))
+    assert {(one["value"], one["who"], one["here"]) for one in do("history", ana) if one["value"] == "old@example.org"} == {("old@example.org", None, False)}
 
 
 def test_backups_by_themselves(do: Do, chapter: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -673,8 +692,14 @@ def test_a_backup_where_there_is_no_folder_and_one_that_a_recovery_key_opens(do:
     monkeypatch.delenv("ALUMNI_DESK_PASSPHRASE")
     monkeypatch.setattr("sys.stdin", io.StringIO(""))
     assert "A backup needs a password" in do("backup", tmp_path / "x", code=1)
+    assert [one["opens"] for one in do("backups", "--now")] == [[]] and "only on this computer" in do("backups", "--now", text=True)
     key = do("recovery-key")["key"]
     assert "recovery key" in do("backup", tmp_path / "x", text=True)
+    assert do("backup", tmp_path / "x")["opens"] == ["recovery"]
+    with monkeypatch.context() as one:
+        one.setenv("ALUMNI_DESK_PASSPHRASE", "a word for it alone")
+        assert do("backup", tmp_path / "y")["opens"] == ["password", "recovery"]
+    assert [one["opens"] for one in do("backups", "--now")] == [["recovery"]]
     shelf.kept.clear()
     monkeypatch.setenv("ALUMNI_DESK_RECOVERY", key)
     said = do("--profile", tmp_path / "new", "restore", tmp_path / "x", "--dry-run", text=True)

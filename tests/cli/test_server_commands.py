@@ -83,6 +83,21 @@ def test_a_chapter_by_its_former_or_a_mistyped_name_is_not_made_unasked(do: Do) 
     assert len(do("stats")["chapters"]) == 3
 
 
+def test_a_chapter_that_is_not_there_has_no_gathering_to_be_invited_to(do: Do) -> None:
+    do("init")
+    door = ("invite", "--role", "door", "--gathering", "0b7c2f4e-5d0a-4f3e-9d53-6a1f0a4c1b11", "--chapter")
+    assert do(*door, "Boston", code=1) == "This server has no chapter called “Boston”, and no other one yet. Nobody was invited."
+    for name in ("Zürich", "Boston", "Łódź"):
+        do("invite", "--chapter", name, "--role", "leader")
+    for wrong in (["Salem"], ["Bosto"], ["Salem", "--new"]):  # to make one would not help: its list of gatherings would be empty
+        assert do(*door, *wrong, code=1) == f"This server has no chapter called “{wrong[0]}”. There are: Boston, Zürich, Łódź. Nobody was invited."
+    assert "no gathering with the id" in do(*door, "Boston", code=1)
+    for n in range(20):
+        do("invite", "--chapter", f"Chapter {n:02} of many", "--role", "leader", "--new")
+    assert "Chapter 08 of many and 13 more: server stats lists them." in do(*door, "Salem", code=1)
+    assert len(do("stats")["chapters"]) == 23
+
+
 def joined(folder: Path, url: str | None, code: str, name: str, who: str = "Priya Nair") -> str:
     """A laptop that joined with this code and said hello; gives its id."""
     from alumni_desk.server.journal import FILE
@@ -115,6 +130,9 @@ def test_who_has_said_no_name_is_told_by_the_laptop(do: Do, tmp_path: Path, url:
     assert account["who"] is None and account["id"] not in (told := do("accounts", text=True)) and told.startswith("no name yet, on Mo’s laptop")
     joined(tmp_path / "office", url, do("invite", "--chapter", "Boston", "--role", "leader")["code"], "", who="")
     assert f"no name yet ({do('accounts')[0]['id']})" in do("accounts", text=True)
+    assert do("revoke", "Mo’s laptop", text=True).strip() == "Mo’s laptop is removed."
+    nameless = next(row["id"] for row in do("devices") if not row["name"])
+    assert do("revoke", nameless)["who"] is None and do("revoke", nameless, text=True).startswith(f"{nameless} was removed before.")
 
 
 def test_from_nothing_to_looking_after_it(do: Do, tmp_path: Path, url: str | None) -> None:
@@ -139,9 +157,10 @@ def test_from_nothing_to_looking_after_it(do: Do, tmp_path: Path, url: str | Non
     assert stats["chapters"][0]["name"] == "Łódź" and stats["chapters"][0]["backed_up"] == 0
 
     assert "No laptop is called" in do("revoke", "nobody", code=1) and "No laptop is called" in do("revoke", device[:7], code=1)
-    assert do("revoke", device[:13].upper()).keys() == {"id", "name", "revoked", "invitations"}
+    removed = do("revoke", device[:13].upper())
+    assert removed.keys() == {"id", "name", "who", "revoked", "invitations"} and (removed["name"], removed["who"]) == ("Door laptop", "Priya Nair")
     assert do("revoke", "Door laptop")["id"] == device
-    assert "before" in do("revoke", device, text=True)
+    assert do("revoke", device, text=True).strip() == "Door laptop of Priya Nair was removed before."
     assert do("devices")[0]["revoked"] and do("stats")["removed"] == 1
     assert [entry["event"] for entry in do("audit")] == ["revoke", "enrol", "invite"]
     assert do("audit", "--limit", 1)[0].keys() == {"chapter", "number", "at", "device", "event", "details"}
@@ -167,7 +186,7 @@ def test_a_laptop_that_left_is_no_leader_any_more(do: Do, tmp_path: Path, url: s
         connection.exec_driver_sql('UPDATE "grant" SET ended_at = 1')  # as leaving and handing over do
     database.close()
     assert do("devices")[0]["left"] and "left" in do("devices", text=True).split()
-    assert "Dell is removed. It had left before, or handed over; what it still has to send" in do("revoke", "Dell", text=True)
+    assert "Dell of Priya Nair is removed. It had left before, or handed over; what it still has to send" in do("revoke", "Dell", text=True)
     assert "had left" not in do("revoke", "Dell", text=True)
 
 

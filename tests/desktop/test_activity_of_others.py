@@ -138,7 +138,7 @@ def test_the_command_line_says_whose(desk: Desk, capsys: Any) -> None:
     assert run(["--profile", str(desk.profile.path), "activity", "--everyone", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     theirs = [one for one in found if one["who"] == "Tomás Silva"]
-    assert theirs and all(one["undoable"] is False and one["reason"] == "Only Tomás can undo this" for one in theirs)
+    assert theirs and all(one["undoable"] is one["here"] is False and one["reason"] == "Only Tomás can undo this" for one in theirs)
 
 
 def test_everyone_is_shown_first_and_the_link_opens_the_member(hands: Any) -> None:

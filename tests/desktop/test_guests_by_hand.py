@@ -67,6 +67,16 @@ def test_a_guests_name_is_taken_apart_as_it_was_before(hands: Any, first: str | 
     assert saved(hands, sheet, person) == becomes
 
 
+@pytest.mark.parametrize(("typed", "becomes"), [("Dr. Anna Weber", ("Dr.", "Anna", "Weber")), ("Anna van der Berg", (None, "Anna", "van der Berg"))])
+def test_a_guest_who_is_named_later_is_taken_apart_like_one_named_at_once(hands: Any, typed: str, becomes: tuple[str | None, str, str]) -> None:
+    guest = add_member(hands.desk, first_name="Anna").id
+    with hands.desk.writing("x") as writing:
+        writing.change("person", guest, first_name=None, standing="guest")  # whose name is to come
+    sheet = naming(hands, guest)
+    sheet.typed.setText(typed)
+    assert saved(hands, sheet, guest) == becomes[1:] and member(hands.desk, guest).fields["title"] == becomes[0]
+
+
 @pytest.mark.parametrize("theirs", [False, True])
 def test_a_name_that_was_changed_while_the_sheet_was_open_is_said_before_it_is_written_over(hands: Any, theirs: bool) -> None:
     person = add_member(hands.desk, first_name="Jon", last_name="Obi").id

@@ -139,6 +139,65 @@ with open_desk(Profile(Path(drive) / "desk")) as desk:
     assert done.stderr.strip().endswith("Choose a folder on another disk.")
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux") or os.geteuid() != 0, reason="mounts: needs root on Linux")
+def test_a_drive_that_is_read_only_is_looked_at(base: Any, tmp_path: Path) -> None:
+    """Commands that only read go on, also with what stands in the log alone; nothing is saved, nothing stays elsewhere, and a removed laptop shows nothing."""
+    drive, scratch = tmp_path / "drive", tmp_path / "scratch"
+    drive.mkdir()
+    scratch.mkdir()
+    code = """
+import os, subprocess, sys
+from pathlib import Path
+from alumni_desk.cli.main import run
+from alumni_desk.members.actions import add_member
+from alumni_desk.schema import open_desk
+from alumni_desk.store import removal
+from alumni_desk.store.profile import Profile
+drive, scratch = sys.argv[1], Path(sys.argv[3])
+subprocess.run(["cp", "-r", sys.argv[2], drive + "/first"], check=True)
+with open_desk(Profile(Path(drive) / "first")) as desk:
+    add_member(desk, first_name="Ana", last_name="Lima")
+    subprocess.run(["cp", "-r", drive + "/first", drive + "/desk"], check=True)  # as after a crash: her row is in the log
+assert (Path(drive) / "desk" / "desk.db-wal").stat().st_size
+def looked(*words, folder="/desk"):
+    print("@", *words, run(["--profile", drive + folder, *words]), flush=True)
+    print(flush=True, file=sys.stderr)
+def mounted(how):
+    subprocess.run(["mount", "-o", "remount," + how, drive], check=True)
+mounted("ro")
+before = sorted((one.name, one.stat().st_size) for one in Path(drive, "desk").iterdir())
+for words in (["members", "ana"], ["member", "show", "Ana Lima"], ["gatherings"], ["gathering", "show", "next"], ["guests", "next"], ["headcount", "next"],
+              ["activity", "--limit", "1"], ["history", "Ana Lima"], ["status"], ["backups"]):
+    looked(*words)
+for words in (["member", "add", "first_name=Bo"], ["guests", "next", "--add", "ana"], ["history", "Ana Lima", "--restore", "x"], ["backups", "--now"], ["undo"],
+              ["export", "-o", str(scratch / "x")]):
+    looked(*words)
+print(before == sorted((one.name, one.stat().st_size) for one in Path(drive, "desk").iterdir()), list(scratch.iterdir()))
+mounted("rw")
+with open_desk(Profile(Path(drive) / "first")) as desk:
+    removal.begin(desk, "revoked")
+(Path(drive) / "first" / "removed.json").rename(Path(drive) / "desk" / "removed.json")  # as where emptying it could not begin
+mounted("ro")
+looked("members", "ana")
+looked("backup", str(scratch / "out"))
+looked("status")
+print(list(scratch.iterdir()))
+"""
+    shell = "mount -t tmpfs -o size=16m tmpfs \"$1\" || exit 77; exec \"$0\" -c \"$3\" \"$1\" \"$2\" \"$4\""
+    done = subprocess.run(["unshare", "-m", "sh", "-c", shell, sys.executable, str(drive), str(base.folder), code, str(scratch)],
+                          capture_output=True, text=True, check=False, env={**os.environ, "TMPDIR": str(scratch)})
+    if done.returncode == 77 or "unshare failed" in done.stderr:
+        pytest.skip("this computer lets nobody mount")
+    assert done.returncode == 0, done.stderr[-2_000:]
+    said, complained = done.stdout, done.stderr.split("\n\n")
+    codes = [line.split()[-1] for line in said.splitlines() if line.startswith("@ ")]
+    assert codes == ["0"] * 10 + ["1"] * 8 + ["0"], said + done.stderr
+    assert said.count("Ana Lima") > 3 and "True []" in said and "access was removed" in said and said.rstrip().endswith("[]")
+    for one in complained[:10]:
+        assert one.strip().count("\n") == 0 and "nothing can be saved" in one
+    assert all("can only be read now" in one for one in complained[10:16]) and "Ana" not in said.split("True []")[1] and "access" in complained[16]
+
+
 @pytest.mark.parametrize("fault", [(19, 0), (0, 37), (19, 37)], ids=["no shared memory", "no locks", "neither"])
 @pytest.mark.parametrize("first", [True, False], ids=["first time", "again"])
 def test_a_drive_without_shared_memory_or_locks(fault: tuple[int, int], first: bool, base: Any, fresh: Callable[[str], Profile], shim: Path,

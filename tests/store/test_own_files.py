@@ -54,6 +54,23 @@ def test_a_file_among_the_chapters_own_is_refused(desk: Desk, tmp_path: Path, wr
     assert (tmp_path / "elsewhere.ndjson").stat().st_size
 
 
+@pytest.mark.parametrize("writer", WRITERS)
+def test_a_file_beside_the_chapters_folder_may_be_written_again_however_its_path_is_spelled(desk: Desk, tmp_path: Path, writer: str) -> None:
+    folder = desk.profile.path
+    (folder / "deep" / "er").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(folder / "deep")
+    for out in (Path(f"{folder}/../out.ndjson"), Path(f"{folder}/deep/../../out.ndjson")):
+        for _again in range(2):
+            WRITERS[writer](desk, out)
+            if writer == "invitation":  # one that is open still is left
+                (folder.parent / "out.ndjson").unlink()
+                (folder.parent / "out.ndjson").touch()
+    for out in (tmp_path / "link" / ".." / "desk.db", Path(f"{folder}/deep/er/../../new.ndjson")):  # a system goes up from where the link leads
+        with pytest.raises(BadInput) as caught:
+            WRITERS[writer](desk, out)
+        assert caught.value.code == "chapters_folder", out
+
+
 @pytest.mark.parametrize("name", ["x" * 300, "x" * 253, "a file/out.ndjson"])
 @pytest.mark.parametrize("writer", WRITERS)
 def test_a_name_that_the_disk_does_not_take_is_said_in_a_sentence(desk: Desk, tmp_path: Path, writer: str, name: str) -> None:

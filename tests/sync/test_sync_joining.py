@@ -376,12 +376,19 @@ def test_which_names_of_a_computer_lead_others_to_it(name: str, known: bool) -> 
     assert is_known_to_others(name) is known
 
 
-@pytest.mark.parametrize("url", ["http://desk.university.example", "ftp://x", "https://desk.university.example#sha256=12"])
-def test_an_address_that_laptops_would_refuse_is_not_kept(url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(("url", "write"), [
+    ("http://desk.university.example:8413/desk/", " https://desk.university.example:8413/desk "),
+    ("HTTP://192.0.2.7#sha256=" + "ab" * 32, " https://192.0.2.7 "),
+    ("ftp://x", " https://desk.university.example"), ("https://me@desk.university.example", " https://desk.university.example"),
+    ("https://desk.university.example#sha256=12", " openssl x509 ")])
+def test_an_address_that_laptops_would_refuse_is_not_kept_and_its_option_is_named(
+    url: str, write: str, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+) -> None:
     from alumni_desk.cli.main import run
 
     assert run(["--profile", str(tmp_path / "office"), "serve", "--port", "0", "--behind-proxy", "--public-url", url]) == 1
-    assert len(capsys.readouterr().err.strip().splitlines()) == 1
+    said = capsys.readouterr().err.strip()
+    assert len(said.splitlines()) == 1 and said.startswith("--public-url") and write in said and "Ask for" not in said and "invitation." not in said
 
 
 def test_a_certificate_that_cannot_be_used_is_said_before_anything_is_served(

@@ -401,14 +401,16 @@ def _same_person(writing: Writing, name: str, values: dict[str, Any]) -> str | N
     if not same:
         return None
     rows = writing.connection.execute(sa.select(table).where(sa.or_(*same), ~table.c.gone, table.c.merged_into.is_(None))).all()
-    wanted = sorted(fold(name).split())
-    found = [row.id for row in rows if wanted in (sorted(fold(naming.display_name(row)).split()),
-                                                  sorted(fold(f"{row.first_name or ''} {row.last_name or ''}").split()))]  # fmt: skip
+    parts = naming.first_and_last(name)
+    without_title = " ".join(filter(None, (parts.get("first_name"), parts.get("last_name"))))
+    wanted = [sorted(fold(one).split()) for one in (name, without_title)]
+    found = [row.id for row in rows if sorted(fold(naming.display_name(row)).split()) in wanted
+             or sorted(fold(f"{row.first_name or ''} {row.last_name or ''}").split()) in wanted]
     return found[0] if len(found) == 1 else None
 
 
 def _new_guest(writing: Writing, name: str, values: dict[str, Any], consent: bool) -> str:
-    fields: dict[str, Any] = {"standing": "guest", **naming.first_and_last(name)}
+    fields: dict[str, Any] = {"standing": "guest", **naming.first_and_last(name, titled=not values.get("title"))}
     if not name.split() and not any(values.get(f) for f in ("first_name", "last_name", "preferred_name", "other_script_name")):
         raise BadInput("walk_in_without_name", _("A walk-in needs a name. Nothing was saved."))
     _refuse_long(fields.get("first_name"), fields.get("last_name"))

@@ -294,6 +294,12 @@ class DoorList:
         if code is not None:
             found = tuple(hit for hit in self.hits.values() if hit.code == code) or self._formerly(code)
             return DoorHits(text, found, found[0] if len(found) == 1 else None, code=code)
+        meant = self._meant(text, limit)
+        if not meant.hits and (plain := naming.without_titles(text)) != text:  # “Dr. Anna Weber”: nobody is looked up by a title
+            meant = replace(self._meant(plain, limit), text=text)
+        return meant
+
+    def _meant(self, text: str, limit: int) -> DoorHits:
         members = self._members_not_on_the_list(text)
         everyone = self.hits | {hit.key: hit for hit, _row in members}
         ranked = rank([*self._findables, *(_findable(hit, [row], None) for hit, row in members)], text, limit)

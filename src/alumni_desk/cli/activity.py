@@ -25,8 +25,9 @@ MOST_LEFT = 5
 
 def add_commands(commands: Any) -> None:
     """Declare the commands."""
-    keys = _("JSON: id, at, who, what, count, undoable, reason of the action; and event, state, said, written, left (list of table, row, why, fields, "
-             "who, name). If nothing could be put back, the JSON of the error names at most five of those as left, too.")
+    keys = _("JSON: id, at, who, here, what, count, undoable, reason of the action; and event, state, said, written, left (list of table, row, why, "
+             "fields, who, here, name). who is the name in force then, null where none had been given; here: on this laptop. "
+             "If nothing could be put back, the JSON of the error names at most five of those as left, too.")
     for name, words, about, run in (
         ("undo", _("take back the newest action, or one by its id"), _(
             "Take back the newest action of this desk, or one by its id. What somebody has changed since is left and named."), run_undo),
@@ -38,8 +39,9 @@ def add_commands(commands: Any) -> None:
         turn.set_defaults(run=run)
 
     listing = commands.add_parser("activity", help=_("what was done at this desk, and what can be undone"), description=_(
-        "What was done at this desk, newest first. JSON: list of id, at, who, what, count, undoable, reason; and event, device, state, undone_at, and left: "
-        "what an undo left (list of table, row, why, fields, who, name)."))
+        "What was done at this desk, newest first. JSON: list of id, at, who (the name in force then, or null where none had been given), here (true: on this "
+        "laptop), what, count, undoable, reason; and event, device, state, undone_at, and left: "
+        "what an undo left (list of table, row, why, fields, who, here, name)."))
     listing.add_argument("--everyone", action="store_true", help=_("also what others did, as this laptop has seen it; they alone can undo that"))
     listing.add_argument("--limit", type=whole_number(1), default=50, metavar="N", help=_("at most so many (50)"))
     add_json(listing)
@@ -47,8 +49,8 @@ def add_commands(commands: Any) -> None:
 
     past = commands.add_parser("history", help=_("every value that the fields of a record have had here"), description=_(
         "Every value that the fields of a member, a gathering or a registration have had, as this laptop has seen them. "
-        "JSON: list of id (the version), field, value, at, who, device, now, restorable; several texts are a list. An address is one: field “address”, "
-        "value its parts."))
+        "JSON: list of id (the version), field, value, at, who (the name in force then, or null where none had been given), device, here (true: on this "
+        "laptop), now, refused, restorable; several texts are a list. An address is one: field “address”, value its parts."))
     past.add_argument("who", metavar="ID", nargs="+", help=_("the id of a record, or words that fit one member only"))
     past.add_argument("--restore", metavar="VERSION", help=_("put this value back"))
     add_json(past)
@@ -106,14 +108,14 @@ def _past_the_restore(problem: Refused) -> Refused:
 
 
 def _action(deed: Deed) -> dict[str, Any]:
-    return {"id": deed.id, "at": deed.at, "who": deed.who, "what": deed.what, "count": deed.count, "undoable": deed.undoable, "reason": deed.reason,
-            "event": deed.event, "device": deed.device, "state": deed.state, "undone_at": deed.undone_at}
+    return {"id": deed.id, "at": deed.at, "who": deed.who, "here": not deed.rows, "what": deed.what, "count": deed.count, "undoable": deed.undoable,
+            "reason": deed.reason, "event": deed.event, "device": deed.device, "state": deed.state, "undone_at": deed.undone_at}
 
 
 def _left(desk: Desk, left: Sequence[Left]) -> list[dict[str, Any]]:
     from alumni_desk.segments.activity import left_names
 
-    return [{"table": one.table, "row": one.row, "why": one.why, "fields": list(one.fields), "who": one.who, "name": name}
+    return [{"table": one.table, "row": one.row, "why": one.why, "fields": list(one.fields), "who": one.who, "here": one.here, "name": name}
             for one, name in zip(left, left_names(desk, left), strict=True)]
 
 
@@ -133,7 +135,7 @@ def run_activity(args: argparse.Namespace) -> int:
         for one in found:
             undone = _("undone in part") if left.get(one.id) else _("undone")
             state = undone if one.state == "undone" else one.reason or ""
-            whose = [one.who or one.device or ""] if args.everyone else []
+            whose = [one.who or one.device or _("this laptop")] if args.everyone else []
             lines.append((_when(one.at), *whose, one.what, state, "" if one.rows else one.id))
         return table(lines) or _("Nothing was done here yet.")
 

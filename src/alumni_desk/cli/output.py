@@ -60,6 +60,19 @@ LEADERS_ALONE = frozenset({
 """The commands, and of some their parts, that a laptop at the door has no use for: the server would refuse what they do, or has nothing to tell."""
 
 
+ONLY_READ = frozenset({
+    *((command, None) for command in ("members", "gatherings", "guests", "headcount", "activity", "history", "status", "backups", "refused")),
+    ("member", "show"), ("gathering", "show")})
+"""The commands, and of some their parts, that save nothing; ``export`` remembers where its file lies."""
+
+_SAVES = ("add", "file", "set", "guest_of", "restore", "folder", "now")
+"""Options with which such a command does."""
+
+
+def _only_reads(args: argparse.Namespace) -> bool:
+    return (getattr(args, "command", None), _part(args)) in ONLY_READ and not any(getattr(args, name, None) for name in _SAVES)
+
+
 def _part(args: argparse.Namespace) -> str | None:
     found = getattr(args, "member_command", None) or getattr(args, "gathering_command", None)
     if getattr(args, "command", None) == "guests" and args.file:
@@ -74,8 +87,7 @@ def opened(args: argparse.Namespace, *, create: bool = True, told: Callable[[str
 
     ``told``: hears the password that was typed, None if none was. ``of``: another profile than the command's. ``anew``: see ``store/opening.open_with``.
     """
-    desk = open_asking(of or profile_of(args), create=create, told=told, anew=anew)
-    with desk:
+    with _where(args, of or profile_of(args)) as profile, open_asking(profile, create=create, told=told, anew=anew) as desk:
         if getattr(args, "command", None) not in WHILE_LOCKED:
             from alumni_desk.sync import access
 
@@ -94,6 +106,24 @@ def opened(args: argparse.Namespace, *, create: bool = True, told: Callable[[str
                 from alumni_desk.store.outbox import catch_up
 
                 catch_up(desk)
+
+
+@contextmanager
+def _where(args: argparse.Namespace, profile: Profile) -> Iterator[Profile]:
+    """The profile to open: for a command that only reads, where its disk can only be read, a copy; and that is said."""
+    from alumni_desk.store import disk
+
+    if not _only_reads(args) or not disk.can_only_be_read(profile.path):
+        yield profile
+        return
+    from alumni_desk.store.unwritable import to_be_looked_at
+    from alumni_desk.words import _
+
+    with to_be_looked_at(profile) as there:
+        if there != profile:
+            print(_("The disk with {folder} can only be read now: this is what it holds, and nothing can be saved there.").format(folder=profile.path),
+                  file=sys.stderr, flush=True)
+        yield there
 
 
 def _refuse_ended(desk: Desk) -> NoReturn:

@@ -47,7 +47,7 @@ def add_commands(commands: Any) -> None:
     revoke = part("revoke", run_revoke, _("remove a laptop"), _(
         "Remove a laptop: from its next call on it gets nothing more, and the open invitations that it made end. What it had not sent is set aside, also of "
         "one that left or handed over before, where it would have counted."),
-        _("id, name, revoked, invitations (how many ended with it)"))
+        _("id, name, who (or null), revoked, invitations (how many ended with it)"))
     revoke.add_argument("device", metavar="DEVICE", help=_("its id, or the beginning of it (eight letters or more), or its name if no other has it"))
     moving = part("move-member", run_move_member, _("hand a member over to another chapter"), _(
         "Hand a member over to another chapter, with whoever was merged with them, their degrees, and the household if nobody else of it stays. The former "
@@ -97,7 +97,7 @@ def run_invite(args: argparse.Namespace) -> int:
     if args.chapter is None and args.role != "admin":
         raise BadInput("chapter_needed", _("Say for which chapter: --chapter NAME."))
     with the_server(args) as server:
-        if args.chapter is not None and not args.new and (like := chapters_like(server, args.chapter)):
+        if args.chapter is not None and not args.new and args.role != "door" and (like := chapters_like(server, args.chapter)):
             raise BadInput("chapter_like", _("There is no chapter “{name}” on this server, but {others}: it may have been renamed. Nobody was invited. Give "
                                              "its name as it is now, or say --new to make a chapter of that name."),
                            name=args.chapter, others=", ".join(f"“{one}”" for one in like[:5]))
@@ -159,22 +159,25 @@ def run_devices(args: argparse.Namespace) -> int:
 def run_revoke(args: argparse.Namespace) -> int:
     """Remove a laptop."""
     from alumni_desk.server.accounts import remove
-    from alumni_desk.server.devices import find_device, has_left
+    from alumni_desk.server.devices import find_device, has_left, owner_of
     from alumni_desk.server.state import now_ms
 
     now, ended = now_ms(), 0
     with the_server(args) as server, server.database.writing() as connection:
         device = find_device(connection, server.tables, args.device)
+        who = owner_of(connection, server.tables, device.account)
         late = device.revoked_at is None and has_left(connection, server.tables, device.id)
         if device.revoked_at is None:
             ended = remove(server, connection, device.id, now, by=None)
-    words = [(_("{name} is removed.") if device.revoked_at is None else _("{name} was removed before.")).format(name=device.name or device.id)]
+    called = device.name or device.id
+    laptop = _("{laptop} of {who}").format(laptop=called, who=who) if who else called
+    words = [(_("{name} is removed.") if device.revoked_at is None else _("{name} was removed before.")).format(name=laptop)]
     if late:
         words.append(_("It had left before, or handed over; what it still has to send would have counted, and waits for a leader’s look now (set-aside)."))
     if ended:
         words.append(ngettext("{n} open invitation that it had made ended with it.", "{n} open invitations that it had made ended with it.", ended).format(
             n=number(ended)))
-    show(args, {"id": device.id, "name": device.name, "revoked": moment(device.revoked_at or now), "invitations": ended}, " ".join(words))
+    show(args, {"id": device.id, "name": device.name, "who": who, "revoked": moment(device.revoked_at or now), "invitations": ended}, " ".join(words))
     return 0
 
 

@@ -128,12 +128,25 @@ def moment(milliseconds: int | None) -> str | None:
 
 
 def _public(text: str | None) -> str | None:
-    """The address for laptops as it is kept. Raises what a laptop would say of it."""
+    """The address for laptops as it is kept. Raises BadInput, in words for whoever runs the server, for one that laptops would refuse."""
+    from alumni_desk.errors import BadInput, KnownError
     from alumni_desk.sync.address import read_address
 
     if not text:
         return text
-    address = read_address(text)
+    try:
+        address = read_address(text)
+    except KnownError as problem:
+        if problem.code == "sync_not_encrypted":
+            raise BadInput("public_url", _("--public-url begins with http://, and laptops refuse an address that is not encrypted. Write {url} and see that "
+                                           "it answers there: by a proxy in front of the server, or by --tls-cert and --tls-key."),
+                           url="https://" + text.strip().partition("#")[0].partition("://")[2].rstrip("/")) from None
+        if problem.code == "sync_fingerprint":
+            raise BadInput("public_url", _("--public-url has something after # that is no fingerprint of a certificate. Write #sha256= and the 64 letters and "
+                                           "figures that openssl x509 -in CERT -noout -fingerprint -sha256 prints, or leave it out where laptops know "
+                                           "the certificate’s authority.")) from None
+        raise BadInput("public_url", _("--public-url is no address that laptops can use. Write https://, the server’s name and the port if it is not 443, "
+                                       "such as https://desk.university.example or https://desk.university.example:8413.")) from None
     return f"{address.url}#sha256={address.fingerprint}" if address.fingerprint else address.url
 
 

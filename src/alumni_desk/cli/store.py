@@ -20,7 +20,8 @@ def add_commands(commands: Any) -> None:
     make = commands.add_parser(
         "backup", help=_("write everything to one encrypted file"),
         description=_("Write everything to one encrypted file that opens in another profile with the same password. "
-                      "So does the recovery key, if one was made. JSON: file, chapter, members, gatherings, check_ins, made_at."))
+                      "So does the recovery key, if one was made. JSON: file, chapter, members, gatherings, check_ins, made_at, opens (what opens it on "
+                      "another computer: a list of password, the one given for it or else the desk’s own as it is now, and recovery, the recovery key)."))
     make.add_argument("out", metavar="OUT", help=_("the file to write"))
     add_json(make)
     make.set_defaults(run=run_backup)
@@ -48,7 +49,8 @@ def add_commands(commands: Any) -> None:
         "backups", help=_("the backups that were made by themselves, newest first"),
         description=_("The backups in this profile’s folder for them, newest first; each is read and checked. "
                       "JSON: list of id, file, made_at, why, note, kept_as, members, gatherings, check_ins, size, damaged, ours "
-                      "(false: of another chapter, or under a former key of this one; null: not known). They are listed, with exit 1, also where the "
+                      "(false: of another chapter, or under a former key of this one; null: not known), opens (as “backup” has it; an empty list: only this "
+                      "computer’s password store opens it; null: it is damaged). They are listed, with exit 1, also where the "
                       "chapter is damaged and does not open."))
     listed.add_argument("--folder", metavar="DIR", help=_("keep them in this folder from now on; “default” for the profile’s own"))
     listed.add_argument("--now", action="store_true", help=_("make one now"))
@@ -89,6 +91,7 @@ def run_backup(args: argparse.Namespace) -> int:
     """Back up."""
     from alumni_desk.store import keys
     from alumni_desk.store.backup import back_up
+    from alumni_desk.store.backup_head import opened_by, read_head
     from alumni_desk.store.unwritable import to_be_read
 
     out = Path(args.out)
@@ -98,16 +101,16 @@ def run_backup(args: argparse.Namespace) -> int:
             asks = sys.stdin.isatty() and keys.recovery_box(desk.profile.path, "desk") is None
             passphrase = os.environ.get(keys.PASSPHRASE) or (_ask_new(_("Password for the backup: ")) if asks else None)
         held = back_up(desk, out, passphrase=passphrase)
-        keepers = keys.keepers(desk.profile.path, "desk")
+        opens = opened_by(read_head(out)[0])
     data = {"file": str(out), "chapter": held.chapter, "members": held.members, "gatherings": held.gatherings, "check_ins": held.check_ins,
-            "made_at": held.made_at}
-    opens = opens_words(given=bool(passphrase), password="passphrase" in keepers, recovery="recovery" in keepers)
-    show(args, data, _("Backed up to {file}: {what}. {opens}").format(file=out, opens=opens, what=_holds(held.members, held.gatherings)))
+            "made_at": held.made_at, "opens": sorted(opens)}
+    says = opens_words(given=bool(passphrase), password="password" in opens, recovery="recovery" in opens)
+    show(args, data, _("Backed up to {file}: {what}. {opens}").format(file=out, opens=says, what=_holds(held.members, held.gatherings)))
     return 0
 
 
 def opens_words(*, given: bool, password: bool, recovery: bool) -> str:
-    """What opens a backup elsewhere. ``given``: a password for it alone; ``password``, ``recovery``: what opens the desk."""
+    """What opens a backup elsewhere. ``given``: a password for it alone; ``password``, ``recovery``: whether one opens it."""
     if given:
         return _("On another computer it opens with the password that was just given, or with the recovery key of this desk.") if recovery else _(
             "On another computer it opens with the password that was just given.")
@@ -218,7 +221,7 @@ SHUT = frozenset({"database_damaged", "database_gone", "changes_lost", "key_gone
 def run_backups(args: argparse.Namespace) -> int:
     """List the backups."""
     from alumni_desk.errors import StoreProblem
-    from alumni_desk.store import backup, backup_folders, erasing, keys
+    from alumni_desk.store import backup, backup_folders, backup_head, erasing, keys
 
     made, here_only, shut, profile, key = None, False, "", profile_of(args), None
     try:
@@ -242,7 +245,7 @@ def run_backups(args: argparse.Namespace) -> int:
     folder, troubles = backup_folders.folder_in_use(profile), backup_folders.trouble_words(profile)
     data = [{"id": one.file.stem, "file": str(one.file), "made_at": one.made_at, "why": one.why, "note": one.note, "kept_as": one.rule,
              "members": one.members, "gatherings": one.gatherings, "check_ins": one.check_ins, "size": one.size, "damaged": damaged,
-             "ours": one.ours if key else None} for one, damaged in rows]
+             "ours": one.ours if key else None, "opens": None if damaged else sorted(backup_head.opened_by(one.header))} for one, damaged in rows]
 
     def words() -> str:
         lines = table([(_moment(one.made_at), why_words(one.why, one.note), _what_is_in(one, damaged), _("{n} KB").format(n=number(one.size // 1024)),

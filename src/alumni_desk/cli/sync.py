@@ -314,10 +314,11 @@ def run_refused(args: argparse.Namespace) -> int:
 def run_status(args: argparse.Namespace) -> int:
     """Say where the data stands."""
     from alumni_desk.cli.output import profile_of
-    from alumni_desk.store import removal
+    from alumni_desk.store import disk, removal
     from alumni_desk.sync.engine import status
 
-    ended = removal.finish(profile_of(args))
+    profile = profile_of(args)
+    ended = removal.removed(profile) if disk.can_only_be_read(profile.path) else removal.finish(profile)
     if ended is not None:
         gone = {"state": "removed", "waiting": 0, "last_sync": None, "clock_ahead_seconds": 0, "role": None, "gathering": None, "until": None,
                 "checked": None, "identical": None, "mended": 0}

@@ -27,6 +27,7 @@ from alumni_desk.gatherings.actions import Added, Answered, add_guest_of, add_gu
 from alumni_desk.gatherings.fields import crossed_words
 from alumni_desk.gatherings.kinds import answer_word
 from alumni_desk.gatherings.lists import GatheringRow, GuestRow, gathering, guest_rows
+from alumni_desk.members.naming import first_and_last
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.writing import Changed
 from alumni_desk.words import _, ngettext, number
@@ -406,6 +407,8 @@ class GatheringView(QWidget):
 
         def save(name: str) -> Changed:
             opened = dict(sheet.opened)
+            if not any(opened.values()):
+                return name_guest(self._desk, one.registration, opened=opened, **{part: text for part, text in first_and_last(name).items() if text})
             wanted = dict(zip(opened, taken_apart(name, *opened.values()), strict=True))
             # Only what was typed: a first name that another laptop corrected meanwhile stays beside a last name from here.
             return name_guest(self._desk, one.registration, opened=opened, **{part: text for part, text in wanted.items() if text != opened[part]})

@@ -7,7 +7,7 @@ import unicodedata
 from datetime import date
 from typing import Literal
 
-from alumni_desk.members.naming import last_name_at
+from alumni_desk.members import naming
 
 DateOrder = Literal["dmy", "mdy"]
 
@@ -221,8 +221,7 @@ def answer(value: str) -> str | None:
     return _ANSWERS.get(text) or (_ANSWERS.get(first.group()) if first else None)
 
 
-TITLES = frozenset("mr mrs ms miss mx dr prof professor rev sir dame lord lady hon herr frau sr sra srta m mme mlle "
-                    "fr captain capt col judge rabbi imam".split())
+TITLES = naming.TITLES | frozenset("miss sir dame lord lady hon m fr captain capt col judge rabbi imam".split())
 _NAMES_TOO = frozenset("hon imam dame judge col rabbi".split())  # given names as well: without a full stop they are somebody's
 _SUFFIXES = frozenset("jr sr ii iii iv v phd md esq mba jd dds cpa".split())
 _DEGREES = frozenset("ba bs bsc ma ms msc med mph mpa mfa llm llb edd dvm dmd dphil rn cfa pe obe".split())
@@ -253,7 +252,7 @@ def split_name(value: str) -> dict[str, str]:
         parts["suffix"] = words.pop()
     if len(words) == 1:
         return {**parts, "first_name": words[0]}
-    at = last_name_at(words)
+    at = naming.last_name_at(words)
     parts["first_name"] = words[0]
     if at > 1:
         parts["middle_name"] = " ".join(words[1:at])

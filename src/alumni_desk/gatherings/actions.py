@@ -142,7 +142,7 @@ def add_guests(desk: Desk, gathering_id: str, person_ids: Iterable[str], *, stat
 
 def add_guest_of(desk: Desk, gathering_id: str, host_registration: str, name: str | None = None, **typed: Any) -> Added:
     """A guest that somebody on the list brings along; without a name, "Name to come". Raises NotFound, BadInput or Refused."""
-    fields = {name_: value for name_, value in read_person({**first_and_last(name or ""), **typed}).items() if value is not None}
+    fields = {name_: value for name_, value in read_person({**first_and_last(name or "", titled=not typed.get("title")), **typed}).items() if value is not None}
     with desk.writing("guest_of_added", gathering=gathering_id) as writing:
         refuse_cancelled(writing, gathering_id)
         host = _registrations(writing, {host_registration}).get(host_registration)
@@ -171,7 +171,7 @@ def name_guest(desk: Desk, registration: str, *, opened: Mapping[str, Any] | Non
         if row_now is not None and row_now.standing == "member":
             need_name({**row_now._mapping, **values})
         if opened is not None and row_now is not None:
-            refuse_unseen(writing.connection, writing.tables["person"], row_now.id, {name: opened[name] for name in values}, values)
+            refuse_unseen(writing.connection, writing.tables["person"], row_now.id, {name: opened[name] for name in values if name in opened}, values)
         writing.change("person", person, **values)
         writing.touched("registration", [registration])
     return writing.changed

@@ -64,9 +64,30 @@ def last_name_at(words: Sequence[str]) -> int:
     return at
 
 
-def first_and_last(name: str) -> dict[str, str | None]:
-    """A name that was typed in one line as first_name and last_name, of which nothing is left out; empty for none."""
+TITLES = frozenset("mr mrs ms mx dr prof professor rev herr frau sr sra srta mme mlle".split())
+"""What may stand before a name and is nobody's own. “M.” may be an initial, and Lady somebody's first name."""
+
+
+def _titles_before(words: Sequence[str]) -> int:
+    return next((at for at, word in enumerate(words) if word.lower().rstrip(".") not in TITLES), len(words))
+
+
+def without_titles(name: str) -> str:
+    """A name without the titles before it; as it is if it has none, or nothing else."""
     words = name.split()
+    count = _titles_before(words)
+    return " ".join(words[count:]) if 0 < count < len(words) else name
+
+
+def first_and_last(name: str, *, titled: bool = True) -> dict[str, str | None]:
+    """A name that was typed in one line as first_name and last_name, of which nothing is left out; empty for none.
+
+    ``titled``: titles that stand before both are the title.
+    """
+    words = name.split()
+    count = _titles_before(words) if titled else 0
+    if count and len(words) - count > 1:
+        return {"title": " ".join(words[:count]), **first_and_last(" ".join(words[count:]), titled=False)}
     if len(words) < 2:
         return {"first_name": words[0], "last_name": None} if words else {}
     at = last_name_at(words)

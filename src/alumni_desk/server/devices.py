@@ -116,6 +116,12 @@ def find_device(connection: sa.Connection, tables: sa.MetaData, text: str) -> sa
     return rows[0]
 
 
+def owner_of(connection: sa.Connection, tables: sa.MetaData, account_id: str) -> str | None:
+    """What the owner of an account is called, None where nobody has said it yet."""
+    account = tables.tables["account"]
+    return connection.execute(sa.select(account.c.name).where(account.c.id == account_id)).scalar() or None
+
+
 def has_left(connection: sa.Connection, tables: sa.MetaData, device_id: str) -> bool:
     """Whether a device has left every chapter that it was in, or handed it over."""
     device, grant = tables.tables["device"], tables.tables["grant"]

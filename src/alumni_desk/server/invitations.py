@@ -31,7 +31,7 @@ from alumni_desk.server.state import Server
 from alumni_desk.server.tables import EVERY
 from alumni_desk.sync.shapes import shapes
 from alumni_desk.sync.wire import gathering_over_words
-from alumni_desk.words import _
+from alumni_desk.words import _, number
 
 VALID = 7 * 24 * 3600 * 1000
 """How long an invitation can be used, in milliseconds."""
@@ -78,6 +78,8 @@ def invite(server: Server, *, chapter: str | None, role: str, now: int, gatherin
         else:
             chapter = " ".join(chapter.split())
             found = chapter_named(connection, server.tables, chapter)
+            if found is None and role == "door":  # a chapter made for it would have no gathering
+                raise no_chapter(connection, server.tables, chapter)
             scope = found or make_chapter(connection, server.tables, chapter, now)
         there = check_gathering(connection, server.tables, scope, role, gathering)
         if there is not None and (ends := end_of_door(there)) is not None and ends <= now:
@@ -103,6 +105,21 @@ def chapters_like(server: Server, name: str) -> list[str]:
             ~server.tables.tables["chapter"].c.gone)) if one]
     return sorted(one for one in there if _is_like(wanted.casefold(), one.casefold()))
 
+
+def no_chapter(connection: sa.Connection, tables: sa.MetaData, name: str) -> NotFound:
+    """What to say where an invitation can be for a chapter alone that is there: which there are."""
+    chapter = tables.tables["chapter"]
+    there = sorted((one for one in connection.execute(sa.select(chapter.c.name).where(~chapter.c.gone)).scalars() if one), key=str.casefold)
+    if not there:
+        return NotFound("no_such_chapter", _("This server has no chapter called “{name}”, and no other one yet. Nobody was invited."), name=name)
+    names = ", ".join(there[:_NAMED])
+    if len(there) > _NAMED:
+        names = _("{names} and {n} more: server stats lists them").format(names=names, n=number(len(there) - _NAMED))
+    return NotFound("no_such_chapter", _("This server has no chapter called “{name}”. There are: {names}. Nobody was invited."), name=name, names=names)
+
+
+_NAMED = 10
+"""So many chapters are named."""
 
 _LIKE = 0.85
 """By ``difflib``'s measure: a letter too many or too few in a short name."""

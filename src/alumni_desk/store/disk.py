@@ -111,7 +111,8 @@ def refuse_chapters_folder(file: Path) -> None:
     ``no_file`` where a device has that name, whose place no file may take."""
     if _is_there(file) and not file.is_file() and not file.is_dir():
         raise BadInput("no_file", _("{file} is a device, so no file can be written there. Choose another name."), file=file)
-    for place in (file.absolute(), file.resolve()):  # a link is written through, or replaced itself
+    itself = file.absolute().parent.resolve() / file.name  # else the way back out of a chapter's folder would count as being in it
+    for place in (itself, file.resolve()):  # a link is written through, or replaced itself
         folder = place.parent
         if _keeps_a_chapter(folder) or (_is_there(place) and _keeps_a_chapter(folder.parent)):  # a backup that is there, say
             raise BadInput("chapters_folder", _(
