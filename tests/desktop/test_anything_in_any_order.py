@@ -77,6 +77,7 @@ from alumni_desk.store.history import history
 from alumni_desk.store.history import restore as restore_value
 from alumni_desk.store.profile import Profile
 from alumni_desk.store.undo import redo, undo
+from alumni_desk.store.writing import Changed
 from alumni_desk.sync import engine
 from alumni_desk.words import number
 
@@ -409,9 +410,14 @@ class Somebody:
                     QTest.mouseClick(one, Qt.MouseButton.LeftButton)
 
     def leave_door(self) -> None:
-        """Leave it, as somebody at it does."""
+        """Leave it, as somebody at it does; or go there."""
         if (door := self.door()) is None:
-            self.click()
+            page = self.room.shell.current()
+            if self.window() is self.room.shell and not self.room.shell.covered() and page.name == "checkin" and page.first_focus() is not None:
+                self.tell("open the door")
+                page.open_chosen()
+            else:
+                self.click()
             return
         self.tell("leave the door")
         for _time in range(4):
@@ -655,18 +661,19 @@ class Somebody:
         return found
 
     def stale(self) -> list[str]:
-        """What the page in front shows otherwise as soon as it is looked up anew."""
-        shell = self.room.shell
-        if self.room.lock.locked or shell.covered() or QApplication.activeModalWidget() is not None or self.door() is not None:
+        """What the page in front, or the door, shows otherwise as soon as it is looked up anew."""
+        shell, door = self.room.shell, self.door()
+        if self.room.lock.locked or shell.covered() or QApplication.activeModalWidget() is not None:
             return []
-        page = shell.current()
+        page = shell.current() if door is None else door
         before, standing = Counter(self.texts_in(page)), engine.status(self.other)
-        page.refresh()
+        page.refresh() if door is None else door.reading.on_changed(Changed({}))
         self.rest()
         if not page.isVisible() or engine.status(self.other) != standing:
             return []  # it was left meanwhile, or a sync has come between
         after = Counter(self.texts_in(page))
-        return [f"{page.name} {said} {text[:150]!r}" for said, texts in (("still said", before - after), ("did not say", after - before)) for text in texts]
+        name = page.name if door is None else "door"
+        return [f"{name} {said} {text[:150]!r}" for said, texts in (("still said", before - after), ("did not say", after - before)) for text in texts]
 
     def look_at_all(self) -> None:
         """At rest."""
