@@ -649,6 +649,19 @@ def test_nobody_new_is_let_in_where_no_door_is_open(leaders: Any, make_desk: Mak
     assert own.value.code == "venue_members_here"
 
 
+def test_nobody_is_let_in_at_a_gathering_that_is_gone_meanwhile(leaders: Any, make_desk: MakeDesk) -> None:
+    """Another laptop undid its planning while this one shared with it: the new one is told what helps, not that the other has trouble."""
+    one, two, gathering, _people = leaders
+    with shared(one, gathering=gathering) as sharing:
+        with two.writing("gathering_removed") as writing:
+            writing.change("gathering", gathering, gone=True)
+        for desk in (two, one):
+            sync_once(desk)
+        with pytest.raises(KnownError) as refused:
+            meet(make_desk("door"), sharing)
+    assert refused.value.code == "venue_door_closed"
+
+
 def test_a_newer_hand_out_reaches_the_door(leaders: Any, make_desk: MakeDesk) -> None:
     one, _two, gathering, _people = leaders
     door = make_desk("door")
