@@ -262,6 +262,14 @@ def test_a_percent_sign_that_may_be_the_passwords_own_is_told_of_where_nothing_a
         assert not any(part in said for part in ("p%41", "pAss", "p@ss", "p%25"))
 
 
+@pytest.mark.parametrize("where", ["", "none/journal.jsonl"])
+def test_a_server_whose_journal_cannot_be_written_does_not_serve(where: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It would answer, and nobody could join, nor be removed."""
+    assert run(["--profile", str(tmp_path / "office"), "serve", "--port", "99", "--host", "203.0.113.7", "--journal", str(tmp_path / where)]) == 1
+    said = capsys.readouterr().err.strip()
+    assert str(tmp_path / where) in said and "ReadWritePaths" in said and len(said.splitlines()) == 1
+
+
 def by_sql(url: str, *statements: str) -> None:
     """Do what an IT person did to a PostgreSQL database before."""
     engine = sa.create_engine(url, isolation_level="AUTOCOMMIT")
