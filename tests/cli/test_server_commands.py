@@ -281,6 +281,56 @@ def test_a_percent_sign_that_may_be_the_passwords_own_is_told_of_where_nothing_a
         assert not any(part in said for part in ("p%41", "pAss", "p@ss", "p%25"))
 
 
+@pytest.mark.parametrize("where", ["", "none/journal.jsonl"])
+def test_a_server_whose_journal_cannot_be_written_does_not_serve(where: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It would answer, and nobody could join, nor be removed."""
+    assert run(["--profile", str(tmp_path / "office"), "serve", "--port", "99", "--host", "203.0.113.7", "--journal", str(tmp_path / where)]) == 1
+    said = capsys.readouterr().err.strip()
+    assert str(tmp_path / where) in said and "ReadWritePaths" in said and len(said.splitlines()) == 1
+
+
+def by_sql(url: str, *statements: str) -> None:
+    """Do what an IT person did to a PostgreSQL database before."""
+    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        for one in statements:
+            connection.exec_driver_sql(one)
+    engine.dispose()
+
+
+@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
+def test_a_database_that_cannot_hold_every_name_is_refused(encoding: str, postgres_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It would be found out by the first laptop with such a name, which nothing could be sent from any more."""
+    url = sa.make_url(postgres_url)
+    name = f"{url.database}_{encoding.lower()}"
+    by_sql(postgres_url, f"CREATE DATABASE {name} ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")
+    address = url.set(database=name).render_as_string(hide_password=False)
+    for words in (("server", "init"), ("server", "stats"), ("server", "migrate"), ("serve", "--port", "0")):
+        assert run(["--profile", str(tmp_path / "office"), *words, "--database", address]) == 1
+        said = capsys.readouterr().err.strip()
+        assert "--encoding UTF8" in said and encoding in said and len(said.splitlines()) == 1
+
+
+def test_a_user_who_may_make_no_tables_is_told_so(postgres_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As of a database that was made without --owner."""
+    url = sa.make_url(postgres_url)
+    user = f"u{url.database}"
+    by_sql(postgres_url, f"CREATE ROLE {user} LOGIN", "REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+    address = url.set(username=user).render_as_string(hide_password=False)
+    for words in (("server", "init"), ("serve", "--port", "0")):
+        assert run(["--profile", str(tmp_path / "office"), *words, "--database", address]) == 1
+        said = capsys.readouterr().err.strip()
+        assert "may make no tables" in said and len(said.splitlines()) == 1
+
+
+@pytest.mark.parametrize("option", ["ssl=true", "sslmod=require"])
+def test_an_option_of_the_address_that_there_is_not_is_told_so(option: str, postgres_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for words in (("server", "init"), ("server", "stats"), ("server", "migrate"), ("serve", "--port", "0")):
+        assert run(["--profile", str(tmp_path / "office"), *words, "--database", f"{postgres_url}{'&' if '?' in postgres_url else '?'}{option}"]) == 1
+        said = capsys.readouterr().err.strip()
+        assert "sslmode=require" in said and len(said.splitlines()) == 1
+
+
 def at_first_revision(database: Database) -> None:
     """Bring an empty database to the oldest revision alone."""
     from alembic import command

@@ -22,6 +22,7 @@ from alumni_desk.cli.main import run
 from alumni_desk.errors import KnownError
 from alumni_desk.gatherings.actions import add_guests, new_gathering
 from alumni_desk.members.actions import add_member
+from alumni_desk.members.merging import merge_people, unmerge
 from alumni_desk.protocol.codes import new_invitation
 from alumni_desk.schema import open_desk
 from alumni_desk.store import backup, backup_folders, removal
@@ -79,6 +80,23 @@ def pair(office: Any, make_desk: MakeDesk) -> tuple[Desk, Desk]:
 def remove_other(leader: Desk) -> None:
     """Remove the other laptop from the leader's."""
     laptops.remove(leader, "desk-other laptop")
+
+
+def test_what_is_set_aside_says_into_whom_somebody_was_merged_and_that_they_were_taken_apart(pair: tuple[Desk, Desk]) -> None:
+    """A leader who releases a merge would not have seen whose entries become one; of the other way an id had stood there."""
+    leader, other = pair
+    ann, anna, ada, lia = (add_member(leader, first_name=name, last_name="Berg").id for name in ("Ann", "Anna", "Ada", "Lia"))
+    merge_people(leader, ada, lia)
+    for desk in (leader, other):
+        sync_once(desk)
+    merge_people(other, ann, anna)
+    unmerge(other, ada)
+    merge_people(other, add_member(other, first_name="Old", last_name="Berg").id, add_member(other, first_name="New", last_name="Berg").id)
+    remove_other(leader)
+    assert code_of(lambda: sync_once(other)) == "access_removed"
+    lines = [line for one in set_aside.set_aside(leader) for line in one.what]
+    assert "Ann Berg: Merged into “Anna Berg”" in lines and "Ada Berg: Taken apart again" in lines
+    assert any("Merged into “New Berg”" in line for line in lines)
 
 
 def test_a_removed_laptop_hands_over_what_it_had_and_empties_itself(pair: tuple[Desk, Desk], make_desk: MakeDesk) -> None:

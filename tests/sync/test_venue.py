@@ -394,8 +394,7 @@ def test_of_a_removed_laptops_parcel_only_what_the_restored_server_lost_is_set_a
     server.stop()
     server.run("server", "restore", str(tmp_path / "kept"), "--replace")
     server.start()
-    sync_once(two)
-    assert sync_once(two).quarantined == 1
+    assert sync_once(two).quarantined == 1, "the very sync that brought it says so"
     [aside] = set_aside.set_aside(two)
     assert aside.count == 1
     assert set_aside.discard(two, aside.id).refused == 1
@@ -647,6 +646,19 @@ def test_nobody_new_is_let_in_where_no_door_is_open(leaders: Any, make_desk: Mak
     with shared(one, gathering=gathering) as sharing, pytest.raises(KnownError) as own:
         meet(other, sharing)
     assert own.value.code == "venue_members_here"
+
+
+def test_nobody_is_let_in_at_a_gathering_that_is_gone_meanwhile(leaders: Any, make_desk: MakeDesk) -> None:
+    """Another laptop undid its planning while this one shared with it: the new one is told what helps, not that the other has trouble."""
+    one, two, gathering, _people = leaders
+    with shared(one, gathering=gathering) as sharing:
+        with two.writing("gathering_removed") as writing:
+            writing.change("gathering", gathering, gone=True)
+        for desk in (two, one):
+            sync_once(desk)
+        with pytest.raises(KnownError) as refused:
+            meet(make_desk("door"), sharing)
+    assert refused.value.code == "venue_door_closed"
 
 
 def test_a_newer_hand_out_reaches_the_door(leaders: Any, make_desk: MakeDesk) -> None:

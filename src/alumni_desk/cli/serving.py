@@ -154,6 +154,7 @@ def run_serve(args: argparse.Namespace) -> int:
     """Serve until stopped."""
     from alumni_desk.errors import BadInput, Refused
     from alumni_desk.server.hosts import read_networks
+    from alumni_desk.server.journal import refuse_unwritable
     from alumni_desk.server.opening import held
     from alumni_desk.server.reporting import log_to
     from alumni_desk.server.serving import Terms, certificate_for, end_with, serve
@@ -173,6 +174,7 @@ def run_serve(args: argparse.Namespace) -> int:
 
     public = _public(args.public_url)
     folder = folder_of(args)
+    refuse_unwritable(journal_of(args))
     proxies = read_networks(args.proxy_from)
     behind_proxy = args.behind_proxy or bool(proxies)
     certificate = certificate_for(args.host, folder, cert=args.tls_cert, key=args.tls_key, behind_proxy=behind_proxy, proxies=proxies)

@@ -222,10 +222,11 @@ def postgresql_database(url: str, *, upgrade: bool = False) -> Database:
     """The server's database on PostgreSQL, reached by ``postgresql+psycopg://…``. An empty one is filled; ``upgrade``: an older one is migrated."""
     database = Database(_postgresql(url))
     try:
-        return _in_form(database, upgrade=upgrade)
-    except sa.exc.OperationalError:
+        with _in_words(url):
+            return _in_form(database, upgrade=upgrade)
+    except StoreProblem:
         database.close()
-        raise _unreachable(url) from None
+        raise
 
 
 def _postgresql(url: str) -> sa.Engine:
@@ -244,11 +245,13 @@ def _postgresql(url: str) -> sa.Engine:
         raise StoreProblem("server_database_kind", _(
             "The server keeps its data in PostgreSQL or in its own file. The address must begin with postgresql+psycopg://."))
     try:
-        engine = sa.create_engine(address, pool_size=16, max_overflow=16, pool_use_lifo=True, hide_parameters=True, connect_args={"connect_timeout": 10})
+        engine = sa.create_engine(address, pool_size=16, max_overflow=16, pool_use_lifo=True, hide_parameters=True,
+                                  connect_args={"connect_timeout": 10, "client_encoding": "utf8"})
     except ModuleNotFoundError:
         raise StoreProblem("server_database_driver", _(
             "The driver for PostgreSQL is not installed. Install Alumni Desk with the extra “server”.")) from None
     _ask_the_idle(engine)
+    _see_that_it_holds_every_name(engine)
     return engine
 
 
@@ -256,6 +259,18 @@ def _not_encoded() -> StoreProblem:
     return StoreProblem("server_database_signs", _(
         "The database address cannot be read: its port must be a number, and signs such as @ : / % in its password must be percent-encoded "
         "(%40 %3A %2F %25)."))
+
+
+def _see_that_it_holds_every_name(engine: sa.Engine) -> None:
+    """PostgreSQL's own choice is by the system's language and may hold Western letters alone: of any other name a laptop could send nothing any more."""
+
+    @sa.event.listens_for(engine, "connect")
+    def see(connection: Any, _record: Any) -> None:
+        encoding = connection.info.parameter_status("server_encoding")
+        if encoding not in (None, "UTF8"):
+            raise StoreProblem("server_database_encoding", _(
+                "This PostgreSQL database keeps its text as {encoding}, which does not hold every name. Make one with: createdb --encoding UTF8 "
+                "--template template0, and give its address."), encoding=encoding)
 
 
 def _ask_the_idle(engine: sa.Engine) -> None:
@@ -278,12 +293,33 @@ def postgresql_revision(url: str) -> str | None:
     """How far a PostgreSQL database was migrated, without touching it; None if it is empty."""
     database = Database(_postgresql(url))
     try:
-        return revision(database)
-    except sa.exc.OperationalError:
-        raise _unreachable(url) from None
+        with _in_words(url):
+            return revision(database)
     finally:
         database.close()
 
+
+@contextmanager
+def _in_words(url: str) -> Iterator[None]:
+    """What an IT person can do about a database that cannot be opened."""
+    try:
+        yield
+    except sa.exc.OperationalError:
+        raise _unreachable(url) from None
+    except sa.exc.ProgrammingError as error:
+        state = getattr(error.orig, "sqlstate", None)
+        if state is None:  # the driver has not got as far as the database
+            raise StoreProblem("server_database_option", _(
+                "The database address has an option that PostgreSQL does not know. Those after the ? are its own: for an encrypted connection "
+                "sslmode=require.")) from None
+        if state not in _MAY_NOT:
+            raise
+        raise StoreProblem("server_database_rights", _(
+            "The database’s user may make no tables in it. Let it own the database, as by: ALTER DATABASE name OWNER TO user.")) from None
+
+
+_MAY_NOT = ("42501", "3F000")
+"""PostgreSQL's codes for a lack of rights, and for a schema that is not there or may not be used."""
 
 _ENCODED = re.compile(r"://[^/@:]*:[^@]*%[0-9A-Fa-f]{2}[^@]*@")
 

@@ -18,10 +18,20 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from alumni_desk.errors import StoreProblem
 from alumni_desk.protocol.values import is_id
 from alumni_desk.server import sealed_moves
+from alumni_desk.words import _
 
 FILE = "server-journal.jsonl"
+
+
+def refuse_unwritable(path: Path) -> None:
+    """See before a server serves that it can write here. Raises StoreProblem ``server_journal``: nobody could join, nor be removed."""
+    if path.is_dir() or not path.parent.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise StoreProblem("server_journal", _(
+            "The journal {file} cannot be written, and without it nobody could join or be removed. Give --journal a file in a folder that is there and that "
+            "this user may write to; under systemd the unit has to name that folder with ReadWritePaths="), file=path)
 
 
 def write(path: Path | None, server: str, event: str, **facts: Any) -> None:

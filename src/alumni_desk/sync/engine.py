@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -223,7 +223,7 @@ def _sync(desk: Desk, wire: Wire, membership: state.Membership, progress: Progre
     head = server.heads[membership.scope]
     follow_timeline(desk, membership, head.timeline, known=membership.scope not in server.unknown)
     told = conflicts_told.tell_decided(desk, wire, membership, server)
-    pushed, pulled, trouble, anew = Pushed(), 0, None, check
+    pushed, pulled, trouble, anew, carried = Pushed(), 0, None, check, False
     brought = membership.gathering is not None and _bring_first(desk, wire, membership, server, pushed)
     by_file = partial(snapshot.take, desk, wire, membership, head)
     alone = nullcontext if listening is None else listening.aside
@@ -264,7 +264,7 @@ def _sync(desk: Desk, wire: Wire, membership: state.Membership, progress: Progre
             if trouble is not None:
                 raise trouble
         if relay(desk, wire, membership, server.backed_up.get(membership.scope, 0)) or brought:
-            pulled, brought = pulled + fetch(), False
+            pulled, brought, carried = pulled + fetch(), False, True
         forget_settled_operations(desk)
         joining.complete_chapter(desk, membership)
         if membership.gathering is None:
@@ -277,6 +277,9 @@ def _sync(desk: Desk, wire: Wire, membership: state.Membership, progress: Progre
     erasing.finish(desk)
     conflicts_told.exchange(desk, wire, membership, server, fresh=pushed.conflicts > 0, told=told)
     same = None if waiting else _checked(desk, wire, membership, wanted=check, much=pushed.sent + pulled >= digest.MANY, anew=anew)
+    if carried and membership.gathering is None:  # of what others did the server may have set something aside
+        with suppress(NetworkProblem):  # all is synced; the next one hears of it
+            server = hello(desk, wire, membership)
     return SyncResult(pushed=pushed.sent, pulled=pulled, waiting=waiting, conflicts=deciding.count(desk), refused=pushed.refused,
                       quarantined=server.set_aside.get(membership.scope, 0), identical=same, clashes=pushed.conflicts)
 

@@ -97,7 +97,7 @@ def change_words(desk: Desk, changes: Sequence[Change], beside: Iterable[Change]
         if kind == "fact":
             lines.append(_("{name}: {fields}").format(name=name, fields=_fact_words(fields, names)))
             continue
-        words = _written(table, fields, there.get((table, row), {}), names)
+        words = _written(table, fields, there.get((table, row), {}), names, brought)
         lines.append(_("{name}: {fields}").format(name=name, fields=", ".join(words)) if words else name)
     return lines
 
@@ -112,8 +112,9 @@ def _there(desk: Desk, connection: sa.Connection, changes: Sequence[Change]) -> 
     return found
 
 
-def _written(table: str, fields: Mapping[str, Any], there: Mapping[str, Any], names: Names) -> list[str]:
-    """Each field with what was written into it; the lines of an address are one. A gathering is named; what else points at another row has its word alone.
+def _written(table: str, fields: Mapping[str, Any], there: Mapping[str, Any], names: Names, brought: _Brought) -> list[str]:
+    """Each field with what was written into it; the lines of an address are one. A gathering is named, and into whom somebody was merged; what else points
+    at another row has its word alone.
     Whose it is stands before the line, and what a badge's code is says nothing to anybody."""
     grouped: dict[str, list[str]] = {}
     for field in fields:
@@ -123,6 +124,11 @@ def _written(table: str, fields: Mapping[str, Any], there: Mapping[str, Any], na
     for word, group in grouped.items():
         if group == ["gathering"]:
             words.append(_("{field} “{value}”").format(field=word, value=names.gathering(fields["gathering"])))
+            continue
+        if group == ["merged_into"]:
+            into = fields["merged_into"]
+            words.append(_("{field} “{value}”").format(field=word, value=brought.person(into, names) or names.person(into)) if into
+                         else _("Taken apart again"))
             continue
         if group == ["gone"]:
             words.append(_gone_word(table, bool(fields["gone"])))
@@ -166,9 +172,11 @@ class _Brought:
     def name(self, table: str, row: str, fields: Mapping[str, Any], names: Names) -> str | None:
         """What they call whom a change is about; None where that is known here, or they do not say."""
         person = row if table == "person" else names.whose(table, row) or fields.get("person") or self._whose.get(row)
-        if person is None or names.has_person(person):
-            return None
-        return self._people.get(person) or None
+        return self.person(person, names)
+
+    def person(self, person: str | None, names: Names) -> str | None:
+        """What they call somebody; None where that is known here, or they do not say."""
+        return None if person is None or names.has_person(person) else self._people.get(person) or None
 
 
 def _fact_words(fields: Mapping[str, Any], names: Names) -> str:

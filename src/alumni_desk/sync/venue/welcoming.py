@@ -57,7 +57,10 @@ def welcome(desk: Desk, mine: Me, newcomer: Newcomer, gathering: str) -> Reply:
     """Let a laptop in. The same key again gets the same place."""
     if not mine.leads:
         return Nay("not_a_leader")
-    ends = door_ends(desk, gathering)
+    try:
+        ends = door_ends(desk, gathering)
+    except NotFound:  # removed since it is shared with, or of the chapter that was here before
+        return Nay("door_closed")
     if len(newcomer.public_key) != 32 or ends <= now_ms(desk) or mine.trouble(mine.credentials.chain, now_ms(desk)) is not None:
         return Nay("door_closed")
     with desk.reading() as connection:
