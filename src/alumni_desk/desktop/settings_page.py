@@ -136,7 +136,7 @@ class SettingsPage(Page):
         return [*(Deed(key, icon, words, act, also=also) for key, icon, words, act, also in offered if act is not None),
                 Deed("verify", "check-circle", _("Check the whole database"), self.check, also=_("verify test damage integrity health repair")),
                 Deed("backups", "folder", _("Choose the folder for backups"), lambda: self.open("backup"), also=_("backup back up where kept")),
-                Deed("lock", "lock-simple", _("Lock now"), self.lock_now.emit, _("Ctrl L"), also=_("away hide close screen")),
+                Deed("lock", "lock-simple", _("Lock now"), self.lock_now.emit, _("Ctrl L"), also=_("away hide close screen"), apart=True),
                 Deed("password", "key", _("Change the chapter’s password"), lambda: self._in_security("change_password"), also=_("choose new passphrase")),
                 Deed("paper", "printer", _("Print or check the recovery key"), lambda: self._in_security("check_paper"), also=_("paper save")),
                 Deed("pin", "hand-palm", _("Change the check-in PIN"), lambda: self._in_security("new_pin"), also=_("choose door leave code number")),
