@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLabel
+from PySide6.QtWidgets import QApplication, QLabel
 
 from alumni_desk.cli.main import run
 from alumni_desk.desktop.activity_detail import SHOWN
@@ -431,6 +431,36 @@ def test_where_the_detail_takes_the_place_of_the_list_the_arrows_walk_the_list(h
     QTest.keyClick(page.list, Qt.Key.Key_Return)
     hands.until(page.panel.isVisible)
     assert not page.left.isVisible() and page.back is not None
+
+
+@pytest.mark.parametrize("left", [False, True])
+def test_where_the_detail_takes_the_place_of_the_list_keys_lead_back(hands: Any, left: bool) -> None:
+    hands.shell.resize(1024, 768)
+    hands.shell.activateWindow()
+    hands.until(hands.shell.isActiveWindow)
+    page = hands.page("members")
+
+    def opened() -> None:
+        page._to_list()
+        hands.rest()
+        QTest.keyClick(page.list, Qt.Key.Key_Return)
+        hands.until(page.panel.isVisible)
+        if left:
+            hands.page("today")
+            hands.shell._by_key("members")
+            hands.rest()
+        hands.until(lambda: page.panel.isVisible() and QApplication.focusWidget() is not None)
+
+    opened()
+    if left:
+        page.panel.edit_button.setFocus()
+        page.changes.tell(change_member(hands.desk, page._chosen, city="Porto").changed)
+        hands.rest()
+    QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_Escape)
+    assert page.list.isVisible() and page.list.hasFocus() and not page.panel.isVisible()
+    opened()
+    QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
+    assert page.search.isVisible() and page.search.hasFocus() and not page.panel.isVisible()
 
 
 def test_the_columns_are_as_wide_as_the_list(hands: Any) -> None:

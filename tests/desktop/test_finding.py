@@ -236,6 +236,16 @@ def test_a_deed_is_done_on_its_page_and_remembered_without_a_name(room: Room, qt
     it.reject()
 
 
+def test_to_lock_leaves_one_where_one_is(room: Room, qtbot: Any) -> None:
+    members(room, qtbot.waitUntil)
+    it = palette(room, qtbot.waitUntil)
+    typed(room, it, "lock now", qtbot.waitUntil)
+    QTest.keyClick(it.field, Qt.Key.Key_Return)
+    settle(room, qtbot.waitUntil)
+    assert room.lock.locked and room.shell.current().name == "members"
+    assert [deed.keys for deed in room._everything() if deed.key == "settings:lock"] == ["Ctrl L"]
+
+
 def test_what_cannot_be_done_now_is_not_offered(room: Room, qtbot: Any) -> None:
     it = palette(room, qtbot.waitUntil)
     lines = offered(it)

@@ -110,6 +110,16 @@ def test_the_check_in_page_scrolls_before_anything_is_squeezed(hands_at: Any) ->
     assert page.stack._content.viewport().rect().contains(place(page.button, page.stack._content.viewport()))
 
 
+@pytest.mark.parametrize("key", ["size", "chapter"])
+def test_what_the_command_field_leads_to_in_settings_is_seen(hands_at: Any, key: str) -> None:
+    hands = hands_at
+    next(deed for deed in hands.room._everything() if deed.key == f"settings:{key}").act()
+    hands.rest()
+    page = hands.shell.current()
+    row = page.size_choice if key == "size" else page.chapter
+    hands.until(lambda: row.visibleRegion().boundingRect().height() == row.height())
+
+
 def test_the_detail_of_an_action_is_as_wide_as_its_column(hands_at: Any) -> None:
     hands = hands_at
     check_in(hands.desk, hands.gathering, guest_rows(hands.desk, hands.gathering)[0].registration, station="Main door")

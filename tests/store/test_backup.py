@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from contextlib import AbstractContextManager, ExitStack
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -307,6 +308,21 @@ def test_under_a_wrong_clock_too_the_outbox_keeps_what_two_backups_do_not(desk: 
     add_member(desk, first_name="Bo")  # by a clock that is behind, and after both
     trim_outbox(desk)
     assert kept() == ["Ada", "Bo"]
+
+
+def test_an_evening_before_summer_time_is_no_part_of_the_next_day(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    try:
+        evening, noon = datetime(2026, 3, 28, 22, 40, tzinfo=UTC), datetime(2026, 3, 29, 10, 0, tzinfo=UTC)  # 23:40 there, and 12:00
+        by_itself(desk.profile, desk.key, "daily", now=evening)
+        assert is_due(desk.profile, desk.key, noon)
+        by_itself(desk.profile, desk.key, "daily", now=noon)
+        assert not is_due(desk.profile, desk.key, noon)
+        assert [one.rule for one in backups(desk.profile, desk.key, now=noon)] == ["daily", "daily"]
+    finally:
+        monkeypatch.delenv("TZ")
+        time.tzset()
 
 
 def test_the_outbox_of_a_desk_alone_keeps_what_two_backups_do_not(desk: Desk) -> None:

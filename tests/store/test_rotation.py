@@ -19,6 +19,7 @@ MADE = st.lists(st.tuples(MINUTES, st.booleans()), max_size=120).map(
 @given(MADE, ZONES)
 def test_what_stays_is_bounded_and_stays(made: list[Made], zone: timezone) -> None:
     now = NOW.astimezone(zone)
+    made = [one._replace(at=one.at.astimezone(zone)) for one in made]
     stay = kept(made, now)
     ahead = [one for one in made if one.at > now + timedelta(days=1)]
     assert stay.keys() <= {one.name for one in made}
@@ -31,11 +32,12 @@ def test_what_stays_is_bounded_and_stays(made: list[Made], zone: timezone) -> No
 @given(MADE.filter(bool), ZONES)
 def test_the_newest_of_every_recent_day_stays(made: list[Made], zone: timezone) -> None:
     now = NOW.astimezone(zone)
+    made = [one._replace(at=one.at.astimezone(zone)) for one in made]
     stay = kept(made, now)
     days: dict[object, Made] = {}
     for one in sorted(made, key=lambda one: (one.at, one.name)):
         if one.at <= now + timedelta(days=1) and not one.before:
-            days[one.at.astimezone(zone).date()] = one
+            days[one.at.date()] = one
     for day in sorted(days, reverse=True)[:DAILY]:  # type: ignore[type-var]
         assert days[day].name in stay
 

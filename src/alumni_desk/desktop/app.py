@@ -435,7 +435,8 @@ class Room(QObject):
                       also=ALSO.get(page.name, "")) for page in plan]
         here = self.shell.current()  # a page's keys do what they say on that page alone
         deeds = [deed._replace(key=f"{page.name}:{deed.key}" if deed.key else "", act=partial(self._do, page.name, deed),
-                         keys=deed.keys if page is here else here.keyed.get(f"{page.name}:{deed.key}", "")) for page in built for deed in page.deeds()]
+                         keys=deed.keys if page is here or deed.apart else here.keyed.get(f"{page.name}:{deed.key}", ""))
+                 for page in built for deed in page.deeds()]
         deeds += [Deed("undo", "arrow-counter-clockwise", _("Undo the last change"), self.undoing.undo, _("Ctrl Z"), also=_("back mistake")),
                   Deed("redo", "arrows-clockwise", _("Redo what was undone"), self.undoing.redo, _("Ctrl Shift Z"), asks=self.undoing.redoable)]
         doable = {deed.words for deed in deeds if deed.can()}
@@ -447,7 +448,8 @@ class Room(QObject):
         return [*pages, *deeds]
 
     def _do(self, page: str, deed: Deed) -> None:
-        self._go(page)
+        if not deed.apart:
+            self._go(page)
         deed.act()
 
     def _help_wanted(self) -> None:

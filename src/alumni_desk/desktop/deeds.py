@@ -24,6 +24,7 @@ class Deed(NamedTuple):
     Without a key it is of one line of a list: it is found by its words alone, and not remembered, for there is a name in it.
 
     ``also``: other words that people type when they mean it. ``asks`` tells the same as ``can`` where the chapter has to be read for it, off the screen.
+    ``apart``: it is of no page, though one offers it: it is done where one is, and its keys hold everywhere.
     """
 
     key: str
@@ -34,6 +35,7 @@ class Deed(NamedTuple):
     can: Callable[[], bool] = _always
     also: str = ""
     asks: Callable[[], bool] | None = None
+    apart: bool = False
 
 
 class Deeds(NamedTuple):

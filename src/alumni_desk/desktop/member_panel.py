@@ -88,6 +88,8 @@ class MemberPanel(Scroll):
     def show_known(self, it: Known, today: date) -> None:
         """Show somebody."""
         if self._inside is not None:
+            if (focus := self.focusWidget()) is not None and focus.hasFocus() and self._inside.isAncestorOf(focus):
+                self.setFocus(Qt.FocusReason.OtherFocusReason)  # it would be nowhere, and Esc with it
             self.column.removeWidget(self._inside)
             self._inside.deleteLater()
         self._inside = QWidget()

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QEvent, QItemSelection, QItemSelectionModel, QObject, Qt, QTimer
 from PySide6.QtGui import QKeySequence, QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QVBoxLayout, QWidget
 
 from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.changes import ChangeBus
-from alumni_desk.desktop.controls import WINDOW, Button, Field, Held, Label, hairline, shortcut
+from alumni_desk.desktop.controls import INSIDE, WINDOW, Button, Field, Held, Label, hairline, shortcut
 from alumni_desk.desktop.deeds import Deed
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.import_sheet import ImportSheet
@@ -28,7 +28,6 @@ from alumni_desk.desktop.members_table import FIRST, First, MembersTable, Shown,
 from alumni_desk.desktop.pages import Go, Page
 from alumni_desk.desktop.recovery_page import before_saving, not_yet
 from alumni_desk.desktop.undoing import LONG_MS
-from alumni_desk.desktop.widgets import way_in
 from alumni_desk.errors import KnownError
 from alumni_desk.members.actions import Removed, remove_members
 from alumni_desk.members.lists import count_members
@@ -130,6 +129,7 @@ class MembersPage(Page):
         self.panel.show_member.connect(self._show_member)
         self.panel.history_wanted.connect(self._read_history)
         self.panel.restore.connect(self._restore)
+        shortcut(Qt.Key.Key_Escape, self.panel, lambda: self.back() if self.back is not None else None, INSIDE)
         self._across.addWidget(self.panel)
         self._line.hide()
         self.panel.hide()
@@ -194,7 +194,7 @@ class MembersPage(Page):
                 Deed("erase", "prohibit", _("Erase the chosen member for good"), self.erase, can=somebody, also=_("delete privacy law gdpr forget"))]
 
     def first_focus(self) -> QWidget:
-        return self.search if not self.left.isHidden() else way_in(self.panel) or self.search
+        return self.search if self.back is None else self.panel
 
     def next_part(self) -> Callable[[], object] | None:
         return self.list.next_part()
@@ -529,7 +529,11 @@ class MembersPage(Page):
         """The detail beside the list, or in its place where there is no room for both."""
         beside, open_ = self._beside(), not self.panel.isHidden()  # whether or not the page itself is seen now
         alone = open_ and not beside
+        focus = QApplication.focusWidget()
+        goes = alone and focus is not None and self.left.isAncestorOf(focus)
         self.left.setVisible(not alone)
+        if goes:
+            self.panel.setFocus(Qt.FocusReason.OtherFocusReason)  # so that Esc leads back
         self._line.setVisible(open_ and beside)
         if beside:
             self.panel.setFixedWidth(px(360))
@@ -544,8 +548,8 @@ class MembersPage(Page):
     # -- doing
 
     def _to_find(self) -> None:
-        if self.left.isHidden():
-            self._close_panel()
+        if self.back is not None:
+            self.back()
         self.search.setFocus()
         self.search.selectAll()
 

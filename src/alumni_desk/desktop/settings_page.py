@@ -24,7 +24,7 @@ from alumni_desk.desktop.setting_rows import SettingRow, section
 from alumni_desk.desktop.sheet import newer_words
 from alumni_desk.desktop.theme import Appearance, Theme
 from alumni_desk.desktop.tokens import SIDEBAR, TEXT_SIZES
-from alumni_desk.desktop.widgets import IconLine, Scroll
+from alumni_desk.desktop.widgets import IconLine, Scroll, into_view
 from alumni_desk.errors import KnownError
 from alumni_desk.members.chapter import Chapter, change_chapter, chapter
 from alumni_desk.members.chapter import Saved as ChapterSaved
@@ -88,6 +88,7 @@ class SettingsPage(Page):
         self._security: SecurityPart | None = None
         self._backups: BackupRows | None = None
         self._damage = ""
+        self._led: QWidget | None = None  # what somebody was led to, and may not see yet
         self._chapter: Chapter | None = None
         self._shown: dict[str, str] = {}  # what each line of it said before somebody typed there
         self.steps = [*(partial(self._piece, "general") for _piece in self._pieces["general"]), self.stack.show_content]
@@ -102,6 +103,7 @@ class SettingsPage(Page):
         """Build the next piece of a section."""
         if key not in self._begun:
             self._begun[key] = _column(self.places)
+            self._begun[key][0].verticalScrollBar().rangeChanged.connect(self._follow)
         scroll, column = self._begun[key]
         self._pieces[key].pop(0)(column)
         if not self._pieces[key]:
@@ -136,7 +138,7 @@ class SettingsPage(Page):
         return [*(Deed(key, icon, words, act, also=also) for key, icon, words, act, also in offered if act is not None),
                 Deed("verify", "check-circle", _("Check the whole database"), self.check, also=_("verify test damage integrity health repair")),
                 Deed("backups", "folder", _("Choose the folder for backups"), lambda: self.open("backup"), also=_("backup back up where kept")),
-                Deed("lock", "lock-simple", _("Lock now"), self.lock_now.emit, _("Ctrl L"), also=_("away hide close screen")),
+                Deed("lock", "lock-simple", _("Lock now"), self.lock_now.emit, _("Ctrl L"), also=_("away hide close screen"), apart=True),
                 Deed("password", "key", _("Change the chapter’s password"), lambda: self._in_security("change_password"), also=_("choose new passphrase")),
                 Deed("paper", "printer", _("Print or check the recovery key"), lambda: self._in_security("check_paper"), also=_("paper save")),
                 Deed("pin", "hand-palm", _("Change the check-in PIN"), lambda: self._in_security("new_pin"), also=_("choose door leave code number")),
@@ -171,18 +173,29 @@ class SettingsPage(Page):
         sheet.open()
 
     def _to_size(self) -> None:
-        self.open("general")
-        self.size_choice.setFocus()
+        self._lead_to(self.size_choice)
 
     def _to_chapter(self) -> None:
+        self._lead_to(self.chapter)
+
+    def _lead_to(self, line: QWidget) -> None:
         self.open("general")
-        self.chapter.setFocus()
+        line.setFocus()
+        into_view(line)
+        self._led = line
+
+    def _follow(self) -> None:
+        """How high a section is, is known some time after it is shown for the first time."""
+        led, self._led = self._led, None
+        if led is not None and led.hasFocus():
+            into_view(led)
 
     def check(self) -> None:
         """Look through the whole database, off the screen; the row says what was found."""
         self.open("backup")
         self._check_button.setEnabled(False)
         self._check_row.say(_("Checking every page, reference and the search …"))
+        into_view(self._check_row)
 
         def done(found: Findings) -> None:
             self._check_button.setEnabled(True)

@@ -187,7 +187,7 @@ def is_due(profile: Profile, key: bytes, now: datetime | None = None) -> bool:
     """Whether there is no backup of the day yet (one from the future, made under a wrong clock, does not count; nor one before an import, say, which lacks
     what came with it)."""
     moment = (now or datetime.now()).astimezone()
-    return not any(one.ours and not one.damaged and one.why == "daily" and one.at.astimezone(moment.tzinfo).date() == moment.date()
+    return not any(one.ours and not one.damaged and one.why == "daily" and one.at.astimezone().date() == moment.date()
                    for one in backups(profile, key))
 
 

@@ -94,7 +94,7 @@ def thin_out(profile: Profile, key: bytes, now: datetime) -> list[Path]:
 
 def _judged(found: list[Backup]) -> list[Made]:
     # Damaged ones stay and take no place: nobody knows what they were.
-    return [Made(one.file.name, one.at, one.why.startswith("before_"), one.number)
+    return [Made(one.file.name, one.at.astimezone(), one.why.startswith("before_"), one.number)
             for one in found if one.why != "by_hand" and one.ours and not one.damaged]
 
 

@@ -12,7 +12,8 @@ DAILY, WEEKLY, MONTHLY, BEFORE = 12, 10, 9, 10
 
 
 class Made(NamedTuple):
-    """A backup to judge: its name, when it was made (with a zone, to the second), whether before an import, an update or a restore, and its number."""
+    """A backup to judge: its name, when it was made (to the second, by the clocks of the place), whether before an import, an update or a restore, and its
+    number."""
 
     name: str
     at: datetime
@@ -21,7 +22,7 @@ class Made(NamedTuple):
 
 
 def kept(backups: Iterable[Made], now: datetime) -> dict[str, Rule]:
-    """The backups to keep, each with the rule that keeps it; all others may go. Days, weeks and months are those of ``now``'s zone.
+    """The backups to keep, each with the rule that keeps it; all others may go. Days, weeks and months are those of ``at``'s own zone.
 
     Of each day, week and month the newest stays; what a shorter rule keeps is not counted by a longer one. Those made before an
     import, an update or a restore are counted apart: going back and forth must not push out what one goes back to. A backup from
@@ -37,7 +38,7 @@ def kept(backups: Iterable[Made], now: datetime) -> dict[str, Rule]:
         for one in past:
             if count == 0:
                 break
-            period = period_of(one.at.astimezone(now.tzinfo))
+            period = period_of(one.at)  # not by the hour of now: summer time would make an evening the next day
             if period not in periods and one.name not in found:
                 found[one.name] = rule
                 count -= 1
