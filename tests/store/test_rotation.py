@@ -42,7 +42,7 @@ def test_the_newest_of_every_recent_day_stays(made: list[Made], zone: timezone) 
         assert days[day].name in stay
 
 
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 @given(st.integers(1, 500), st.integers(1, 3), ZONES)
 def test_a_chapter_that_backs_up_every_day_can_go_back_nine_months(days: int, times: int, zone: timezone) -> None:
     there: list[Made] = []
