@@ -323,6 +323,15 @@ def test_a_user_who_may_make_no_tables_is_told_so(postgres_url: str, tmp_path: P
         assert "may make no tables" in said and len(said.splitlines()) == 1
 
 
+def test_a_database_that_can_only_be_read_is_told_so(postgres_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As the address of a standby leads to."""
+    by_sql(postgres_url, f"ALTER DATABASE {sa.make_url(postgres_url).database} SET default_transaction_read_only = on")
+    for words in (("server", "init"), ("serve", "--port", "0")):
+        assert run(["--profile", str(tmp_path / "office"), *words, "--database", postgres_url]) == 1
+        said = capsys.readouterr().err.strip()
+        assert "can only be read" in said and len(said.splitlines()) == 1
+
+
 @pytest.mark.parametrize("option", ["ssl=true", "sslmod=require"])
 def test_an_option_of_the_address_that_there_is_not_is_told_so(option: str, postgres_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for words in (("server", "init"), ("server", "stats"), ("server", "migrate"), ("serve", "--port", "0")):

@@ -8,6 +8,7 @@ import sys
 import threading
 
 import pytest
+import sqlalchemy as sa
 from tests.server.conftest import Client
 
 from alumni_desk.server import app
@@ -40,3 +41,17 @@ def test_a_database_that_says_nothing_is_told_and_holds_one_thread(migrated_url:
         pass
     client.runner.close()
     database.close()
+
+
+def test_a_database_that_can_only_be_read_is_not_ready(migrated_url: str) -> None:
+    """As after it became a standby."""
+    for setting, answer in (("off", (200, b"ready\n")), ("on", (503, b"the database can only be read: nothing that laptops send is taken\n"))):
+        engine = sa.create_engine(migrated_url, isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.exec_driver_sql(f"ALTER DATABASE {engine.url.database} SET default_transaction_read_only = {setting}")
+        engine.dispose()
+        database = postgresql_database(migrated_url)
+        client = Client(app.make_app(open_server(database)))
+        assert client.request("GET", "/readyz")[::2] == answer
+        client.runner.close()
+        database.close()

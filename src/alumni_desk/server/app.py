@@ -394,6 +394,8 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
         try:
             await counted()
             presence.check(server.database, "readyz", "")
+            if not await aside(server.database.takes_changes):
+                return Response("the database can only be read: nothing that laptops send is taken\n", status_code=503, media_type="text/plain")
             if server.database.path is not None and await aside(disk.is_full, server.database.path.parent):
                 return Response("the disk is full: nothing that laptops send is taken\n", status_code=503, media_type="text/plain")
         except (sa.exc.SQLAlchemyError, TimeoutError):

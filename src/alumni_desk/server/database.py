@@ -164,6 +164,13 @@ class Database:
         """Whether the file that was opened is still what its name stands for: one that was deleted, or replaced, can be written and is kept by nobody."""
         return self.path is None or _file(self.path) == self._file
 
+    def takes_changes(self) -> bool:
+        """Whether it can be written: a standby of PostgreSQL, or one that is set so, can only be read."""
+        if not self.postgresql:
+            return True
+        with self.asking() as connection:
+            return not connection.exec_driver_sql("SELECT pg_is_in_recovery() OR current_setting('default_transaction_read_only')::boolean").scalar_one()
+
     def part(self) -> None:
         """Its chapter moved away: let go of the file, so that it can be deleted everywhere."""
         self.parted = True
@@ -306,6 +313,11 @@ def _in_words(url: str) -> Iterator[None]:
         yield
     except sa.exc.OperationalError:
         raise _unreachable(url) from None
+    except sa.exc.InternalError as error:
+        if getattr(error.orig, "sqlstate", None) != _ONLY_READ:
+            raise
+        raise StoreProblem("server_database_only_read", _(
+            "This PostgreSQL database can only be read: it is a standby, or set so. Give the address of the one that can be written.")) from None
     except sa.exc.ProgrammingError as error:
         state = getattr(error.orig, "sqlstate", None)
         if state is None:  # the driver has not got as far as the database
@@ -317,6 +329,9 @@ def _in_words(url: str) -> Iterator[None]:
         raise StoreProblem("server_database_rights", _(
             "The database’s user may make no tables in it. Let it own the database, as by: ALTER DATABASE name OWNER TO user.")) from None
 
+
+_ONLY_READ = "25006"
+"""PostgreSQL's code for a change in a transaction that may only read."""
 
 _MAY_NOT = ("42501", "3F000")
 """PostgreSQL's codes for a lack of rights, and for a schema that is not there or may not be used."""
