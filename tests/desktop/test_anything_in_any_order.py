@@ -663,7 +663,7 @@ class Somebody:
     def stale(self) -> list[str]:
         """What the page in front, or the door, shows otherwise as soon as it is looked up anew."""
         shell, door = self.room.shell, self.door()
-        if self.room.lock.locked or shell.covered() or QApplication.activeModalWidget() is not None:
+        if self.room.lock.locked or shell.covered() or QApplication.activeModalWidget() is not None or QApplication.activePopupWidget() is not None:
             return []
         page = shell.current() if door is None else door
         before, standing = Counter(self.texts_in(page)), engine.status(self.other)
@@ -700,7 +700,7 @@ class Somebody:
         self.come_to_front()
         focus = QApplication.focusWidget()
         if QApplication.activePopupWidget() is None and (focus is None or not focus.isVisible() or not focus.isEnabled()):
-            print(f"      FOCUS at {focus and (self.name(focus), focus.isVisible(), focus.isEnabled())} in {self.place(self.window())}", flush=True)
+            raise Fault(f"the keyboard is {'nowhere' if focus is None else 'at ' + self.name(focus) + ', which cannot be used'}")
         if stale := self.stale():
             raise Fault("; ".join(stale[:12]))
 

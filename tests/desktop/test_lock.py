@@ -138,6 +138,19 @@ def test_dialogs_over_each_other_come_back_in_their_order(hands: Hands) -> None:
         sheet.reject()
 
 
+def test_a_page_that_comes_while_it_is_locked_leaves_the_keyboard_with_the_password(hands: Hands) -> None:
+    """As one that had still to be made when somebody locked."""
+    hands.room.lock.lock("asked")
+    page = hands.room.lock.page
+    assert page is not None
+    entry = page.first_focus()
+    hands.until(entry.hasFocus)
+    hands.shell.show_page("members")
+    assert entry.hasFocus()
+    unlock(hands)
+    assert hands.shell.current().name == "members"
+
+
 def test_what_nothing_is_typed_into_is_no_open_form(hands: Hands) -> None:
     hands.desk.set_setting(recovery.READ_BACK, None)
     hands.page("members").add()

@@ -205,6 +205,19 @@ def test_a_backup_opened_from_elsewhere_and_deleted_since_is_off_the_list(room: 
     assert page.count.text() == "3 backups"
 
 
+def test_what_a_restore_would_carry_over_is_looked_up_anew_as_it_is_sent(room: Room, until: Any) -> None:
+    room.shell.show_page("restore")
+    until(lambda: room._last_standing is not None and room.lanes.idle())
+    standing = room._last_standing
+    assert standing is not None
+    for waiting in (3, 0):
+        room._stands(replace(standing, waiting=waiting))
+        assert not room.lanes.idle()
+        until(room.lanes.idle)
+    room._stands(replace(standing, waiting=0))
+    assert room.lanes.idle()
+
+
 def test_one_that_lies_elsewhere_is_shown_first(room: Room, until: Any, tmp_path: Path) -> None:
     elsewhere = tmp_path / "stick.alumnidesk"
     backup.back_up(room.desk, elsewhere, passphrase="another three words")

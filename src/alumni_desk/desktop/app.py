@@ -309,7 +309,10 @@ class Room(QObject):
         self.venue.retype(code, lambda met: None, refused)
 
     def _stands(self, standing: Standing) -> None:
-        self._last_standing = standing
+        before, self._last_standing = self._last_standing, standing
+        restoring = self.shell.built("restore")
+        if restoring is not None and before is not None and before.waiting != standing.waiting:
+            restoring.out_of_date()  # it says how much a restore would carry over
         self._tell_door()
         self._say_standing()
         self._standing = standing_words(standing.waiting, standing.state not in ("alone", "invitation"))

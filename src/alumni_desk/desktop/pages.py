@@ -120,6 +120,13 @@ class Page(QWidget):
         """What can be done on this page, for the palette; the page is shown first."""
         return []
 
+    def out_of_date(self) -> None:
+        """What it shows may be so no longer: it is looked up anew, now or when it is shown next."""
+        if self.isVisible():
+            self.refresh()
+        else:
+            self._stale = True
+
     def _on_changed(self, changed: Any) -> None:
         touched = not changed.tables or not self.watches or bool(self.watches & changed.tables.keys())
         if not touched:

@@ -392,7 +392,7 @@ class Shell(QMainWindow):
             page.open(**what)
         first = page.first_focus()
         keyed, self._keyed = self._keyed == name, ""
-        if first is not None and self.isActiveWindow() and (keyed or not self.nav.hasFocus()):
+        if first is not None and self._cover is None and self.isActiveWindow() and (keyed or not self.nav.hasFocus()):
             first.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _nav_chosen(self, name: str) -> None:
