@@ -444,8 +444,8 @@ class Somebody:
                 raise Fault("the right password does not unlock") from None
 
     def look(self) -> None:
-        """Another text size or theme."""
-        if self.chance.random() < 0.5:
+        """Another text size or theme; an open door has another size from what is read next."""
+        if self.chance.random() < 0.5 and self.door() is None:
             percent = self.chance.choice((90, 100, 110, 125, 150))
             self.tell(f"text size {percent}")
             self.sitting.appearance.set_percent(percent)
