@@ -273,6 +273,23 @@ def test_the_details_say_which_laptop_has_which_version(make_server: Any, hands_
     hands.until(lambda: f"Alumni Desk {__version__}\nThis laptop, \u2068Garden laptop\u2069" in all_words(page))
 
 
+def test_whoever_looks_at_another_page_meanwhile_finds_the_laptops_all_the_same(make_server: Any, hands_on: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = make_server()
+    hands = hands_on(server.url, server.invite())
+    page, asked = hands.shell.current(), []
+    hands.rest()
+    monkeypatch.setattr(page.people, "refresh", asked.append)
+    hands.shell.show_page("today")
+    page.out_of_date()
+    hands.shell.show_page("sync")
+    hands.shell.show_page("today")  # before anything could be looked up
+    hands.rest()
+    assert not asked
+    hands.shell.show_page("sync")
+    hands.rest()
+    assert asked
+
+
 def test_while_the_server_hangs_the_laptops_are_shown_as_it_told_them_last(make_server: Any, hands_on: Any, desk: Desk) -> None:
     server = make_server()
     hands = hands_on(server.url, server.invite())

@@ -209,6 +209,17 @@ def test_one_slip_a_word_is_forgiven_where_nobody_fits_as_typed(desk: Desk, type
     assert member_rows(desk, typed) == []  # a list that is worked with holds only who fits
 
 
+def test_a_title_before_a_name_hides_nobody(desk: Desk) -> None:
+    anna = add_member(desk, title="Dr.", first_name="Anna", last_name="Weber").id
+    add_member(desk, first_name="Ada", last_name="Obi")
+    found = best_members(desk, "Dr. Anna Weber", 5)
+    assert found.ids == (anna,) and not found.close and {one for part in all_members(desk, found.question) for one in part} == {anna}
+    assert find_one(desk, "Prof. Dr. Anna Weber") == anna
+    assert best_members(desk, "Dr. Anna Wbeer", 5).ids == (anna,) and best_members(desk, "Mr. Nobody", 5).ids == ()
+    herr = add_member(desk, first_name="Anna", last_name="Dr").id  # whoever is called so
+    assert best_members(desk, "dr anna", 5).ids == (herr,)
+
+
 def test_nothing_is_forgiven_where_somebody_fits(desk: Desk) -> None:
     add_member(desk, first_name="Jan", last_name="Smyth")
     add_member(desk, first_name="Jan", last_name="Smith")

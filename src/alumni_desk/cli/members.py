@@ -125,7 +125,9 @@ def _who_fits(desk: Desk, query: str, limit: int | None) -> tuple[Sequence[Membe
         return rows_of(desk, owners[:limit]), len(owners), False
     # As the window asks: typing errors are forgiven where nobody fits as it is spelled.
     found = best_members(desk, query, limit if limit is not None else 1_000_000)
-    total = len(set(chain.from_iterable(all_members(desk, found.question)))) if found.close else count_members(desk, query)
+    total = 0 if found.close else count_members(desk, query)
+    if found.ids and not total:
+        total = len(set(chain.from_iterable(all_members(desk, found.question))))
     return rows_of(desk, found.ids), total, found.close
 
 

@@ -211,6 +211,8 @@ class SyncPage(Page):
         self.here.setVisible(self._meets())
         self._both.show_side(facts.state != "alone" and not (facts.door and facts.state == "ended"))  # nothing stands there then
         self.here.offer(facts.lets)
+        if facts.leads and not self.isVisible():
+            self.out_of_date()  # so that the laptops are asked for when it is seen again
         # Only where the server answered last: a silent one would keep the next sync waiting.
         if facts.leads and self.isVisible() and not self._busy and facts.state in ("synced", "waiting") and facts.last_sync is not None:
             self.people.refresh(facts.waiting)

@@ -117,6 +117,9 @@ def best_of(desk: Desk, connection: sa.Connection, query: str, limit: int, *, st
     if not query.strip():
         first = next(everybody(connection, None, standing, limit), [])
         return Found(tuple(first), None)
+    plain = naming.without_titles(query)
+    if plain != query and not find_people(connection, query, 1, standing=standing).ids:  # “Dr. Anna Weber”: nobody is looked up by a title
+        query = plain
     return find_people(connection, query, limit, standing=standing, vocabulary=desk.vocabulary)
 
 
@@ -212,6 +215,8 @@ def find_one(desk: Desk, text: str) -> str:
     rows = rows_of(desk, ids) or _called_just_so(desk, rows, text) or rows
     if len(rows) == 1:
         return rows[0].id
+    if not rows and (plain := naming.without_titles(text)) != text:
+        return find_one(desk, plain)
     if not rows:
         raise NotFound("member_not_found", _("Nobody here is called “{text}”. Try fewer letters."), text=text)
     names = ", ".join(f"{row.name}{f' {row.class_label}' if row.class_label else ''} ({row.id})" for row in rows[:5])
