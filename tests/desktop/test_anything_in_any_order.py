@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -93,6 +94,8 @@ LETTERS = "abolz123 "
 PLAIN = (Qt.Key.Key_Return, Qt.Key.Key_Escape, Qt.Key.Key_Delete, Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Tab,
          Qt.Key.Key_Space, Qt.Key.Key_F6, Qt.Key.Key_Home, Qt.Key.Key_End, Qt.Key.Key_Backspace, Qt.Key.Key_PageDown, Qt.Key.Key_F1)
 HELD = ("1", "2", "3", "4", "5", "6", "7", "K", "K", "N", "F", "Z", "Z", "A", "P", "S", "E", "L")
+CLOCK = re.compile(r".{0,20}\b\d\d?:\d\d\b.{0,40}", re.DOTALL)
+"""What says the time of now, in a few words."""
 NEVER = ("Keep this chapter", "Keep the chapter", "Share", "On", "Use a camera", "Show the log")
 """What would start a process, speak with the room, or with a camera."""
 
@@ -665,6 +668,8 @@ class Somebody:
         shell, door = self.room.shell, self.door()
         if self.room.lock.locked or shell.covered() or QApplication.activeModalWidget() is not None or QApplication.activePopupWidget() is not None:
             return []
+        self.turn(25)  # what is made piece by piece, as a page that a command leads to
+        self.rest()
         page = shell.current() if door is None else door
         before, standing = Counter(self.texts_in(page)), engine.status(self.other)
         page.refresh() if door is None else door.reading.on_changed(Changed({}))
@@ -673,7 +678,8 @@ class Somebody:
             return []  # it was left meanwhile, or a sync has come between
         after = Counter(self.texts_in(page))
         name = page.name if door is None else "door"
-        return [f"{name} {said} {text[:150]!r}" for said, texts in (("still said", before - after), ("did not say", after - before)) for text in texts]
+        return [f"{name} {said} {text[:150]!r}" for said, texts in (("still said", before - after), ("did not say", after - before)) for text in texts
+                if not CLOCK.fullmatch(text)]
 
     def look_at_all(self) -> None:
         """At rest."""
