@@ -233,6 +233,12 @@ def test_everybody_who_is_named_in_one_command_is_put_on_the_list(do: Do, chapte
     assert {(guest["status"], guest["host"]) for guest in do("guests", "picnic")} == {("yes", None)}
 
 
+def test_what_goes_with_another_option_is_not_left_out_without_a_word(do: Do, chapter: dict[str, str]) -> None:
+    for words in (("--status", "maybe"), ("--set", "ada", "no", "--status", "maybe"), ("--import", "people.csv", "--status", "no")):
+        assert "--set WHO" in do("guests", "next", *words, code=1, text=True)
+    assert "--import" in do("guests", "next", "--add", "li", "--rejects", "rest.csv", code=1, text=True)
+
+
 def test_nothing_that_is_given_twice_is_left_out_without_a_word(do: Do, chapter: dict[str, str]) -> None:
     for words in (("member", "add", "first_name=Bo", "email=a@example.org", "email=b@example.org"),
                   ("member", "set", chapter["Ada"], "city=Oslo", "city=Bergen"),

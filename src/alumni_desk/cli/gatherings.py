@@ -60,7 +60,7 @@ def add_commands(commands: Any) -> None:
     what.add_argument("--import", dest="file", metavar="FILE", type=Path, help=_("put the people of a file on the list; unknown ones become guests"))
     what.add_argument("--set", nargs=2, metavar=("WHO", "yes|no|maybe"), action=_Answer, help=_("note somebody’s answer"))
     what.add_argument("--guest-of", nargs="+", metavar=("WHO", "NAME"), action=Once, help=_("add a guest whom WHO brings; without a name, “Name to come”"))
-    guests.add_argument("--status", default="yes", choices=("invited", "yes", "maybe", "no"), help=_("the answer of those added; yes if not said"))
+    guests.add_argument("--status", choices=("invited", "yes", "maybe", "no"), help=_("the answer of those whom --add puts on the list; yes if not said"))
     guests.add_argument("--rejects", metavar="OUT.csv", type=Path, help=_("write the rows of the file that were not imported, with the reason"))
     add_json(guests)
     guests.set_defaults(run=run_guests)
@@ -180,8 +180,13 @@ def run_cancel(args: argparse.Namespace) -> int:
 
 def run_guests(args: argparse.Namespace) -> int:
     """A gathering's list, and what is done to it."""
+    from alumni_desk.errors import BadInput
     from alumni_desk.gatherings.lists import resolve
 
+    if args.status is not None and not args.add:  # left out without a word, it would seem to have listed, or changed, those alone
+        raise BadInput("status_alone", _("--status says what those answered whom --add puts on the list. For somebody who is on it: --set WHO ANSWER."))
+    if args.rejects is not None and not args.file:
+        raise BadInput("rejects_alone", _("--rejects takes the rows that --import leaves out. Give --import, too."))
     with opened(args) as desk:
         which = resolve(desk, args.gathering)
         if args.add:
@@ -230,7 +235,7 @@ def _add(args: argparse.Namespace, desk: Desk, which: str) -> int:
     from alumni_desk.gatherings.actions import add_guests
 
     people = list(dict.fromkeys(one for words in args.add for one in _members_who_fit(desk, " ".join(words).strip())))
-    added = add_guests(desk, which, people, status=args.status)
+    added = add_guests(desk, which, people, status=args.status or "yes")
     parts = [ngettext("{n} put on the list", "{n} put on the list", len(added.registrations)).format(n=number(len(added.registrations))),
              ngettext("{n} was on it already", "{n} were on it already", added.already).format(n=number(added.already))]
     if added.deceased:
