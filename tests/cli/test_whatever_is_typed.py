@@ -36,7 +36,7 @@ TEXTS = ("", " ", "a", "Ada Obi", "Łukasz", "dinner", "next", "last", "<b>x</b>
          "18:30", "2031-06-01", "2031-06-01T18:30", "2031-13-40", "yes", "no", "maybe", "first_name=Zoë", "last_name=", "email=zoe@example.org", "email=x",
          "class_year=1850", "name=Supper", "capacity=-3", "=", "no_field=1", "http://127.0.0.1:9", "https://[::1", "1234-5678",
          "00000000-0000-0000-0000-000000000000",
-         "\ud800", "a\x00b", "\u202e", "🎉", "Europe/Berlin", "everything", "door", "leader")
+         "\ud800", "\u202e", "🎉", "Europe/Berlin", "everything", "door", "leader")
 
 
 FIELDS = ("first_name", "last_name", "email", "class_year", "city", "phones", "birth_date", "solicit_codes", "notes", "deceased", "country", "name", "capacity",
