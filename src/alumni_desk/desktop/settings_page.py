@@ -325,7 +325,7 @@ class SettingsPage(Page):
         self._chapter_lines = {
             "name": (self.chapter, SettingRow(_("Name"), _("Stands at the head of every page, on badges and on invitations."), self.chapter, width=240)),
             "university": (self.university, SettingRow(_("University"), _("Stands below it, and on badges."), self.university, width=240)),
-            "time_zone": (self.zone, SettingRow(_("Time zone"), _("Of new gatherings, such as America/New_York. Each keeps its own."), self.zone, width=240)),
+            "time_zone": (self.zone, SettingRow(_("Time zone"), _("Of new gatherings, as Europe/Berlin. Each keeps its own."), self.zone, width=240)),
         }
         for name, (field, row) in self._chapter_lines.items():
             field.editingFinished.connect(partial(self._call, name))
