@@ -300,6 +300,34 @@ def test_the_card_to_which_the_focus_comes_is_seen_whole(office: Any, laptop: An
     hands.until(lambda: card() is not None and whole_in_view(page, card()))
 
 
+@pytest.mark.parametrize("at_once", [False, True])
+def test_a_card_stays_where_it_stands_when_the_words_above_it_are_more_or_fewer(office: Any, laptop: Any, window: Window, at_once: bool) -> None:
+    one, two = laptop("one", office), laptop("two", office)
+    disagree(one, two, 5)
+    office.kill()
+    hands = window(one)
+    hands.shell.resize(1280, 700)
+    page = hands.page("sync")
+    hands.until(lambda: len(page.decide.cards) == 3)
+    page._failed(KnownError("sync_pin", "The server is another one now."))
+    hands.rest()
+    bar = page.stack._content.verticalScrollBar()
+    hands.until(bar.maximum)
+    page.decide.cards[2].buttons[0].setFocus()
+    bar.setValue(bar.maximum())  # a page that gets shorter moves up by itself, and need not be moved once more
+    before = page.decide.cards[2].mapTo(page, QPoint()).y()
+    if at_once:  # as on a machine that has much to do: the page is as long as it will be before the next turn
+        page.decide.moved.connect(lambda by: page._both.widget().resize(page._both.widget().width(), page._both.widget().height() + by))
+    failed = page._trouble, page._code
+    for trouble, code in (("", ""), failed):
+        high = page._status_place.height()
+        page._trouble, page._code = trouble, code
+        page._draw()
+        hands.until(lambda high=high: page._status_place.height() != high)
+        hands.rest()
+        assert page.decide.cards[2].mapTo(page, QPoint()).y() == before
+
+
 def test_f6_scrolls_to_the_part_that_it_comes_to(office: Any, laptop: Any, window: Window) -> None:
     one, two = laptop("one", office), laptop("two", office)
     disagree(one, two, 3)

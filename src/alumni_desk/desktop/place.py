@@ -22,3 +22,4 @@ class Place(QWidget):
             self._held.deleteLater()
         self._held = widget
         self._column.addWidget(widget)
+        widget.show()  # at once: a layout would show it with the next turn, and until then the place has no height

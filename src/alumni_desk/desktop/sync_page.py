@@ -62,6 +62,7 @@ class SyncPage(Page):
         self._far = ""  # how far a long sync is
         self._under_way: SettingRow | None = None
         self._first: QWidget | None = None
+        self._scrolls_to: int | None = None  # where the page is to stand as soon as it is long enough
         self.decide = DecidePart(desk, lanes)
         self.decide.done.connect(self.done)
         self.decide.said.connect(lambda words: self.said.emit(words, None))
@@ -124,6 +125,9 @@ class SyncPage(Page):
 
         self._both.turned.connect(turn)
         self.stack.set_content(self._both)
+        self._bar = self._both.verticalScrollBar()
+        self._bar.rangeChanged.connect(self._stand)
+        self._bar.valueChanged.connect(self._scrolled)
 
     def deeds(self) -> list[Deed]:
         def joined() -> bool:
@@ -253,9 +257,24 @@ class SyncPage(Page):
 
     def _stay_at_card(self, by: int) -> None:
         """Whoever decides keeps the card where it stands, when the words above it are more or fewer."""
-        bar = self._both.verticalScrollBar()
-        if bar.value() and self.decide.has_focus():
-            QTimer.singleShot(0, self, lambda: bar.setValue(bar.value() + by))  # once the page is as long as it will be
+        if self._scrolls_to is None:
+            if not self._bar.value() or not self.decide.has_focus():
+                return
+            self._scrolls_to = self._bar.value()
+        self._scrolls_to += by
+        QTimer.singleShot(0, self, self._stand)  # this is in the midst of a layout
+
+    def _stand(self) -> None:
+        """Stand where the card stands as before; again when the page, long enough at last, lets it."""
+        to = self._scrolls_to
+        if to is not None:
+            self._bar.setValue(to)
+            if self._bar.value() == to or not self.decide.has_focus():
+                self._scrolls_to = None
+
+    def _scrolled(self, at: int) -> None:
+        if self._scrolls_to is not None and at != max(0, min(self._scrolls_to, self._bar.maximum())):
+            self._scrolls_to = None  # somebody else did
 
     def _status(self, facts: Facts) -> QVBoxLayout:
         words = QVBoxLayout()
