@@ -13,7 +13,9 @@ from PySide6.QtWidgets import QApplication, QWidget
 from tests.conftest import PASSPHRASE
 
 from alumni_desk.desktop.app import Room, build
+from alumni_desk.desktop.controls import Field
 from alumni_desk.desktop.deeds import Deeds
+from alumni_desk.desktop.keys_ahead import KeysAhead
 from alumni_desk.desktop.member_form import MemberForm
 from alumni_desk.desktop.members_page import MembersPage
 from alumni_desk.desktop.members_table import FIRST
@@ -195,6 +197,30 @@ def test_what_is_typed_before_the_palette_stands_is_typed_into_it(room: Room, qt
     qtbot.waitUntil(lambda: any(isinstance(one, Palette) and one.isVisible() for one in QApplication.topLevelWidgets()), timeout=15_000)
     press(Qt.Key.Key_Escape)
     room.appearance.set_theme("light")
+
+
+def test_what_is_typed_before_the_palette_is_the_active_window_is_typed_into_it(qtbot: Any) -> None:
+    """A system makes a window the active one in its own time; until then the keys still come to the one below it."""
+    below, above = Field("Below", ""), Field("Above", "")
+    for one in (above, below):
+        qtbot.addWidget(one)
+        one.show()
+    below.activateWindow()
+    qtbot.waitUntil(below.isActiveWindow, timeout=15_000)
+    keys = KeysAhead(below)
+    QTest.keyClick(below.windowHandle(), "a")
+    keys.give(above)
+    QTest.keyClick(below.windowHandle(), "b")
+    assert above.text() == "ab"
+    above.activateWindow()
+    qtbot.waitUntil(above.isActiveWindow, timeout=15_000)
+    above.setFocus()
+    press("c")
+    below.activateWindow()
+    qtbot.waitUntil(below.isActiveWindow, timeout=15_000)
+    below.setFocus()
+    press("d")  # and the keys are free again
+    assert above.text() == "abc" and below.text() == "d"
 
 
 def test_a_lock_before_the_palette_stands_gets_the_keys(room: Room, qtbot: Any) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QPoint, QRect, Qt
+from PySide6.QtCore import QCoreApplication, QEvent, QPoint, QRect, Qt
 from PySide6.QtGui import QFontMetricsF
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFrame, QLabel, QMenu, QWidget
@@ -28,6 +28,7 @@ from alumni_desk.desktop.member_form import MemberForm
 from alumni_desk.desktop.recovery_page import Paper, RecoveryPage
 from alumni_desk.desktop.restore_page import MEMBERS, WHEN
 from alumni_desk.desktop.setting_rows import SettingRow
+from alumni_desk.desktop.theme import Appearance
 from alumni_desk.gatherings.actions import add_guests, cancel_gathering, change_gathering, new_gathering, replan_gathering
 from alumni_desk.gatherings.lists import guest_rows
 from alumni_desk.members.actions import add_member, change_member
@@ -66,9 +67,8 @@ def hands_at(request: pytest.FixtureRequest, tmp_path: Path, hands_of: Callable[
         room.close()
         room.shell.close()
         room.shell.deleteLater()
-        again = build(desk, theme="light", percent=100)
-        again.close()
-        again.shell.deleteLater()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    Appearance(QApplication.instance(), "light", 100).deleteLater()  # for whoever comes next
 
 
 def place(part: QWidget, whole: QWidget) -> QRect:

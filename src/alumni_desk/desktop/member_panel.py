@@ -80,6 +80,9 @@ class MemberPanel(Scroll):
         self.contact_button: Button | None = None  # where nothing but the name is known
         self.tabs: QTabBar | None = None
         self._overview, self._history = QWidget(), HistoryPart()
+        for nobody in (self._overview, self._history):
+            nobody.setParent(self)  # so that they go with the window
+            nobody.hide()
         self._person = ""
         self._moving: Right | None = None
         self._past: list[PastValue] | None = None
