@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QShortcut
 from PySide6.QtTest import QTest
@@ -16,8 +18,10 @@ from alumni_desk.desktop.gathering_form import GatheringForm
 from alumni_desk.desktop.guest_picker import GuestPicker
 from alumni_desk.desktop.member_form import MemberForm
 from alumni_desk.desktop.widgets import TITLE_BAR
-from alumni_desk.gatherings.actions import new_gathering
-from alumni_desk.members.lists import count_members
+from alumni_desk.gatherings.actions import add_guests, new_gathering
+from alumni_desk.members.lists import count_members, member_rows
+from alumni_desk.store import backup
+from alumni_desk.store.writing import Changed
 
 
 def press(widget: QWidget, key: Qt.Key) -> None:
@@ -189,3 +193,72 @@ def test_ctrl_n_makes_what_the_page_is_about(hands: Any) -> None:
         assert form.windowTitle() == "Plan a gathering" and hands.shell.current().name == "gatherings"
         form.reject()
         hands.until(lambda: not hands.open_dialogs(GatheringForm))
+
+
+def test_alt_left_leads_back_where_an_arrow_does(hands: Any) -> None:
+    dinner = new_gathering(hands.desk, name="Dinner", start="2026-11-12T18:30", end="2026-11-12T21:00").id
+
+    def back() -> None:
+        hands.shell.activateWindow()
+        hands.until(hands.shell.isActiveWindow)
+        QTest.keyClick(QApplication.focusWidget() or hands.shell, Qt.Key.Key_Left, Qt.KeyboardModifier.AltModifier)
+        hands.rest()
+
+    def has_the_keyboard(page: QWidget) -> bool:
+        focused = QApplication.focusWidget()
+        return focused is not None and focused.isVisible() and page.isAncestorOf(focused)
+
+    page = hands.page("gatherings", gathering=dinner)
+    hands.until(hands.shell.back.isVisible)
+    page.view.list.setFocus()
+    back()
+    assert page.title == "Gatherings" and not hands.shell.back.isVisible() and has_the_keyboard(page)
+    back()  # there is no way back from here
+    assert hands.shell.current() is page and page.title == "Gatherings"
+    hands.page("activity")
+    back()
+    assert hands.shell.current() is page and has_the_keyboard(page)
+
+
+def parts_of(page: QWidget) -> list[QWidget]:
+    """What the keyboard may be in."""
+    return [one for one in page.findChildren(QWidget) if one.focusPolicy() & Qt.FocusPolicy.TabFocus and one.isVisible() and one.isEnabled()]
+
+
+def called(part: QWidget | None) -> tuple[str, str]:
+    """What somebody who hears the window is told of a part."""
+    return type(part).__name__, (part.accessibleName() or getattr(part, "text", str)()) if part is not None else ""
+
+
+def keeps_the_keyboard(hands: Any, page: QWidget) -> int:
+    """How many parts of a page keep the keyboard while others change something: all of them."""
+    hands.shell.activateWindow()
+    hands.until(hands.shell.isActiveWindow)
+    at = 0
+    while at < len(parts_of(page)):
+        part = parts_of(page)[at]
+        part.setFocus()
+        if QApplication.focusWidget() is part:
+            before = called(part)
+            hands.room.changes.changed.emit(Changed({}))
+            hands.rest()
+            hands.rest()
+            assert called(QApplication.focusWidget()) == before
+        at += 1
+    return at
+
+
+@pytest.mark.parametrize("name", ["today", "gatherings", "gathering", "member", "checkin", "badges", "activity", "restore", "settings"])
+def test_the_keyboard_stays_where_it_is_when_others_change_something(hands: Any, name: str) -> None:
+    dinner = new_gathering(hands.desk, name="Reception", start="2026-11-12T18:30", end="2026-11-12T21:00").id
+    add_guests(hands.desk, dinner, [row.id for row in member_rows(hands.desk)])
+    backup.by_itself(hands.desk.profile, hands.desk.key, "daily", now=datetime.now().astimezone())
+    page = hands.page({"gathering": "gatherings", "member": "members"}.get(name, name), **({"gathering": dinner} if name in ("gathering", "badges") else {}))
+    page.refresh()
+    hands.rest()
+    if name == "member":
+        page._select(0)
+    elif name in ("activity", "restore"):
+        page.list.setCurrentIndex(page.list.model().index(0, 0))
+    hands.rest()
+    assert keeps_the_keyboard(hands, page) > 3

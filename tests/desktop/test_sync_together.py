@@ -22,6 +22,7 @@ from PySide6.QtGui import QDropEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication, QFileDialog, QLabel, QWidget
 from tests.desktop.conftest import Hands
+from tests.desktop.test_keys import keeps_the_keyboard
 from tests.desktop.test_sync_page import words
 from tests.sync.conftest import RunningServer, make_server
 from tests.sync.test_keeping import free_port
@@ -342,6 +343,17 @@ def test_f6_scrolls_to_the_part_that_it_comes_to(office: Any, laptop: Any, windo
         came.append(QApplication.focusWidget())
         hands.until(lambda: not page.isAncestorOf(came[-1]) or whole_in_view(page, came[-1]))
     assert any(page.details.isAncestorOf(one) for one in came)
+
+
+def test_the_keyboard_stays_where_it_is_on_sync_when_others_change_something(office: Any, laptop: Any, window: Window) -> None:
+    one, two = laptop("one", office), laptop("two", office)
+    disagree(one, two, 2)
+    hands = window(one)
+    page = hands.page("sync")
+    hands.until(lambda: len(page.decide.cards) == 2 and page.people.isVisible())
+    page.details.unfold()
+    hands.rest()
+    assert keeps_the_keyboard(hands, page) > 15
 
 
 def test_keeping_what_is_shown_can_be_undone_too(office: Any, laptop: Any, window: Window) -> None:
@@ -1430,3 +1442,20 @@ def test_what_is_saved_behind_a_sync_goes_up_before_the_window_closes(office: An
     go_on.set()
     hands.until(lambda: not hands.shell.isVisible() or hands.open_dialogs(WaitingSheet))
     assert not hands.open_dialogs(WaitingSheet) and status(one).waiting == 0
+
+
+def test_sync_now_by_its_key_leaves_the_keyboard_there(office: Any, laptop: Any, window: Window) -> None:
+    laptop("one", office)
+    hands = window(laptop("two", office))
+    page = hands.page("sync")
+    hands.until(lambda: page.first_focus() is not None and page.first_focus().isEnabled())
+    hands.shell.activateWindow()
+    hands.until(hands.shell.isActiveWindow)
+    page.first_focus().setFocus()
+    ended: list[Any] = []
+    page._bridge.ended.connect(ended.append)
+    QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_Space)
+    hands.until(lambda: ended)
+    hands.until(lambda: page.first_focus().isEnabled())
+    hands.rest()
+    assert QApplication.focusWidget() is page.first_focus()

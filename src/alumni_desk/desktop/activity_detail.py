@@ -14,7 +14,7 @@ from alumni_desk.desktop.controls import Button, Label, Link, hairline
 from alumni_desk.desktop.dates import local
 from alumni_desk.desktop.fonts import metrics_of, px
 from alumni_desk.desktop.paint import breakable, isolated
-from alumni_desk.desktop.widgets import IconLine, Scroll
+from alumni_desk.desktop.widgets import IconLine, Scroll, keyboard_of
 from alumni_desk.segments.activity import Deed, Written, all_changed, left_words, standing, staying, written
 from alumni_desk.segments.others import others_written
 from alumni_desk.store.desk import Desk
@@ -89,6 +89,8 @@ class Detail(Scroll):
     def show_seen(self, seen: Seen) -> None:
         """Show an action."""
         deed = seen.deed
+        same, at = self.seen is not None and self.seen.id == deed.id, self.verticalScrollBar().value()
+        again = keyboard_of(self, self)
         column = self._anew()
         self.seen = deed
         head = QVBoxLayout()
@@ -118,6 +120,11 @@ class Detail(Scroll):
         if not why and deed.state != "undone":
             column.addWidget(Label(_("Undoing puts the old values back here and, with the next sync, on the other laptops. "
                                      "Ctrl+Shift+Z brings the new ones back."), "small", "muted", wrap=True))
+        if same and self._inside is not None:  # something of it was changed meanwhile
+            self._inside.show()
+            again(self._inside)
+            self.column.activate()
+            self.verticalScrollBar().setValue(at)
 
     def _anew(self) -> QVBoxLayout:
         if self._inside is not None:

@@ -25,7 +25,7 @@ from alumni_desk.desktop.paint import isolated
 from alumni_desk.desktop.sheet import Sheet
 from alumni_desk.desktop.today_page import to_come_words
 from alumni_desk.desktop.widgets import Bar as CountBar
-from alumni_desk.desktop.widgets import DateBlock, IconLine, MainAndSide, heading, padded, small_heading
+from alumni_desk.desktop.widgets import DateBlock, IconLine, MainAndSide, heading, keyboard_of, padded, small_heading
 from alumni_desk.desktop.year_chart import Bar, YearChart
 from alumni_desk.errors import KnownError
 from alumni_desk.gatherings.actions import Planned, cancel_gathering, change_gathering, new_gathering, replan_gathering
@@ -169,7 +169,7 @@ class GatheringsPage(Page):
             self._set_year(self._year_of(rows))
 
     def _set_year(self, year: QWidget) -> None:
-        focused = self._first is not None and self._first.hasFocus()
+        again = keyboard_of(self._year)
         self.places.removeWidget(self._year)
         self._year.deleteLater()
         before, self._year = self._year, year
@@ -178,8 +178,7 @@ class GatheringsPage(Page):
             self.places.setCurrentWidget(year)
             if isinstance(year, MainAndSide):
                 year.go_on_from(before)
-            if focused and self._first is not None:
-                self._first.setFocus()
+            again(year)
 
     def _year_of(self, rows: list[GatheringRow]) -> QWidget:
         now = self._now()

@@ -17,7 +17,7 @@ from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.history_part import HistoryPart
 from alumni_desk.desktop.import_preview import value_words
 from alumni_desk.desktop.paint import Pill, breakable, isolated
-from alumni_desk.desktop.widgets import Glyph, IconLine, Scroll, StatusPill, YearDisc
+from alumni_desk.desktop.widgets import Glyph, IconLine, Scroll, StatusPill, YearDisc, keyboard_of
 from alumni_desk.gatherings.kinds import answer_word
 from alumni_desk.members.lists import Degree, MemberDetail, further_emails, member
 from alumni_desk.members.roots import merged_on, root_of
@@ -90,9 +90,13 @@ class MemberPanel(Scroll):
 
     def show_known(self, it: Known, today: date) -> None:
         """Show somebody."""
+        same, at = self._person == it.detail.id, self.verticalScrollBar().value()
+        again = None
         if self._inside is not None:
-            if (focus := self.focusWidget()) is not None and focus.hasFocus() and self._inside.isAncestorOf(focus):
-                self.setFocus(Qt.FocusReason.OtherFocusReason)  # it would be nowhere, and Esc with it
+            if same:
+                again = keyboard_of(self._inside, self)  # it would be nowhere, and Esc with it
+            elif (focus := self.focusWidget()) is not None and focus.hasFocus() and self._inside.isAncestorOf(focus):
+                self.setFocus(Qt.FocusReason.OtherFocusReason)  # on none of the other one's buttons
             self.column.removeWidget(self._inside)
             self._inside.deleteLater()
         self._inside = QWidget()
@@ -101,7 +105,6 @@ class MemberPanel(Scroll):
         column.setSpacing(px(12))
         column.addLayout(self._head(it.detail))
         column.addLayout(self._deeds())
-        same, at = self._person == it.detail.id, self.verticalScrollBar().value()
         on_history = self.tabs is not None and self.tabs.currentIndex() == 1 and same
         column.addWidget(self._tab_bar())
         self._overview, self._history = QWidget(), HistoryPart()
@@ -130,6 +133,9 @@ class MemberPanel(Scroll):
             if past:
                 self.show_history(past)  # as it was, until what is new has been read
             self.tabs.setCurrentIndex(1)
+        self._inside.show()
+        if again is not None:
+            again(self._inside)
         self.column.activate()
         self.verticalScrollBar().setValue(at if same else 0)
 

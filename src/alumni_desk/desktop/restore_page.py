@@ -27,7 +27,7 @@ from alumni_desk.desktop.icons import paint_icon
 from alumni_desk.desktop.pages import EmptyPage, Go, Page
 from alumni_desk.desktop.paint import paint_text, tip
 from alumni_desk.desktop.tokens import Colours
-from alumni_desk.desktop.widgets import IconLine, Scroll
+from alumni_desk.desktop.widgets import IconLine, Scroll, keyboard_of
 from alumni_desk.errors import KnownError
 from alumni_desk.segments.comparing import Compared, compare
 from alumni_desk.store import backup, backup_folders, backup_head
@@ -563,10 +563,12 @@ class BackupDetail(Scroll):
             happens = happenings_of_another() if not one.ours else happenings(one, present) if present is not None else []
             for icon, words in happens if present is not None and not harmed else happenings_after_damage(present):
                 column.addWidget(IconLine(icon, words))
+        again = keyboard_of(self._body)
         self.column.replaceWidget(self._body, body)
+        body.show()
+        again(body)
         self._body.hide()
         self._body.deleteLater()
-        body.show()
         self._body = body
         self.activity.setVisible(one.ours and not damaged and not harmed and present is not None and not present.alone)
         self.button.show()

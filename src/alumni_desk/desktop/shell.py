@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -171,6 +172,7 @@ class Shell(QMainWindow):
             shortcut(keys, self, partial(self._turn, _("Ctrl Shift Z"), undoing.redo), WINDOW).setAutoRepeat(False)
         shortcut("Ctrl+K", self, self.palette_wanted.emit, WINDOW)
         shortcut("Ctrl+Q", self, self.close, WINDOW).setAutoRepeat(False)  # not in check-in: guests stand at those keys
+        shortcut("Ctrl+[" if sys.platform == "darwin" else "Alt+Left", self, self._back_by_key, WINDOW)
         shortcut(Qt.Key.Key_F6, self, lambda: self._next_region(1), WINDOW)
         shortcut("Shift+F6", self, lambda: self._next_region(-1), WINDOW)
         if self.plan:
@@ -258,6 +260,7 @@ class Shell(QMainWindow):
         row.setContentsMargins(px(24), 0, px(24), 0)
         row.setSpacing(px(12))
         self.back = IconButton(_("Back"), "caret-left")
+        self.back.setToolTip(_("Back (⌘ [)") if sys.platform == "darwin" else _("Back (Alt ←)"))
         self.back.clicked.connect(self._go_back)
         self.title, self.note = Elided("", "title"), Elided("", "body", "muted")
         self.note.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)  # it has what the title leaves
@@ -433,6 +436,14 @@ class Shell(QMainWindow):
             back()
         elif self.current().apart:
             self.show_page(self._came_from or next(iter(self.plan)))
+
+    def _back_by_key(self) -> None:
+        if not self.back.isVisible() or self.covered():
+            return
+        self._go_back()
+        first = self.current().first_focus()
+        if first is not None:  # what had the keyboard is not shown any more
+            first.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def _next_region(self, step: int) -> None:
         toast = [self.toast.link] if self.toast.isVisible() and self.toast.link.isVisible() else []

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QVBoxLayout, QWidget
 
 from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.changes import ChangeBus
@@ -62,6 +62,7 @@ class SyncPage(Page):
         self._far = ""  # how far a long sync is
         self._under_way: SettingRow | None = None
         self._first: QWidget | None = None
+        self._instead: QWidget | None = None  # has the keyboard while the button that had it is not enabled
         self._scrolls_to: int | None = None  # where the page is to stand as soon as it is long enough
         self.decide = DecidePart(desk, lanes)
         self.decide.done.connect(self.done)
@@ -229,7 +230,8 @@ class SyncPage(Page):
         facts = self._facts
         if facts is None:
             return
-        focused = self._first is not None and self._first.hasFocus()
+        held = QApplication.focusWidget()
+        focused = held is not None and held in (self._first, self._instead)
         self._under_way = None
         top, inside = padded((0, 0, 0, 0))
         inside.setSpacing(0)
@@ -254,6 +256,7 @@ class SyncPage(Page):
         self.stack.show_content()
         if focused and self._first is not None:
             self._first.setFocus()
+            self._instead = None if self._first.isEnabled() else QApplication.focusWidget()
 
     def _stay_at_card(self, by: int) -> None:
         """Whoever decides keeps the card where it stands, when the words above it are more or fewer."""

@@ -32,7 +32,7 @@ from alumni_desk.desktop.pages import EmptyPage, Go, Page
 from alumni_desk.desktop.paint import breakable
 from alumni_desk.desktop.today_lists import Ahead, Held, TodayFacts, WeekFacts, today_facts, week_facts
 from alumni_desk.desktop.tokens import Tone
-from alumni_desk.desktop.widgets import Bar, Card, Columns, DateBlock, IconLine, MainAndSide, heading, padded, small_heading
+from alumni_desk.desktop.widgets import Bar, Card, Columns, DateBlock, IconLine, MainAndSide, heading, keyboard_of, padded, small_heading
 from alumni_desk.errors import KnownError
 from alumni_desk.segments.activity import Deed, deeds, grouped
 from alumni_desk.store import driver
@@ -94,14 +94,13 @@ class TodayPage(Page):
             self.stack.show_empty(self._empty(facts))
             return
         content = MainAndSide(self._main(facts), self._side(facts, done))
-        focused = self._first is not None and self._first.hasFocus()
+        again = keyboard_of(self.stack)
         before, self._content = self._content, content
         self.stack.set_content(content)
         self.stack.show_content()
         if before is not None:
             content.go_on_from(before)
-        if focused and self._first is not None:
-            self._first.setFocus()
+        again(content)
         if self._week is None or self._week[0] != self._clock():
             QTimer.singleShot(WEEK_AFTER_MS, self, self._look_at_week)
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from itertools import pairwise
 
 from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QResizeEvent
-from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractButton, QApplication, QBoxLayout, QFrame, QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from alumni_desk.desktop.controls import Label, hairline
 from alumni_desk.desktop.dates import month_short, weekday_short
@@ -391,6 +391,36 @@ def way_in(place: QWidget) -> QWidget | None:
             return inside
         inside = inside.nextInFocusChain()
     return None
+
+
+def keyboard_of(place: QWidget, otherwise: QWidget | None = None) -> Callable[[QWidget], object]:
+    """Remember which part of a place has the keyboard: what is returned gives it to the part so called of what comes instead.
+
+    ``otherwise`` gets it where there is none, else the part that stands where it stood.
+    """
+    focused = QApplication.focusWidget()
+    parts = _parts(place)
+    if focused not in parts:
+        return lambda instead: None
+    called, at = _called(focused), parts.index(focused)
+
+    def give(instead: QWidget) -> None:
+        there = [(abs(n - at), one) for n, one in enumerate(_parts(instead)) if one.isEnabled()]
+        same = [both for both in there if type(both[1]) is type(focused) and _called(both[1]) == called]
+        if same or (there and otherwise is None):
+            min(same or there, key=lambda both: both[0])[1].setFocus(Qt.FocusReason.OtherFocusReason)
+        elif otherwise is not None:
+            otherwise.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    return give
+
+
+def _parts(place: QWidget) -> list[QWidget]:
+    return [one for one in place.findChildren(QWidget) if one.focusPolicy() & Qt.FocusPolicy.TabFocus and one.isVisibleTo(place)]
+
+
+def _called(part: QWidget) -> str:
+    return part.accessibleName() or (part.text() if isinstance(part, QAbstractButton) else "")
 
 
 def into_view(one: QWidget) -> None:
