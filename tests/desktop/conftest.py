@@ -13,6 +13,8 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from alumni_desk.desktop.app import Room, build
 from alumni_desk.desktop.background import Lanes
+from alumni_desk.desktop.front import Front
+from alumni_desk.desktop.shell import Shell
 from alumni_desk.desktop.wiring import help_files
 from alumni_desk.members.actions import add_member
 from alumni_desk.store import recovery
@@ -52,9 +54,12 @@ class Hands:
 
 @pytest.fixture(autouse=True)
 def _windows_go_with_their_test() -> Iterator[None]:
-    """What a test gave back is gone before the next begins: a window of it that waits for its end is dressed anew with each text size."""
+    """A window that a test closed is gone before the next begins: one that waits for its end is dressed anew with each text size, for seconds in all."""
     yield
     if QApplication.instance() is not None:
+        for window in QApplication.topLevelWidgets():
+            if isinstance(window, Shell | Front) and not window.isVisible():
+                window.deleteLater()
         QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
 

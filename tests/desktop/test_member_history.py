@@ -6,7 +6,8 @@ from typing import Any
 
 from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLabel, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QWidget
+from shiboken6 import isValid
 
 from alumni_desk.desktop.controls import Link
 from alumni_desk.members.actions import change_member
@@ -90,3 +91,21 @@ def test_sixty_values_can_be_read(hands: Any) -> None:
     assert values(hands.desk, person) == many + 1
     look(hands, panel, many + 1)
     assert abs(bar.value() - before) < 400
+
+
+def test_the_keyboard_stays_at_a_value_while_others_change_another_field(hands: Any) -> None:
+    person = member_rows(hands.desk)[0].id
+    change_member(hands.desk, person, mobile="+1 312 555 0157")
+    change_member(hands.desk, person, mobile="+1 630 555 0119")
+    panel = open_history(hands, person)
+    look(hands, panel, before := values(hands.desk, person))
+    hands.shell.activateWindow()
+    hands.until(hands.shell.isActiveWindow)
+    link = next(one for one in panel._history.findChildren(Link) if "0157" in one.accessibleName())
+    link.setFocus()
+    changed = change_member(hands.desk, person, city="Lowell")
+    hands.room.changes.changed.emit(changed.changed if hasattr(changed, "changed") else changed)
+    hands.until(lambda: values(hands.desk, person) > before and not isValid(link))
+    look(hands, panel, values(hands.desk, person))
+    focused = QApplication.focusWidget()
+    assert isinstance(focused, Link) and "0157" in focused.accessibleName()

@@ -167,10 +167,12 @@ class MemberPanel(Scroll):
         before, self._history = self._history, HistoryPart(self._past, self._all_of)
         self._history.restore.connect(self.restore)
         self._history.all_wanted.connect(self._show_all_of)
+        again = keyboard_of(before, self)
         layout.replaceWidget(before, self._history)
+        self._history.setVisible(self.tabs is not None and self.tabs.currentIndex() == 1)
+        again(self._history)
         before.hide()
         before.deleteLater()
-        self._history.setVisible(self.tabs is not None and self.tabs.currentIndex() == 1)
 
     def _show_all_of(self, field: str) -> None:
         self._all_of.add(field)
