@@ -262,3 +262,31 @@ def test_the_keyboard_stays_where_it_is_when_others_change_something(hands: Any,
         page.list.setCurrentIndex(page.list.model().index(0, 0))
     hands.rest()
     assert keeps_the_keyboard(hands, page) > 3
+
+
+@pytest.mark.parametrize("name", ["checkin", "badges"])
+def test_a_list_that_is_open_stays_where_it_is_when_others_change_something(hands: Any, name: str) -> None:
+    days = [new_gathering(hands.desk, name=f"Reception {n}", start=f"2031-12-1{n}T18:30", end=f"2031-12-1{n}T21:00").id for n in range(4)]
+    hands.shell.activateWindow()
+    hands.until(hands.shell.isActiveWindow)
+    page = hands.page(name)
+    page.refresh()
+    hands.until(lambda: page.gathering.count() == 4)
+    box = page.gathering
+    assert box.key() == days[0]
+    box.setFocus()
+    box.showPopup()
+    for _time in range(2):
+        QTest.keyClick(box.view(), Qt.Key.Key_Down)
+    page.refresh()
+    hands.rest()
+    QTest.keyClick(box.view(), Qt.Key.Key_Return)
+    assert box.key() == days[2]
+    box.showPopup()
+    for _time in range(2):
+        QTest.keyClick(box.view(), Qt.Key.Key_Up)
+    new_gathering(hands.desk, name="Reception 9", start="2031-12-09T18:30", end="2031-12-09T21:00")
+    page.refresh()
+    hands.until(lambda: box.count() == 5)
+    hands.rest()
+    assert not box.view().isVisible() and box.key() == days[2]  # others are in it now: whoever goes on sees so first

@@ -210,9 +210,7 @@ class BadgesPage(Page):
         self._wish = None
         self._rows = {row.id: row for row in order}
         self.gathering.blockSignals(True)
-        self.gathering.clear()
-        for row in order:
-            self.gathering.addItem(row.name, row.id)
+        self.gathering.fill([(row.id, row.name) for row in order])
         self.gathering.set_key(kept if kept in self._rows else order[0].id)
         self.gathering.blockSignals(False)
         self._anew()

@@ -351,6 +351,15 @@ class Choice(QComboBox):
         self.setAccessibleName(name)
         self.setFixedHeight(px(CONTROL))
         self.view().setAccessibleName(name)
+        self.fill(choices)
+
+    def fill(self, choices: Sequence[tuple[str, str]]) -> None:
+        """Offer these instead, as (key, words). A list that somebody has open stays open where they are the same; otherwise it goes from under the hand."""
+        if [(self.itemData(n), self.itemText(n)) for n in range(self.count())] == list(choices):
+            return
+        if self.view().isVisible():
+            self.hidePopup()
+        self.clear()
         for key, words in choices:
             self.addItem(words, key)
 

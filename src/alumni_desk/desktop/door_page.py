@@ -190,10 +190,7 @@ class CheckInPage(Page):
             self._lost, self._wanted = _is_lost(self._found.get(before)), None
         self._found = {g.id: g for g in found}
         self.gathering.blockSignals(True)
-        self.gathering.clear()
-        for gathering in found:
-            day = day_middle(gathering.starts.date()) if gathering.starts else _("no date yet")
-            self.gathering.addItem(f"{gathering.name} · {day}", gathering.id)
+        self.gathering.fill([(one.id, f"{one.name} · {day_middle(one.starts.date()) if one.starts else _('no date yet')}") for one in found])
         # None where one is lost: never another one's door, because a list became shorter under a hand.
         self.gathering.setCurrentIndex(-1 if self._lost else 0)
         if before in self._found:
