@@ -312,15 +312,16 @@ def run_passphrase(args: argparse.Namespace) -> int:
     from alumni_desk.store import keys
 
     present: list[str | None] = []
+    left: list[str] = []
     with opened(args, told=present.append) as desk:
         typed = None if args.keyring else _ask_new(_("New password: "))
-        kept = keys.keep_anew(desk.profile.path, "desk", desk.key, typed)
+        kept = keys.keep_anew(desk.profile.path, "desk", desk.key, typed, lambda: left.append(keys.left_words()))
         server = keys.follow(desk.profile.path, "server", present[0], lambda folder, name, key: keys.keep_anew(folder, name, key, typed))
     words = [_("This computer’s password store keeps the key now.") if kept == "keyring" else _("The new password locks this desk from now on.")]
     if server is not None:
         words.append(_("The same is true of the server’s database in this profile.") if server else _(
             "The server’s database in this profile has another password, and keeps it."))
-    show(args, {"kept": kept, "server": server}, "\n".join(words))
+    show(args, {"kept": kept, "server": server}, "\n".join([*words, *left]))
     return 0
 
 
