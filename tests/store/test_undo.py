@@ -227,6 +227,18 @@ def test_an_undo_brings_back_what_was_theirs_before_somebody_who_was_erased_was_
     assert redo(desk, changed).left == () and other_emails(desk, ana) == '["own@example.org","new@example.org"]' and verify(desk).ok
 
 
+def test_an_address_goes_back_also_after_somebody_else_was_erased(desk: Desk) -> None:
+    """Of a new entry only what is filled was written down: what was not had been taken for something that went with somebody who was erased."""
+    ada = add_member(desk, first_name="Ada", city="London").id
+    zoe = add_member(desk, first_name="Zoë").id
+    change_member(desk, ada, city="Ockham", street="1 Mill Lane")
+    changed = actions(desk)[0].id
+    erase(desk, [zoe], remake_backups=False)
+    assert ahead(desk, changed) == (True, []) and changed not in stay_changed(desk, actions(desk))
+    assert undo(desk, changed).left == () and member(desk, ada).fields["city"] == "London" and not member(desk, ada).fields["street"]
+    assert redo(desk, changed).left == () and member(desk, ada).fields["street"] == "1 Mill Lane" and verify(desk).ok
+
+
 def test_an_undo_empties_no_field_of_which_nobody_knows_any_more_what_stood_there(desk: Desk) -> None:
     """It went with somebody who was erased, whose addresses were in an entry that was merged into this one."""
     cleo = add_member(desk, first_name="Cleo", email="cleo@example.org").id
