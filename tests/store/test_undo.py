@@ -584,6 +584,30 @@ def test_a_check_out_taken_back_is_a_return(desk: Desk) -> None:
     assert headcount(desk, evening).present == 0
 
 
+@pytest.mark.parametrize("how", ["out", "taken back"])
+def test_a_check_in_is_undone_after_what_closed_it_was(desk: Desk, how: str) -> None:
+    """Undo pressed twice: the second one had said that it was changed or in use since, and left them in."""
+    ana = add_member(desk, first_name="Ana", last_name="Lima").id
+    evening = new_gathering(desk, name="Dinner", start="2027-01-12T19:00", end="2027-01-12T22:00").id
+    add_guests(desk, evening, [ana])
+    check_in(desk, evening, person_id=ana)
+    came = actions(desk)[0].id
+    (check_out if how == "out" else undo_check_in)(desk, evening, registration_id(evening, ana))
+    undo(desk)
+    assert headcount(desk, evening).present == 1 and ahead(desk, came)[0]
+    assert undo(desk).of == came
+    assert headcount(desk, evening).present == headcount(desk, evening).out == 0 and not any(row.came for row in guest_rows(desk, evening))
+    assert redo(desk).of == came and headcount(desk, evening).present == 1
+    with pytest.raises(Refused):
+        redo(desk)  # what closed the first one does not close this one
+    assert headcount(desk, evening).present == 1 and verify(desk).ok
+    undo_check_in(desk, evening, registration_id(evening, ana))
+    check_in(desk, evening, person_id=ana)
+    with pytest.raises(Refused):
+        undo(desk, came)  # they came anew since
+    assert headcount(desk, evening).present == 1
+
+
 @pytest.mark.parametrize("out", [False, True])
 def test_who_is_in_again_by_a_redo_came_when_they_came(desk: Desk, out: bool) -> None:
     """Of a check-in that was undone and done again, and of a check-out that was undone; what took it back keeps its own time."""
