@@ -48,7 +48,7 @@ from alumni_desk.members.actions import add_member
 from alumni_desk.members.lists import count_members
 from alumni_desk.protocol.codes import BADGE_LETTERS, badge_code, read_badge_code
 from alumni_desk.schema import open_desk
-from alumni_desk.store import keys, pin, recovery
+from alumni_desk.store import backup, keys, pin, recovery
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.erasing import erase
 from alumni_desk.store.profile import Profile
@@ -1294,7 +1294,10 @@ def test_the_pin_is_set_in_settings(hands: Hands) -> None:
 
 
 def test_the_password_is_changed_after_the_present_one(hands: Hands) -> None:
+    backup.by_itself(hands.desk.profile, hands.desk.key, "daily")
     settings = hands.page("settings", section="security")
+    said: list[str] = []
+    settings.security.said.connect(said.append)
     settings.security.change_password()
     sheet = hands.dialog(PasswordSheet)
     for field, typed in ((sheet.present, "not this one at all"), (sheet.password, "words of tomorrow"), (sheet.again, "words of tomorrow")):
@@ -1306,6 +1309,7 @@ def test_the_password_is_changed_after_the_present_one(hands: Hands) -> None:
     QTest.mouseClick(sheet.done_button, Qt.MouseButton.LeftButton)
     hands.until(lambda: not hands.open_dialogs(PasswordSheet))
     hands.rest()
+    assert said[-1].startswith("The new password locks this desk from now on. 1 backup that was made before still opens with the former password")
     hands.room.lock.lock()
     unlock(hands, PASSPHRASE)
     assert hands.room.lock.locked

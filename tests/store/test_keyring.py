@@ -22,7 +22,7 @@ from alumni_desk.errors import StoreProblem
 from alumni_desk.members.actions import add_member
 from alumni_desk.members.lists import count_members
 from alumni_desk.schema import open_desk
-from alumni_desk.store import backup_head, keys
+from alumni_desk.store import backup, backup_head, keys
 from alumni_desk.store.profile import Profile
 from alumni_desk.store.recovery import recovery_key
 
@@ -196,6 +196,25 @@ def test_a_command_says_that_the_store_did_not_let_go_of_the_key(profile: Profil
         assert main(["--profile", str(profile.path), "passphrase"]) == 0
         assert ("did not let go of the key" in capsys.readouterr().out) is none_answers
         (profile.path / "desk.key").write_bytes(keys_before)
+
+
+def test_a_command_says_which_backups_open_with_the_former_password(profile: Profile, monkeypatch: pytest.MonkeyPatch,
+                                                                     capsys: pytest.CaptureFixture[str]) -> None:
+    """The key lies in each of them: whoever knows that password opens the chapter by it, though that has another one."""
+    monkeypatch.setenv("ALUMNI_DESK_PASSPHRASE", "three words here")
+    with open_desk(profile) as desk:
+        desk.make_chapter("Boston")
+        add_member(desk, first_name="Ada")
+        made = backup.by_itself(profile, desk.key, "daily")
+        assert backup.former_words(profile, desk.key) == ""
+    monkeypatch.setattr("sys.stdin", io.StringIO("other words now\n"))
+    assert main(["--profile", str(profile.path), "passphrase"]) == 0
+    assert "1 backup that was made before still opens with the former password" in capsys.readouterr().out
+    monkeypatch.setenv("ALUMNI_DESK_PASSPHRASE", "other words now")
+    with open_desk(profile) as desk:
+        made.unlink()
+        backup.by_itself(profile, desk.key, "daily")
+        assert backup.former_words(profile, desk.key) == ""
 
 
 @pytest.mark.parametrize("way", ["settings", "command"])
