@@ -48,7 +48,7 @@ from alumni_desk.members.actions import add_member
 from alumni_desk.members.lists import count_members
 from alumni_desk.protocol.codes import BADGE_LETTERS, badge_code, read_badge_code
 from alumni_desk.schema import open_desk
-from alumni_desk.store import keys, pin, recovery
+from alumni_desk.store import backup, keys, pin, recovery
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.erasing import erase
 from alumni_desk.store.profile import Profile
@@ -789,6 +789,81 @@ def test_sleep_locks_unless_it_is_switched_off(hands: Hands) -> None:
     assert not lock.locked
 
 
+@pytest.mark.parametrize("told", [True, False])
+def test_a_laptop_that_sleeps_while_the_password_is_tried_stays_locked(hands: Hands, monkeypatch: pytest.MonkeyPatch, told: bool) -> None:
+    """The lid is closed right after Enter: whoever opens it is not let in by what was typed before."""
+    slept = threading.Event()
+    opens = keys.opens
+
+    def late(folder: Path, name: str, key: bytes, typed: str) -> None:
+        slept.wait(20)
+        opens(folder, name, key, typed)
+
+    monkeypatch.setattr(keys, "opens", late)
+    hands.room.lock.lock()
+    page = hands.room.lock.page
+    assert page is not None and page.entry is not None
+    QTest.keyClicks(page.entry.password, PASSPHRASE)
+    QTest.keyClick(page.entry.password, Qt.Key.Key_Return)
+    if told:
+        hands.room.lock.away.goes_to_sleep(True)
+    else:  # the clocks alone tell, and only afterwards
+        monkeypatch.setattr(hands.room.lock.away, "_wall_ticked", hands.room.lock.away._wall_ticked - 3_600)
+        hands.room.lock.away._timer.stop()
+    slept.set()
+    hands.until(lambda: not hands.room.lock.locked or not page.entry.password.isReadOnly())
+    assert hands.room.lock.locked and page.entry.password.text() == "" and page.entry.button.isEnabled()
+    unlock(hands)
+    assert not hands.room.lock.locked
+
+
+def test_a_laptop_that_sleeps_while_the_password_store_is_asked_stays_locked(hands: Hands, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = threading.Event()
+
+    class Slow(Shelf):
+        def get_password(self, service: str, username: str) -> str | None:
+            answers.wait(20)
+            return super().get_password(service, username)
+
+    shelf = Shelf()
+    monkeypatch.setattr(keys, "_keyring", lambda: shelf)
+    keys.keep_in_keyring(hands.desk.profile.path, "desk", hands.desk.key, on=True)
+    slow = Slow()
+    slow.kept = shelf.kept
+    monkeypatch.setattr(keys, "_keyring", lambda: slow)
+    try:
+        hands.room.lock.lock()
+        hands.until(lambda: hands.room.lock.page.locked.keyring)
+        page = hands.room.lock.page
+        QTest.mouseClick(page.store, Qt.MouseButton.LeftButton)
+        hands.room.lock.away.locks()
+        assert not page.waiting.isVisible() and page.store.isEnabled()
+        answers.set()
+        hands.rest()
+        hands.until(hands.room.lock._lanes.idle)
+        assert hands.room.lock.locked
+        QTest.mouseClick(page.store, Qt.MouseButton.LeftButton)
+        hands.until(lambda: not hands.room.lock.locked)
+    finally:
+        answers.set()
+
+
+@pytest.mark.parametrize("leaving", ["idle", "sleep"])
+def test_what_was_typed_of_a_password_is_not_left_to_whoever_comes_next(hands: Hands, leaving: str) -> None:
+    """Who was called away in the midst of it leaves nothing behind that the eye shows, or that Enter alone opens."""
+    hands.room.lock.lock()
+    page = hands.room.lock.page
+    assert page is not None and page.entry is not None
+    for _wrong in range(3):
+        unlock(hands, "three other words")
+    assert page.entry.waits()
+    page.entry.password.setText(PASSPHRASE)
+    page.entry.password.set_shown(True)
+    hands.room.lock.away.idle.emit() if leaving == "idle" else hands.room.lock.away.slept.emit()
+    assert page.entry.password.text() == "" and page.entry.password.echoMode() == QLineEdit.EchoMode.Password
+    assert page.entry.waits() and not page.entry.button.isEnabled()
+
+
 @pytest.mark.skipif(sys.platform != "linux" or shutil.which("dbus-run-session") is None, reason="no message bus on this machine")
 def test_what_a_real_message_bus_says_of_the_screen_locks(tmp_path: Path) -> None:
     script = '''
@@ -1219,7 +1294,10 @@ def test_the_pin_is_set_in_settings(hands: Hands) -> None:
 
 
 def test_the_password_is_changed_after_the_present_one(hands: Hands) -> None:
+    backup.by_itself(hands.desk.profile, hands.desk.key, "daily")
     settings = hands.page("settings", section="security")
+    said: list[str] = []
+    settings.security.said.connect(said.append)
     settings.security.change_password()
     sheet = hands.dialog(PasswordSheet)
     for field, typed in ((sheet.present, "not this one at all"), (sheet.password, "words of tomorrow"), (sheet.again, "words of tomorrow")):
@@ -1231,6 +1309,7 @@ def test_the_password_is_changed_after_the_present_one(hands: Hands) -> None:
     QTest.mouseClick(sheet.done_button, Qt.MouseButton.LeftButton)
     hands.until(lambda: not hands.open_dialogs(PasswordSheet))
     hands.rest()
+    assert said[-1].startswith("The new password locks this desk from now on. 1 backup that was made before still opens with the former password")
     hands.room.lock.lock()
     unlock(hands, PASSPHRASE)
     assert hands.room.lock.locked

@@ -366,7 +366,7 @@ class Everything:
             assert refused.code in ("all_changed_since", "off_the_list", "erased_since", "merged_already", "went_for_good"), refused.code
             assert refused.code != "went_for_good"
             assert refused.code != "erased_since" or self.erased
-            if refused.code == "all_changed_since":
+            if refused.code in ("all_changed_since", "erased_since"):
                 meant: Any = refused.facts
                 deed = self.done[meant["action"]]
                 free = self.free(deed, meant["action"], meant["left"])
@@ -448,7 +448,9 @@ class Everything:
         stays = {(one.table, one.row) for one in left if one.why in ("in_use", "erased", "off") and not one.fields}
         # What stood in these fields a merge may have brought from somebody who was erased; the others of the row go back.
         lost = {(one.table, one.row, clock_key(self.desk.tables[one.table].c[name])) for one in left if one.why == "erased" for name in one.fields}
+        merged_into = {value[0] for (_table, _row, key), said in self.said.items() if key == "merged_into" for value in said}
         assert self.erased or not lost
+        assert {row for _table, row, _key in lost} <= merged_into, "nothing ever came along into these"
         named = {(one.table, one.row) for one in left}
         free = set()
         for cell, (old, _new, _whose) in deed.cells.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -16,11 +17,12 @@ from keyring.backend import KeyringBackend
 from keyring.errors import KeyringLocked, PasswordDeleteError
 from tests.conftest import AGREED
 
+from alumni_desk.cli.main import run as main
 from alumni_desk.errors import StoreProblem
 from alumni_desk.members.actions import add_member
 from alumni_desk.members.lists import count_members
 from alumni_desk.schema import open_desk
-from alumni_desk.store import backup_head, keys
+from alumni_desk.store import backup, backup_head, keys
 from alumni_desk.store.profile import Profile
 from alumni_desk.store.recovery import recovery_key
 
@@ -159,6 +161,79 @@ def test_from_password_to_password_store_and_back(profile: Profile, shelf: Shelf
     assert shelf.kept == {}
     with open_desk(profile, passphrase="other words now") as desk:
         assert desk.key == key
+
+
+@pytest.mark.parametrize("way", ["settings", "command"])
+def test_a_store_that_does_not_let_go_of_the_key_is_told(profile: Profile, shelf: Shelf, caplog: pytest.LogCaptureFixture, way: str) -> None:
+    """Whoever is signed in to the computer could open older backups by it, though the desk asks for a password."""
+    with open_desk(profile) as desk:
+        key = desk.key
+    left: list[bool] = []
+    keys.keep_under(profile.path, "desk", key, "three words here")
+    shelf.silent = True
+    if way == "settings":
+        keys.keep_in_keyring(profile.path, "desk", key, on=False, left=lambda: left.append(True))
+    else:
+        keys.keep_anew(profile.path, "desk", key, "three words here", left=lambda: left.append(True))
+    assert left and shelf.kept and keys.keepers(profile.path, "desk") == {"passphrase"}
+    shelf.silent = False
+    keys.keep_in_keyring(profile.path, "desk", key, on=True, left=lambda: left.append(True))
+    keys.keep_in_keyring(profile.path, "desk", key, on=False, left=lambda: left.append(True))
+    assert len(left) == 1
+
+
+def test_a_command_says_that_the_store_did_not_let_go_of_the_key(profile: Profile, shelf: Shelf, monkeypatch: pytest.MonkeyPatch,
+                                                                  capsys: pytest.CaptureFixture[str]) -> None:
+    with open_desk(profile) as desk:
+        desk.make_chapter("Boston")
+        keys.keep_under(profile.path, "desk", desk.key, "three words here")
+    for none_answers in (False, True):
+        monkeypatch.setenv("ALUMNI_DESK_PASSPHRASE", "three words here")
+        monkeypatch.setattr("sys.stdin", io.StringIO("other words now\n"))
+        if none_answers:
+            monkeypatch.setattr(keys, "_keyring", lambda: None)
+        keys_before = (profile.path / "desk.key").read_bytes()
+        assert main(["--profile", str(profile.path), "passphrase"]) == 0
+        assert ("did not let go of the key" in capsys.readouterr().out) is none_answers
+        (profile.path / "desk.key").write_bytes(keys_before)
+
+
+def test_a_command_says_which_backups_open_with_the_former_password(profile: Profile, monkeypatch: pytest.MonkeyPatch,
+                                                                     capsys: pytest.CaptureFixture[str]) -> None:
+    """The key lies in each of them: whoever knows that password opens the chapter by it, though that has another one."""
+    monkeypatch.setenv("ALUMNI_DESK_PASSPHRASE", "three words here")
+    with open_desk(profile) as desk:
+        desk.make_chapter("Boston")
+        add_member(desk, first_name="Ada")
+        made = backup.by_itself(profile, desk.key, "daily")
+        assert backup.former_words(profile, desk.key) == ""
+    monkeypatch.setattr("sys.stdin", io.StringIO("other words now\n"))
+    assert main(["--profile", str(profile.path), "passphrase"]) == 0
+    assert "1 backup that was made before still opens with the former password" in capsys.readouterr().out
+    monkeypatch.setenv("ALUMNI_DESK_PASSPHRASE", "other words now")
+    with open_desk(profile) as desk:
+        made.unlink()
+        backup.by_itself(profile, desk.key, "daily")
+        assert backup.former_words(profile, desk.key) == ""
+
+
+@pytest.mark.parametrize("way", ["settings", "command"])
+def test_killed_while_the_store_lets_go_of_the_key_it_is_not_forgotten_there(profile: Profile, shelf: Shelf, monkeypatch: pytest.MonkeyPatch, way: str) -> None:
+    class Killed(BaseException):
+        pass
+
+    def killed(before: object) -> bool:
+        raise Killed
+
+    with open_desk(profile) as desk:
+        key = desk.key
+    keys.keep_under(profile.path, "desk", key, "three words here")
+    monkeypatch.setattr(keys, "_forget", killed)
+    with pytest.raises(Killed):
+        keys.keep_in_keyring(profile.path, "desk", key, on=False) if way == "settings" else keys.keep_anew(profile.path, "desk", key, "other words now")
+    assert keys.keepers(profile.path, "desk") == {"passphrase", "keyring"}, "the next one who switches it off takes it out"
+    monkeypatch.undo()
+    open_desk(profile, passphrase="three words here" if way == "settings" else "other words now").close()
 
 
 def test_the_password_is_made_slow_as_agreed(profile: Profile, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -227,6 +227,18 @@ def test_an_undo_brings_back_what_was_theirs_before_somebody_who_was_erased_was_
     assert redo(desk, changed).left == () and other_emails(desk, ana) == '["own@example.org","new@example.org"]' and verify(desk).ok
 
 
+def test_an_address_goes_back_also_after_somebody_else_was_erased(desk: Desk) -> None:
+    """Of a new entry only what is filled was written down: what was not had been taken for something that went with somebody who was erased."""
+    ada = add_member(desk, first_name="Ada", city="London").id
+    zoe = add_member(desk, first_name="Zoë").id
+    change_member(desk, ada, city="Ockham", street="1 Mill Lane")
+    changed = actions(desk)[0].id
+    erase(desk, [zoe], remake_backups=False)
+    assert ahead(desk, changed) == (True, []) and changed not in stay_changed(desk, actions(desk))
+    assert undo(desk, changed).left == () and member(desk, ada).fields["city"] == "London" and not member(desk, ada).fields["street"]
+    assert redo(desk, changed).left == () and member(desk, ada).fields["street"] == "1 Mill Lane" and verify(desk).ok
+
+
 def test_an_undo_empties_no_field_of_which_nobody_knows_any_more_what_stood_there(desk: Desk) -> None:
     """It went with somebody who was erased, whose addresses were in an entry that was merged into this one."""
     cleo = add_member(desk, first_name="Cleo", email="cleo@example.org").id
@@ -570,6 +582,30 @@ def test_a_check_out_taken_back_is_a_return(desk: Desk) -> None:
     assert headcount(desk, evening).present == 1
     redo(desk)
     assert headcount(desk, evening).present == 0
+
+
+@pytest.mark.parametrize("how", ["out", "taken back"])
+def test_a_check_in_is_undone_after_what_closed_it_was(desk: Desk, how: str) -> None:
+    """Undo pressed twice: the second one had said that it was changed or in use since, and left them in."""
+    ana = add_member(desk, first_name="Ana", last_name="Lima").id
+    evening = new_gathering(desk, name="Dinner", start="2027-01-12T19:00", end="2027-01-12T22:00").id
+    add_guests(desk, evening, [ana])
+    check_in(desk, evening, person_id=ana)
+    came = actions(desk)[0].id
+    (check_out if how == "out" else undo_check_in)(desk, evening, registration_id(evening, ana))
+    undo(desk)
+    assert headcount(desk, evening).present == 1 and ahead(desk, came)[0]
+    assert undo(desk).of == came
+    assert headcount(desk, evening).present == headcount(desk, evening).out == 0 and not any(row.came for row in guest_rows(desk, evening))
+    assert redo(desk).of == came and headcount(desk, evening).present == 1
+    with pytest.raises(Refused):
+        redo(desk)  # what closed the first one does not close this one
+    assert headcount(desk, evening).present == 1 and verify(desk).ok
+    undo_check_in(desk, evening, registration_id(evening, ana))
+    check_in(desk, evening, person_id=ana)
+    with pytest.raises(Refused):
+        undo(desk, came)  # they came anew since
+    assert headcount(desk, evening).present == 1
 
 
 @pytest.mark.parametrize("out", [False, True])

@@ -43,25 +43,33 @@ def refuse_at_door(connection: sa.Connection, ins: Mapping[str, str | None], at:
 def facts_back(connection: sa.Connection, table: sa.Table, facts: Sequence[Mapping[str, Any]], at: str) -> tuple[list[dict[str, Any]], list[str]]:
     """The facts that undo these, and the ids of those that need none: an ``in`` or badge is voided, what closed one is answered by a new one.
 
-    An ``in`` that is closed already is left, and nobody who is in gets a second ``in``, nor anybody one who was taken off the list since; who comes back
-    keeps the time of what is answered. Raises Refused as ``refuse_at_door``.
+    An ``in`` that is closed already is left, unless what closed it was taken back, too: then the one that came of that goes with it. Nobody who is in
+    gets a second ``in``, nor anybody one who was taken off the list since; who comes back keeps the time of what is answered.
+    Raises Refused as ``refuse_at_door``.
     """
-    if is_at_door(connection):
+    at_door = is_at_door(connection)
+    if at_door:
         for fact in (one for one in facts if one["kind"] == "in"):
             refuse_at_door(connection, {fact["id"]: fact["at"]}, datetime.fromisoformat(at))
     there = _around(connection, table, facts)
     closed = {one for fact in there.values() if fact["kind"] in ("out", "void") for one in texts(fact["closes"])}
     inside = {(fact["gathering"], fact["person"]) for fact in there.values() if fact["kind"] == "in" and fact["id"] not in closed}
+    returned = {(fact["gathering"], fact["person"], fact["at"]): fact["id"] for fact in there.values()
+                if fact["kind"] == "in" and fact["method"] == METHOD and fact["id"] not in closed
+                and not (at_door and driver.row(connection, _WRITTEN_HERE, (fact["id"],)) is None)}
     off = set(connection.exec_driver_sql("SELECT id FROM registration WHERE gone AND id IN (SELECT value FROM json_each(?))",
                                          (json.dumps([one["registration"] for one in there.values()]),)).scalars())
     newer: list[dict[str, Any]] = []
     late: list[str] = []
     for fact in facts:
         if fact["kind"] in ("in", "badge"):
-            if fact["id"] in closed:
+            stands = fact["id"] if fact["id"] not in closed else None
+            if stands is None and fact["kind"] == "in" and fact["method"] != METHOD:
+                stands = returned.pop((fact["gathering"], fact["person"], fact["at"]), None)
+            if stands is None:
                 late.append(fact["id"])
             else:
-                newer.append({**_of(fact, at), "kind": "void", "closes": json.dumps([fact["id"]])})
+                newer.append({**_of(fact, at), "kind": "void", "closes": json.dumps([*dict.fromkeys((fact["id"], stands))])})
             continue
         again = 0
         for one in [there[name] for name in texts(fact["closes"]) if name in there]:

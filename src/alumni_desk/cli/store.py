@@ -309,18 +309,20 @@ def run_verify(args: argparse.Namespace) -> int:
 
 def run_passphrase(args: argparse.Namespace) -> int:
     """Change what locks the desk."""
-    from alumni_desk.store import keys
+    from alumni_desk.store import backup, keys
 
     present: list[str | None] = []
+    left: list[str] = []
     with opened(args, told=present.append) as desk:
         typed = None if args.keyring else _ask_new(_("New password: "))
-        kept = keys.keep_anew(desk.profile.path, "desk", desk.key, typed)
+        kept = keys.keep_anew(desk.profile.path, "desk", desk.key, typed, lambda: left.append(keys.left_words()))
+        former = backup.former_words(desk.profile, desk.key)
         server = keys.follow(desk.profile.path, "server", present[0], lambda folder, name, key: keys.keep_anew(folder, name, key, typed))
     words = [_("This computer’s password store keeps the key now.") if kept == "keyring" else _("The new password locks this desk from now on.")]
     if server is not None:
         words.append(_("The same is true of the server’s database in this profile.") if server else _(
             "The server’s database in this profile has another password, and keeps it."))
-    show(args, {"kept": kept, "server": server}, "\n".join(words))
+    show(args, {"kept": kept, "server": server}, "\n".join([*words, *left, *([former] if former else [])]))
     return 0
 
 

@@ -221,8 +221,17 @@ class LockPage(QWidget):
             self.other_way.setFocus(Qt.FocusReason.OtherFocusReason)
         self.store.setEnabled(False)
 
+    def was_none(self) -> None:
+        """What was tried opens nothing, and was no wrong one either."""
+        if self.entry is not None:
+            self.entry.was_none("")
+
     def _wait_no_longer(self) -> None:
         self.otherwise.emit()
+        self.store_no_longer_asked()
+
+    def store_no_longer_asked(self) -> None:
+        """As if the password store had not been asked."""
         self._waited()
         self.first_focus().setFocus(Qt.FocusReason.OtherFocusReason)
 

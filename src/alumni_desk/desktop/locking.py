@@ -88,10 +88,11 @@ class Lock(QObject):
         self._lanes = Lanes(self)
         self.rules, self._names = Rules(USUAL, True, True), Names()
         self.away = away or Away(0)
-        self.away.idle.connect(lambda: self.lock("idle"))
+        self.away.idle.connect(self._rested)
         self.away.slept.connect(self._slept)
         self.page: LockPage | None = None
         self._patience: Patience | None = None  # with the password store, which is being asked
+        self._try_under_way: object | None = None  # of a password, which may still open it
         self._closed = False
         self._hidden: list[QWidget] = []
         self._keys: list[QShortcut | QAction] = []
@@ -135,9 +136,25 @@ class Lock(QObject):
         self.rules, self._names = both
         self.away.after = self.rules.minutes * 60
 
+    def _rested(self) -> None:
+        self._forget_typed()
+        self.lock("idle")
+
     def _slept(self) -> None:
-        if self.rules.on_sleep:
-            self.lock("sleep")
+        if not self.rules.on_sleep:
+            return
+        if self.page is not None:  # what was to open it a moment ago opens it for nobody who comes later
+            self._try_under_way = None
+            if self._patience is not None:
+                self._ask_store_no_longer()
+                self.page.store_no_longer_asked()
+        self._forget_typed()
+        self.lock("sleep")
+
+    def _forget_typed(self) -> None:
+        """Whoever began to type a password has left: the next one finds nothing of it."""
+        if self.page is not None and self.page.entry is not None:
+            self.page.entry.forget_typed()
 
     def lock(self, why: Why = "asked", said: Locked | None = None) -> None:
         """Cover everything that shows a member, at once: what the page says was read before. ``said``: what the window before this one said of it."""
@@ -329,11 +346,18 @@ class Lock(QObject):
         if page.entry is not None:
             page.entry.set_busy(_("Opening …"))
 
+        under_way = self._try_under_way = object()
+
         def work() -> None:
             self._desk.key_file.look()
             keys.opens(self._desk.profile.path, "desk", self._desk.key, typed)
 
         def opened(done: object) -> None:
+            self.away.tick()
+            if self._try_under_way is not under_way:  # the laptop slept meanwhile
+                if self.page is not None:
+                    self.page.was_none()
+                return
             lost = page.locked.password and read_recovery_key(typed) is not None
             self.unlock()
             if lost:
@@ -369,6 +393,7 @@ class Lock(QObject):
                 self.page.store_failed(str(error), gone=bool(error.facts.get("gone")))
 
         def opened(done: object) -> None:
+            self.away.tick()
             if self._patience is patience:
                 self.unlock()
 

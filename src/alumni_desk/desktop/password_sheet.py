@@ -14,6 +14,7 @@ from alumni_desk.desktop.sheet import Sheet
 from alumni_desk.desktop.unlock import PasswordField, eyes_last, password_faults, still_empty
 from alumni_desk.errors import KnownError
 from alumni_desk.store import keys
+from alumni_desk.store.backup import former_words
 from alumni_desk.store.desk import Desk
 from alumni_desk.words import _
 
@@ -76,18 +77,20 @@ def choose_password(parent: QWidget, desk: Desk, lanes: Lanes, said: Callable[[s
     ``known``: what opened it just now."""
     sheet = PasswordSheet(parent, _("Choose the chapter’s password"), _("Lock with it"), note, present=present)
 
-    def work(typed: str) -> bool | None:
+    def work(typed: str) -> tuple[bool | None, str]:
         folder, opened = desk.profile.path, known or sheet.typed_present
         if opened:
             keys.opens(folder, "desk", desk.key, opened)
         keys.keep_under(folder, "desk", desk.key, typed)
-        return keys.follow(folder, "server", opened or None, lambda where, name, key: keys.keep_under(where, name, key, typed))
+        server = keys.follow(folder, "server", opened or None, lambda where, name, key: keys.keep_under(where, name, key, typed))
+        return server, former_words(desk.profile, desk.key)
 
-    def done(server: bool | None) -> None:
+    def done(kept: tuple[bool | None, str]) -> None:
+        server, former = kept
         words = [_("The new password locks this desk from now on.")]
         if server is False:
             words.append(_("The server’s database on this laptop has another password, and keeps it."))
-        said(" ".join(words))
+        said(" ".join([*words, former] if former else words))
 
     sheet.done_clicked.connect(lambda: sheet.run(lanes, work, done))
     sheet.open()

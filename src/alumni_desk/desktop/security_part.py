@@ -209,9 +209,13 @@ class SecurityPart(QWidget):
         self._lanes.write(lambda: self._desk.set_setting(name, value), lambda done: self.ruled.emit(), self._failed)
 
     def _set_store(self, on: bool) -> None:
-        self._lanes.work(lambda: keys.keep_in_keyring(self._desk.profile.path, "desk", self._desk.key, on=on),
-                         lambda done: self._done(_("This computer’s password store keeps the key as well.") if on
-                                                 else _("From now on the password opens this desk.")), self._failed)  # fmt: skip
+        left: list[str] = []
+
+        def done(nothing: object) -> None:
+            self._done(" ".join([_("This computer’s password store keeps the key as well.") if on else _("From now on the password opens this desk."), *left]))
+
+        self._lanes.work(lambda: keys.keep_in_keyring(self._desk.profile.path, "desk", self._desk.key, on=on, left=lambda: left.append(keys.left_words())),
+                         done, self._failed)  # fmt: skip
 
     def change_password(self) -> None:
         """Choose the password that opens this desk; the present one, or the recovery key, is asked for first."""

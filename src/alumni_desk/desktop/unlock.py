@@ -248,6 +248,12 @@ class SecretEntry(QWidget):
             self._say(sentence, "warn", long=True)
         self.field().setFocus()
 
+    def forget_typed(self) -> None:
+        """Let nothing stand of what was typed; why the last try was wrong, and how long the next one waits, stays."""
+        self.password.clear()
+        self.recovery.clear()
+        self.password.set_shown(False)
+
     def set_busy(self, words: str) -> None:
         """It is being tried (words), or no longer (empty)."""
         self._hold(bool(words))

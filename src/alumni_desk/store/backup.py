@@ -25,6 +25,7 @@ from alumni_desk.store import cut_off, keys, mark, outbox
 from alumni_desk.store.backup_folders import (
     backups,
     chosen_folder,
+    everywhere,
     folders,
     is_reached,
     next_number,
@@ -42,7 +43,7 @@ from alumni_desk.store.opening import trouble_of
 from alumni_desk.store.patience import Patience
 from alumni_desk.store.profile import Profile, alone, if_free
 from alumni_desk.store.troubles import disk_said, store_problem
-from alumni_desk.words import _
+from alumni_desk.words import _, ngettext, number
 
 MEMBERS = "person WHERE standing = 'member' AND NOT gone AND merged_into IS NULL"
 """Who is on the list of members: an entry that became part of another is nobody else."""
@@ -181,6 +182,16 @@ def before_update(profile: Profile, key: bytes) -> None:
 def opens_here_alone(profile: Profile) -> bool:
     """Whether only this computer's password store opens the backups made by themselves."""
     return keys.keepers(profile.path, "desk") == {"keyring"}
+
+
+def former_words(profile: Profile, key: bytes) -> str:
+    """How many backups a password opens that is the desk's no longer, in a sentence; nothing if none. The key of the desk lies in them, so it opens that."""
+    now = keys.content(profile.path, "desk") or {}
+    count = sum(one.ours and not one.damaged and one.header.get("key") not in (None, now.get("passphrase")) for one in everywhere(profile, key))
+    return ngettext(
+        "{n} backup that was made before still opens with the former password, and so does this chapter with it: if anybody else knows that, delete it.",
+        "{n} backups that were made before still open with the former password, and so does this chapter with them: if anybody else knows that, delete them.",
+        count).format(n=number(count)) if count else ""
 
 
 def is_due(profile: Profile, key: bytes, now: datetime | None = None) -> bool:

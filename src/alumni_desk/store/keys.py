@@ -345,16 +345,21 @@ def derived(key: bytes, purpose: bytes) -> bytes:
     return hashlib.blake2b(key=key, digest_size=32, person=purpose).digest()
 
 
-def keep_anew(folder: Path, name: str, key: bytes, passphrase: str | None) -> Keeper:
-    """Keep a database's key under another passphrase alone, or, without one, in the keyring alone. A recovery key stays good."""
+def keep_anew(folder: Path, name: str, key: bytes, passphrase: str | None, left: Callable[[], object] | None = None) -> Keeper:
+    """Keep a database's key under another passphrase alone, or, without one, in the keyring alone. A recovery key stays good.
+
+    ``left``: called where the keyring did not let go of a key that it had before.
+    """
     file = folder / f"{name}.key"
     with alone(folder / f"{name}.lock"):
         before = _read(file) if file.exists() else {}
         content = _keep(key, passphrase)
         if "recovery" in before:
             content["recovery"] = before["recovery"]
+        _write(file, {**before, **content})  # until the keyring has let go of it the file says where it is: whoever is killed then leaves nothing unknown
+        if not _forget(before) and left is not None:
+            left()
         _write(file, content)
-        _forget(before)
     return "keyring" if "keyring" in content else "passphrase"
 
 
@@ -447,8 +452,9 @@ def keep_for_recovery(folder: Path, name: str, key: bytes, recovery_key: str) ->
     _add(folder, name, {"recovery": seal_for_recovery(key, recovery_key)})
 
 
-def keep_in_keyring(folder: Path, name: str, key: bytes, *, on: bool) -> None:
-    """Let the keyring keep the key as well, or no longer. Raises Refused if nobody else keeps it, StoreProblem if the keyring takes none."""
+def keep_in_keyring(folder: Path, name: str, key: bytes, *, on: bool, left: Callable[[], object] | None = None) -> None:
+    """Let the keyring keep the key as well, or no longer. ``left`` as in ``keep_anew``. Raises Refused if nobody else keeps it, StoreProblem if the keyring
+    takes none."""
     file = folder / f"{name}.key"
     with alone(folder / f"{name}.lock"):
         before = _read(file)
@@ -456,9 +462,16 @@ def keep_in_keyring(folder: Path, name: str, key: bytes, *, on: bool) -> None:
             _write(file, {**before, **_in_keyring(key)})
         elif "passphrase" not in before:
             raise Refused("only_keyring", _("Choose a password first: without it and the password store nothing would open the members."))
-        else:
+        if not _forget(before) and left is not None:
+            left()
+        if not on:
             _write(file, {one: entry for one, entry in before.items() if one != "keyring"})
-        _forget(before)
+
+
+def left_words() -> str:
+    """That the keyring did not let go of a key."""
+    return _("This computer’s password store did not let go of the key, though: whoever is signed in to this computer may still open backups by it. "
+             "Delete “{name}” in the password store yourself.").format(name=SERVICE)
 
 
 def _add(folder: Path, name: str, entry: dict[str, Any]) -> None:
@@ -711,21 +724,27 @@ def _why_silent(error: Exception) -> str:
     return _("it was never set up") if isinstance(error, InitError) else _("it does not answer")
 
 
-def _forget(before: dict[str, Any]) -> None:
-    from keyring.errors import KeyringError
+def _forget(before: dict[str, Any]) -> bool:
+    """Have the keyring forget a key. Whether it did, or had none."""
+    from keyring.errors import KeyringError, PasswordDeleteError
 
     entry = before.get("keyring")
     if isinstance(entry, dict):
         try:
-            Patience().ask(lambda: _take_out(str(entry.get("id"))))
+            return Patience().ask(lambda: _take_out(str(entry.get("id"))))
+        except PasswordDeleteError:  # it is gone from there already
+            return True
         except (NoAnswer, KeyringError, OSError, RuntimeError) as error:
             log.warning("the keyring keeps an old key: %s", type(error).__name__)
+            return False
+    return True
 
 
-def _take_out(name: str) -> None:
+def _take_out(name: str) -> bool:
     ring = _keyring()
     if ring is not None and _keeps_something(ring):
         ring.delete_password(SERVICE, name)
+    return ring is not None
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -633,11 +633,11 @@ def _note_forgotten(connection: sa.Connection, table: sa.Table, row_id: str, row
     """Where what stood in a field went with somebody who was erased (see ``came_along``), for a merge had brought it: nobody wants it empty. Where what had
     stood before the merge is known, that comes back."""
     for name, clock in row.emptied.items():
-        wrote = driver.row(connection, "SELECT fields FROM operation INDEXED BY operation_row WHERE table_name = ? AND row_id = ? AND clock = ?"
+        wrote = driver.row(connection, "SELECT fields, before = '{}' FROM operation INDEXED BY operation_row WHERE table_name = ? AND row_id = ? AND clock = ?"
                                        " AND kind = 'put'", (table.name, row_id, clock))
         said = _json.decode(wrote[0]) if wrote is not None else {name: None}
-        if name in said:
-            row.first_values[name] = said[name]
+        if name in said or (said and wrote[1]):  # of a row that is new only what is filled is written down
+            row.first_values[name] = said.get(name)
         else:
             row.forgotten.add(keys[name])
 
