@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from alumni_desk.cli.output import add_json, add_yes, opened, patient, profile_of, show, sure, table, with_password
+from alumni_desk.cli.output import add_json, add_yes, opened, patient, profile_of, say, show, sure, table, with_password
 from alumni_desk.words import _, clock_time, day, ngettext, number, with_year
 
 
@@ -316,13 +316,14 @@ def run_passphrase(args: argparse.Namespace) -> int:
     with opened(args, told=present.append) as desk:
         typed = None if args.keyring else _ask_new(_("New password: "))
         kept = keys.keep_anew(desk.profile.path, "desk", desk.key, typed, lambda: left.append(keys.left_words()))
-        former = backup.former_words(desk.profile, desk.key)
         server = keys.follow(desk.profile.path, "server", present[0], lambda folder, name, key: keys.keep_anew(folder, name, key, typed))
     words = [_("This computer’s password store keeps the key now.") if kept == "keyring" else _("The new password locks this desk from now on.")]
     if server is not None:
         words.append(_("The same is true of the server’s database in this profile.") if server else _(
             "The server’s database in this profile has another password, and keeps it."))
-    show(args, {"kept": kept, "server": server}, "\n".join([*words, *left, *([former] if former else [])]))
+    show(args, {"kept": kept, "server": server}, "\n".join([*words, *left]))
+    if not args.json and (former := backup.former_words(desk.profile, desk.key)):  # said by itself: a folder of backups may take long to answer
+        say(former)
     return 0
 
 

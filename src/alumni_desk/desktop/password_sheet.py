@@ -77,20 +77,21 @@ def choose_password(parent: QWidget, desk: Desk, lanes: Lanes, said: Callable[[s
     ``known``: what opened it just now."""
     sheet = PasswordSheet(parent, _("Choose the chapter’s password"), _("Lock with it"), note, present=present)
 
-    def work(typed: str) -> tuple[bool | None, str]:
+    def work(typed: str) -> bool | None:
         folder, opened = desk.profile.path, known or sheet.typed_present
         if opened:
             keys.opens(folder, "desk", desk.key, opened)
         keys.keep_under(folder, "desk", desk.key, typed)
-        server = keys.follow(folder, "server", opened or None, lambda where, name, key: keys.keep_under(where, name, key, typed))
-        return server, former_words(desk.profile, desk.key)
+        return keys.follow(folder, "server", opened or None, lambda where, name, key: keys.keep_under(where, name, key, typed))
 
-    def done(kept: tuple[bool | None, str]) -> None:
-        server, former = kept
+    def done(server: bool | None) -> None:
         words = [_("The new password locks this desk from now on.")]
         if server is False:
             words.append(_("The server’s database on this laptop has another password, and keeps it."))
-        said(" ".join([*words, former] if former else words))
+        told = " ".join(words)
+        said(told)
+        # When it is known; a folder of backups may be on a disk that takes long to answer.
+        lanes.read_long(lambda job: former_words(desk.profile, desk.key), lambda former: said(f"{told} {former}") if former else None)
 
     sheet.done_clicked.connect(lambda: sheet.run(lanes, work, done))
     sheet.open()
