@@ -152,11 +152,11 @@ def office(lasting_server: RunningServer) -> Office:
 def make_certificate(tmp_path: Path) -> Callable[..., list[str]]:
     """Makes certificates for this computer; gives the options of ``serve`` for each."""
 
-    def make(name: str, issuer: str = "127.0.0.1") -> list[str]:
+    def make(name: str, issuer: str = "127.0.0.1", days: tuple[int, int] = (-1, 1)) -> list[str]:
         secret, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
         subject, by = (x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)]) for text in ("127.0.0.1", issuer))
         made = (x509.CertificateBuilder().subject_name(subject).issuer_name(by).public_key(secret.public_key())
-                .serial_number(x509.random_serial_number()).not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
+                .serial_number(x509.random_serial_number()).not_valid_before(now + timedelta(days[0])).not_valid_after(now + timedelta(days[1]))
                 .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False).sign(secret, hashes.SHA256()))
         certificate, key = tmp_path / f"{name}.crt", tmp_path / f"{name}.key"
         certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))

@@ -19,7 +19,7 @@ from tests.sync.conftest import RunningServer
 from tests.sync.test_sync_listening import SOON, listening
 
 from alumni_desk.cli.main import run as main
-from alumni_desk.desktop.decide_part import sides_of
+from alumni_desk.desktop.decide_part import sides_of, what_words
 from alumni_desk.desktop.paint import isolated
 from alumni_desk.errors import KnownError
 from alumni_desk.gatherings.actions import add_guests, new_gathering, set_rsvp
@@ -172,6 +172,29 @@ def test_an_answer_and_when_it_was_given_are_one_card(clash: tuple[Desk, Desk, D
     undo(priya)
     rest(priya, tomas, hana)
     assert [fields(desk) for desk in clash[:3]] == [["email", "former_names", "status"]] * 3
+
+
+def test_a_card_of_a_guest_says_for_which_gathering_and_one_of_a_degree_that_it_is_one(clash: tuple[Desk, Desk, Desk, str],
+                                                                                      capsys: pytest.CaptureFixture[str]) -> None:
+    priya, tomas, hana, selam = clash
+    dinners = [new_gathering(priya, name=name, start=f"2030-0{month}-12T19:00").id for month, name in enumerate(("Winter Dinner", "Spring Dinner"), 1)]
+    for dinner in dinners:
+        add_guests(priya, dinner, [selam])
+    with priya.writing("member_changed") as writing:
+        degree = writing.add("education", person=selam, school="Michigan Tech")
+    rest(priya, tomas, hana)
+    for desk, answer, year in ((priya, "no", 1998), (tomas, "maybe", 1999)):
+        for dinner in dinners:
+            set_rsvp(desk, dinner, [registration_id(dinner, selam)], answer)
+        with desk.writing("member_changed") as writing:
+            writing.change("education", degree, class_year=year, school=f"School {year}")
+            writing.change("person", selam, class_year=year)
+    rest(priya, tomas, hana)
+    whats = {"Answer (Winter Dinner)", "Answer (Spring Dinner)", "Class year", "Class year (degree, School 1999)", "School (degree)", "E-mail", "Former names"}
+    assert {one.what for one in conflicts.conflicts(hana)} == whats
+    assert what_words(card(hana, "status")).startswith("Answer (") and conflicts.one_of(hana, card(hana, "school").id).what == "School (degree)"
+    main(["--profile", str(hana.profile.path), "conflicts"])
+    assert ": Answer (Winter Dinner)\n" in capsys.readouterr().out
 
 
 def test_the_same_answer_at_two_moments_is_nothing_to_decide(clash: tuple[Desk, Desk, Desk, str]) -> None:

@@ -8,13 +8,15 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from tests.sync.test_venue import meet, shared
 
 from alumni_desk.checkin.actions import check_in, undo_check_in, walk_in
 from alumni_desk.errors import KnownError
-from alumni_desk.gatherings.actions import add_guests, new_gathering
+from alumni_desk.gatherings.actions import add_guests, new_gathering, set_rsvp
 from alumni_desk.gatherings.records import registration_id
 from alumni_desk.members.actions import add_member, change_member
 from alumni_desk.store import fates
+from alumni_desk.store.checking import verify
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.done import actions
 from alumni_desk.store.undo import undo
@@ -118,6 +120,34 @@ def test_what_was_not_sent_and_what_the_former_server_took_with_it_goes_along(ev
     assert walter["email"] == "walter@example.org"
     assert status(evening.door).state == "synced" and (status(evening.door).role, status(evening.door).gathering) == ("door", evening.id)
     assert sync_once(evening.door, check=True).identical and sync_once(evening.leader, check=True).identical
+
+
+def seated(desk: Desk, seat: str, table: str) -> None:
+    """A guest is given a table."""
+    with desk.writing("guest_changed") as writing:
+        writing.change("registration", seat, table_name=table)
+
+
+def test_what_a_leader_told_it_in_the_room_leaves_nothing_behind_that_comes_back(evening: Evening, office: Any) -> None:
+    leader, door, seat = evening.leader, evening.door, evening.seat(0)
+    seated(leader, seat, "1")
+    with shared(leader) as sharing:
+        meet(door, sharing)
+    assert rows(door, "registration")[seat]["table_name"] == "1"
+    moving.move(leader, office.url, office.invite())
+    sync_once(leader)
+    join(door, office.url, office.invite("door", evening.id))
+    assert verify(door).ok
+    sync_once(door)
+    seated(leader, seat, "2")
+    for desk in (leader, door):
+        sync_once(desk)
+    set_rsvp(door, evening.id, [seat], "maybe")
+    assert rows(door, "registration")[seat]["table_name"] == "2"
+    for desk in (door, leader, door):
+        sync_once(desk)
+    for desk in (door, leader):
+        assert [rows(desk, "registration")[seat][name] for name in ("table_name", "status")] == ["2", "maybe"] and verify(desk).ok
 
 
 def test_move_does_the_same_and_neither_server_need_be_asked_twice(evening: Evening, office: Any) -> None:

@@ -220,6 +220,25 @@ def test_a_certificate_that_was_renewed(make_server: Any, make_desk: MakeDesk, m
     assert sync_once(desk).pushed == 1
 
 
+@pytest.mark.parametrize("days", [(-3, -1), (2, 4)])
+def test_a_certificate_that_is_over_or_has_yet_to_begin_is_no_other_one(make_server: Any, make_desk: MakeDesk, make_certificate: Any, days: tuple[int, int],
+                                                                        monkeypatch: pytest.MonkeyPatch) -> None:
+    well, out_of_date = make_certificate("well"), make_certificate("late", days=days)
+    monkeypatch.setattr("requests.adapters.DEFAULT_CA_BUNDLE_PATH", well[1])  # as if of an authority that everybody knows
+    server, desk = make_server(None, ["--host", "127.0.0.1", *well]), make_desk("one")
+    url = server.url.partition("#")[0]
+    join(desk, url, server.invite())
+    sync_once(desk)
+    server.stop()
+    server.extra[2:] = out_of_date
+    server.start()
+    monkeypatch.setattr("requests.adapters.DEFAULT_CA_BUNDLE_PATH", out_of_date[1])
+    for call in (lambda: sync_once(desk), lambda: join(make_desk("new"), url, new_invitation())):
+        with pytest.raises(KnownError, match="is not good on") as raised:
+            call()
+        assert raised.value.code == "sync_certificate_date"
+
+
 def test_a_certificate_that_an_authority_issued_is_not_pinned(make_certificate: Any) -> None:
     from alumni_desk.server.certificates import fingerprint, pin
 

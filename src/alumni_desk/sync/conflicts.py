@@ -15,6 +15,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from alumni_desk.errors import Ambiguous, BadInput, NotFound, Refused
+from alumni_desk.members.naming import set_apart
 from alumni_desk.protocol.clock import milliseconds
 from alumni_desk.protocol.clocks import unpack
 from alumni_desk.protocol.messages import Author, ConflictRow
@@ -55,8 +56,9 @@ class Side:
 
 @dataclass(frozen=True)
 class Conflict:
-    """A card. ``id`` names it; ``name``: whose or which record; ``what``: the field in words. ``yours``: this laptop's value, or, where it wrote
-    neither, the one that won; ``both``: whether both can be kept; ``until``: when it goes by itself (ISO 8601 UTC).
+    """A card. ``id`` names it; ``name``: whose or which record; ``what``: the field in words, with the gathering or the school that it belongs to.
+    ``yours``: this laptop's value, or, where it wrote neither, the one that won; ``both``: whether both can be kept; ``until``: when it goes by itself
+    (ISO 8601 UTC).
 
     An address is one field, ``address``, whose value is that of each of its lines, by name.
     """
@@ -229,8 +231,19 @@ def _card(connection: sa.Connection, desk: Desk, question: Question, there: dict
     loser = _side(row.loser_clock, losing.who, losing.device, lost, now, bool(many), lost_here, named)
     yours, theirs = (loser, winner) if loser.here and (not winner.here or is_of_here(card_id(row))) else (winner, loser)
     return Conflict(id=card_id(row), table=row.table, row=row.row, field=group or row.field, name=names.of(row.table, row.row, {}),
-                    what=field_word(row.table, row.field),
+                    what=_what(connection, row, names),
                     yours=yours, theirs=theirs, both=bool(many) or (row.table == "person" and row.field in BESIDE), until=_moment(row.made + STAYS_MS))
+
+
+def _what(connection: sa.Connection, row: ConflictRow, names: Names) -> str:
+    """The field in words; of a guest, who may be on several lists, with the gathering, and of a degree that it is one: both are called as the person is."""
+    word = field_word(row.table, row.field)
+    if row.table == "registration":
+        return _("{field} ({gathering})").format(field=word, gathering=set_apart(names.gathering(names.held(row.table, row.row))))
+    if row.table != "education":
+        return word
+    school = None if row.field == "school" else connection.execute(sa.text("SELECT school FROM education WHERE id = :id"), {"id": row.row}).scalar()
+    return _("{field} (degree, {school})").format(field=word, school=set_apart(school)) if school else _("{field} (degree)").format(field=word)
 
 
 def _author_of(authors: dict[str, Author], clock: str) -> Author:

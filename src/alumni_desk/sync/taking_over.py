@@ -12,8 +12,8 @@ from alumni_desk.sync.kept import kept_elsewhere
 from alumni_desk.sync.wire import Wire
 from alumni_desk.words import _
 
-SILENT = frozenset({"sync_unreachable", "sync_slow", "sync_certificate", "sync_not_encrypted", "sync_no_server", "sync_sign_in",
-                    "sync_other_server"})
+SILENT = frozenset({"sync_unreachable", "sync_slow", "sync_certificate", "sync_certificate_date", "sync_not_encrypted", "sync_no_server",
+                    "sync_sign_in", "sync_other_server"})
 """Troubles of a sync after which nobody can say that the server is still there."""
 
 

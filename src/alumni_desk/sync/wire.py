@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import msgspec
@@ -18,7 +18,7 @@ from alumni_desk import __version__
 from alumni_desk.errors import KnownError, NetworkProblem, Refused
 from alumni_desk.protocol.messages import BODY_LIMIT, Trouble, pack, unpack
 from alumni_desk.sync.address import Address
-from alumni_desk.words import _, day
+from alumni_desk.words import _, day, day_full
 
 if TYPE_CHECKING:
     import requests
@@ -37,6 +37,8 @@ _PIECE = 1 << 16
 T = TypeVar("T")
 _NO_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST")
 """What OpenSSL, by its version, says of an answer that is not encrypted."""
+_OUT_OF_DATE = ("certificate has expired", "certificate is not yet valid")
+"""What it says where nothing is wrong with a certificate but the day."""
 
 
 class ChallengeEnded(NetworkProblem):
@@ -192,6 +194,11 @@ class Wire:
             if any(word in str(error) for word in _NO_TLS):
                 raise NetworkProblem("sync_not_encrypted", _(
                     "At that address something answers without encryption, so nothing was sent. Ask whoever runs the server for its right address.")) from None
+            if any(word in str(error) for word in _OUT_OF_DATE):
+                raise NetworkProblem("sync_certificate_date", _(
+                    "The server’s certificate is not good on {day}, which is the date on this laptop, so nothing was sent. If the date is wrong, set it, then "
+                    "sync again. If it is right, whoever runs the server has to renew the certificate: tell them. Everything is saved here."),
+                    day=day_full(date.today())) from None
             raise NetworkProblem("sync_certificate", _(
                 "The server’s certificate is not the one that was expected, so nothing was sent. "
                 "Ask whoever runs the server for a new invitation, with its whole address. What waits here stays.")) from None

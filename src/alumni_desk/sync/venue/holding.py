@@ -316,6 +316,9 @@ def close(connection: sa.Connection) -> None:
 def leave(connection: sa.Connection) -> None:
     """Another server: what was sealed for the former one counts for nothing there. What others did is taken along as what the rows show."""
     connection.exec_driver_sql("DELETE FROM operation WHERE queue = 'peer'")
+    # What a row was before them would come back by the next change that is made to it here.
+    connection.exec_driver_sql("DELETE FROM shadow AS s WHERE NOT EXISTS (SELECT 1 FROM operation AS o INDEXED BY operation_row"
+                               f" WHERE o.table_name = s.table_name AND o.row_id = s.row_id AND {fates.WAITS})")
     for table in ("parcel", "parcel_operation", "chain", "handout"):
         connection.exec_driver_sql(f"DELETE FROM {table}")
     state.drop(connection, state.Credentials)
