@@ -12,8 +12,8 @@ from alumni_desk.words import _, ngettext, number
 PASSING = frozenset({"sync_unreachable", "sync_slow", "sync_busy", "sync_server_trouble", "sync_sign_in"})
 """Troubles that go by themselves: no new invitation mends them, and to offer one would only unsettle."""
 
-NOT_MENDED = PASSING | {"sync_version", "sync_server_old", "term_ended"}
-"""And others that no invitation mends: a newer program does, or the form that is open is closed."""
+NOT_MENDED = PASSING | {"sync_version", "sync_server_old", "sync_certificate_date", "term_ended"}
+"""And others that no invitation mends: a newer program does, the date is set, or the form that is open is closed."""
 
 
 def sentences(facts: Facts, *, busy: bool = False) -> list[str]:
