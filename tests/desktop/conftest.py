@@ -54,11 +54,13 @@ class Hands:
 
 @pytest.fixture(autouse=True)
 def _windows_go_with_their_test() -> Iterator[None]:
-    """A window that a test closed is gone before the next begins: one that waits for its end is dressed anew with each text size, for seconds in all."""
+    """A test's windows are gone before the next begins: one that waits for its end is dressed anew with each text size, for seconds in all, and one that
+    is still shown lies over the next one's where the pointer is."""
     yield
     if QApplication.instance() is not None:
         for window in QApplication.topLevelWidgets():
-            if isinstance(window, Shell | Front) and not window.isVisible():
+            if isinstance(window, Shell | Front):
+                window.hide()
                 window.deleteLater()
         QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
