@@ -25,7 +25,7 @@ from alumni_desk.schema import open_desk
 from alumni_desk.segments.activity import deeds
 from alumni_desk.store import keys
 from alumni_desk.store.backup import back_up, by_itself, is_due, is_whole, trim_outbox
-from alumni_desk.store.backup_folders import backups, choose_folder, everywhere, folder_in_use, own_folder
+from alumni_desk.store.backup_folders import backups, choose_folder, chosen_folder, everywhere, folder_in_use, own_folder
 from alumni_desk.store.backup_head import ENDING, FORMER, read_head
 from alumni_desk.store.checking import rebuild_search, verify
 from alumni_desk.store.connecting import connect
@@ -352,6 +352,15 @@ def test_while_the_stick_with_the_newest_backups_is_away_the_next_is_newer_all_t
     newer = by_itself(desk.profile, desk.key, "daily")
     pocket.rename(stick)
     assert everywhere(desk.profile, desk.key)[0].file == newer
+
+
+@pytest.mark.parametrize("name", ["restoring", "Restoring", "compare-mine", "snapshots", "restoring/below"])
+def test_no_folder_is_taken_that_the_program_itself_deletes(desk: Desk, name: str) -> None:
+    folder = desk.profile.path / name
+    folder.mkdir(parents=True)
+    with pytest.raises(BadInput, match="Choose another folder") as refused:
+        choose_folder(desk.profile, folder)
+    assert refused.value.code == "folder_cleared" and chosen_folder(desk.profile) == own_folder(desk.profile)
 
 
 def test_a_large_action_is_copied_when_there_is_time(desk: Desk) -> None:

@@ -34,6 +34,7 @@ from alumni_desk.store.checking import verify
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync import set_aside, state
 from alumni_desk.sync.engine import join, status, sync_once
+from alumni_desk.sync.laptops import remove
 from alumni_desk.sync.leaving import leave
 from alumni_desk.sync.venue import holding
 from alumni_desk.sync.venue.channel import Trade, Traded
@@ -520,6 +521,28 @@ def test_a_new_volunteer_is_let_in_by_a_leaders_laptop_without_internet(leaders:
     with door.reading() as connection:
         assert len(me(connection).credentials.chain) == 1  # the server's own by now
     assert verify(door).ok
+
+
+def test_a_volunteer_whose_leader_was_removed_hears_that_it_was_not_this_laptop(leaders: Any, make_desk: MakeDesk) -> None:
+    """Its work is handed over as that of any removed laptop."""
+    one, two, gathering, people = leaders
+    door = make_desk("door")
+    with one.reading() as connection:
+        membership = state.read(connection, state.Membership)
+    with shared(one, gathering=gathering) as sharing:
+        meet(door, sharing)
+        remove(two, membership.device)
+        check_in(door, gathering, person_id=people[0])
+    with pytest.raises(Refused, match="Whoever let this laptop in at the door may not any more, so its access ended on") as said:
+        sync_once(door)
+    assert said.value.code == removal.CODE and "join with a new invitation" in str(said.value)
+    sync_once(two)
+    for lot in set_aside.set_aside(two):
+        set_aside.release(two, lot.id)
+    sync_once(two)
+    assert here(two, gathering) == 1
+    with pytest.raises(Refused, match="This laptop’s access was removed on"):  # the leader's own was
+        sync_once(one)
 
 
 def test_a_new_volunteer_may_reach_the_server_before_anybody_else(leaders: Any, make_desk: MakeDesk) -> None:

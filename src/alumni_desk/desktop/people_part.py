@@ -256,6 +256,9 @@ class PeoplePart(QWidget):
         sheet.column.addWidget(Label(_(
             "At its next contact it hands over what it had not sent, then erases the chapter and its backups from itself. A laptop that is offline "
             "cannot be made to forget before that. To come back it needs a new invitation."), wrap=True))
+        if laptop.role != "door":
+            sheet.column.addWidget(Label(_("A laptop that it let in at a door without internet, and that the server has not heard of yet, loses its access "
+                                           "with it."), wrap=True))
         if laptop.invitations:
             sheet.column.addWidget(Label(ngettext(
                 "{n} open invitation that it made ends with it: whoever has the code cannot join any more.",

@@ -399,8 +399,8 @@ def keyboard_of(place: QWidget, otherwise: QWidget | None = None) -> Callable[[Q
     ``otherwise`` gets it where there is none, else the part that stands where it stood.
     """
     focused = QApplication.focusWidget()
-    parts = _parts(place)
-    if focused not in parts:
+    parts = _parts(place) if focused is not None and place.isAncestorOf(focused) else []
+    if focused is None or focused not in parts:
         return lambda instead: None
     called, at = _called(focused), parts.index(focused)
 

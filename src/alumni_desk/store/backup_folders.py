@@ -278,10 +278,12 @@ def folder_in_use(profile: Profile) -> Path:
 def choose_folder(profile: Profile, folder: Path | None) -> None:
     """Keep backups there from now on; None: in the profile's own folder. Those that lie elsewhere stay, and it is kept where.
 
-    Raises StoreProblem if nothing can be written there or there is no room for one, BadInput ``not_a_folder`` if it is something else, and ``no_folder`` if
-    even what it should lie in is not there: a path with a typing error, a stick that is not in.
+    Raises StoreProblem if nothing can be written there or there is no room for one, BadInput ``not_a_folder`` if it is something else, ``no_folder`` if
+    even what it should lie in is not there: a path with a typing error, a stick that is not in, and ``folder_cleared`` if the program itself deletes it.
     """
     if folder is not None:
+        if _is_cleared(profile, folder):
+            raise BadInput("folder_cleared", _("The program itself uses {folder}, and deletes what is in it. Choose another folder."), folder=folder)
         if not _is_folder(folder.parent):
             raise BadInput("no_folder", _("There is no folder {folder}. Make it first, or choose another one."), folder=folder)
         if not _is_folder(folder) and os.path.lexists(folder):
@@ -292,6 +294,15 @@ def choose_folder(profile: Profile, folder: Path | None) -> None:
     _tell(profile, folder=str(folder) if folder else None, former=former, failed=None)
     if folder is not None:
         note_disk(profile, folder)
+
+
+def _is_cleared(profile: Profile, folder: Path) -> bool:
+    """Whether a folder has a name in the profile by which the program makes one for a while: of a restore, a comparison, what a laptop takes."""
+    try:
+        first, *_below = folder.resolve().relative_to(profile.path.resolve()).parts
+    except (ValueError, OSError):  # elsewhere, or the profile itself
+        return False
+    return first.casefold() in ("restoring", "snapshots") or first.casefold().startswith("compare-")
 
 
 def _try_folder(profile: Profile, folder: Path) -> None:

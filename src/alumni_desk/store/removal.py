@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 FILE = "removed.json"
 CODE = "access_removed"
 
-Why = Literal["revoked", "left", "handed_over", "erased"]
+Why = Literal["revoked", "let_in", "left", "handed_over", "erased"]
 
 # By name: the folder may hold what somebody else put there.
 _OURS = ("desk.db", "desk.db-wal", "desk.db-shm", "desk.db-journal", "desk.mark", "desk.outbox", "desk.outbox.part", "outbox-anew.lock", "desk-damaged-*",
@@ -60,6 +60,9 @@ class Removed:
         when = day(datetime.fromisoformat(self.at).astimezone().date())
         if self.why == "revoked":
             said = _("This laptop’s access was removed on {day}; what it had not sent was handed to the chapter’s leaders.").format(day=when)
+        elif self.why == "let_in":
+            said = _("Whoever let this laptop in at the door may not any more, so its access ended on {day}; what it had not sent was handed to the chapter’s "
+                     "leaders.").format(day=when)
         elif self.why == "handed_over":
             said = _("This chapter was handed over on {day}: what this laptop had was sent, and it was emptied.").format(day=when)
         elif self.why == "erased":

@@ -37,7 +37,14 @@ def go(desk: Desk, wire: Wire, membership: Membership, why: Why, progress: Calla
         if progress is not None:
             progress(count.sent + count.refused)
     relay(desk, wire, membership)  # what others made is with them still, but perhaps not for long
-    return _empty(desk, why)
+    return _empty(desk, "let_in" if why == "revoked" and _is_let_in(desk) else why)
+
+
+def _is_let_in(desk: Desk) -> bool:
+    """Whether a leader's laptop gave this one its access, and the server none since: nobody has removed it then, but its leader."""
+    with desk.reading() as connection:
+        shown = state.read(connection, state.Credentials)
+    return shown is not None and len(shown.chain) > 1
 
 
 def put_off(why: Why, until: datetime) -> Refused | None:
