@@ -48,6 +48,13 @@ def test_a_toast_stays_only_for_a_pointer_that_came_to_it(hands: Any, moves: boo
     hands.until(lambda: not toast.isVisible())
 
 
+def test_a_long_sentence_stays_as_long_as_it_takes_to_read(hands: Any) -> None:
+    hands.shell.say("Saved")
+    short = hands.shell.toast._timer.interval()
+    hands.shell.say("word " * 40)
+    assert short == 8_000 and hands.shell.toast._timer.interval() == 14_000
+
+
 @pytest.mark.parametrize("deed", ["saved", "undone", "done again"])
 def test_a_toast_goes_where_somebody_whom_it_names_is_erased_elsewhere(hands: Any, deed: str) -> None:
     ada, other = member_rows(hands.desk, "obi")[0].id, next(row.id for row in member_rows(hands.desk) if "Obi" not in row.name)

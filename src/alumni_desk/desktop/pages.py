@@ -334,12 +334,12 @@ class Notice(QWidget):
         paint_ground(QPainter(self), self.rect(), pill_colours(self._tone, look(self))[0], 8)  # type: ignore[arg-type]
 
 
-TOAST_MS, WAITED_MS = 8_000, 30_000
+TOAST_MS, WAITED_MS, WORD_MS = 8_000, 30_000, 350
 
 
 class Toast(QWidget):
-    """A sentence above the foot of the window, with a link (Undo); goes after eight seconds, what ``waited`` while it was locked after thirty: whoever
-    comes back looks about first. It stays while it is pointed at or has the focus.
+    """A sentence above the foot of the window, with a link (Undo); goes after eight seconds, later where it has many words; what ``waited`` while it was
+    locked after thirty: whoever comes back looks about first. It stays while it is pointed at or has the focus.
     A pointer that lay there before it came, and lies still, points at something else.
 
     F6 reaches it, Esc sends it away; then the focus is again where it was. Screen readers are told what it says.
@@ -370,7 +370,7 @@ class Toast(QWidget):
 
     def say(self, sentence: str, link: str = "", act: Callable[[], None] | None = None, keys: str = "", *, waited: bool = False) -> None:
         """Show a sentence, with a link that does something about it, and the keys that do the same."""
-        self._timer.setInterval(WAITED_MS if waited else TOAST_MS)
+        self._timer.setInterval(max(WAITED_MS if waited else TOAST_MS, WORD_MS * len(sentence.split())))
         self._act = act
         self._pointer = QCursor.pos()
         self.words.setText(sentence)
