@@ -151,3 +151,15 @@ def test_of_somebody_who_was_removed_and_is_asked_for_it_is_said(hands: Any, pag
     hands.until(lambda: "may have been removed" in hands.shell.toast.words.text())
     hands.rest()
     assert not page.selected() and not page.panel.isVisible()
+
+
+def test_whoever_is_chosen_in_a_narrow_window_is_shown_once_there_is_room(hands: Any) -> None:
+    hands.shell.resize(800, 640)
+    page = hands.page("members")
+    hands.until(lambda: not page._beside())
+    page.list.selectRow(0)
+    hands.rest()
+    assert page.panel.isHidden() and page.left.isVisible()
+    hands.shell.resize(1600, 900)
+    hands.until(page.panel.isVisible)
+    assert page.left.isVisible() and page.panel.shown_for() == page.selected()[0]

@@ -509,6 +509,8 @@ class MembersPage(Page):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._lay_out()
+        if self._chosen is not None and self.panel.isHidden() and self._beside():  # chosen while there was no room beside the list
+            self._walk_to(self._chosen)
 
     def _beside(self) -> bool:
         """Whether there is room for the detail beside the list."""
