@@ -220,6 +220,20 @@ def test_alt_left_leads_back_where_an_arrow_does(hands: Any) -> None:
     assert hands.shell.current() is page and has_the_keyboard(page)
 
 
+def test_alt_left_out_of_a_member_in_a_narrow_window_leads_into_the_list(hands: Any) -> None:
+    hands.shell.resize(800, 640)
+    page = hands.page("members")
+    page.list.selectRow(0)
+    hands.shell.activateWindow()
+    hands.until(hands.shell.isActiveWindow)
+    page.list.setFocus()
+    QTest.keyClick(page.list, Qt.Key.Key_Return)
+    hands.until(hands.shell.back.isVisible)
+    QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_Left, Qt.KeyboardModifier.AltModifier)
+    hands.until(page.left.isVisible)
+    assert page.list.hasFocus() and not hands.shell.back.isVisible()
+
+
 def parts_of(page: QWidget) -> list[QWidget]:
     """What the keyboard may be in."""
     return [one for one in page.findChildren(QWidget) if one.focusPolicy() & Qt.FocusPolicy.TabFocus and one.isVisible() and one.isEnabled()]

@@ -524,19 +524,26 @@ def test_the_password_store_unlocks_what_it_keeps(hands: Hands, monkeypatch: pyt
     hands.until(lambda: not hands.room.lock.locked)
 
 
+class Slow(Shelf):
+    """A password store that answers when it is let."""
+
+    def __init__(self, answers: threading.Event) -> None:
+        super().__init__()
+        self._answers = answers
+
+    def get_password(self, service: str, username: str) -> str | None:
+        self._answers.wait(20)
+        return super().get_password(service, username)
+
+
 def test_while_the_store_asks_for_its_own_password_the_page_says_so(hands: Hands, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     """It may take long, and its question may stand behind another window."""
     answers = threading.Event()
 
-    class Asking(Shelf):
-        def get_password(self, service: str, username: str) -> str | None:
-            answers.wait(20)
-            return super().get_password(service, username)
-
     shelf = Shelf()
     monkeypatch.setattr(keys, "_keyring", lambda: shelf)
     keys.keep_in_keyring(hands.desk.profile.path, "desk", hands.desk.key, on=True)
-    asking = Asking()
+    asking = Slow(answers)
     asking.kept, asking.silent = shelf.kept, True
     monkeypatch.setattr(keys, "_keyring", lambda: asking)
 
@@ -820,15 +827,10 @@ def test_a_laptop_that_sleeps_while_the_password_is_tried_stays_locked(hands: Ha
 def test_a_laptop_that_sleeps_while_the_password_store_is_asked_stays_locked(hands: Hands, monkeypatch: pytest.MonkeyPatch) -> None:
     answers = threading.Event()
 
-    class Slow(Shelf):
-        def get_password(self, service: str, username: str) -> str | None:
-            answers.wait(20)
-            return super().get_password(service, username)
-
     shelf = Shelf()
     monkeypatch.setattr(keys, "_keyring", lambda: shelf)
     keys.keep_in_keyring(hands.desk.profile.path, "desk", hands.desk.key, on=True)
-    slow = Slow()
+    slow = Slow(answers)
     slow.kept = shelf.kept
     monkeypatch.setattr(keys, "_keyring", lambda: slow)
     try:

@@ -441,8 +441,8 @@ class Shell(QMainWindow):
         if not self.back.isVisible() or self.covered():
             return
         self._go_back()
-        first = self.current().first_focus()
-        if first is not None:  # what had the keyboard is not shown any more
+        focused, first = QApplication.focusWidget(), self.current().first_focus()
+        if first is not None and (focused is None or not self.current().isAncestorOf(focused)):  # what had the keyboard is not shown any more
             first.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def _next_region(self, step: int) -> None:
